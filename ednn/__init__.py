@@ -1,0 +1,1 @@
+"""Extensive deep neural networks."""
