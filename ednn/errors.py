@@ -2,4 +2,4 @@
 
 
 class InputError(ValueError):
-    """A bad value from the user; its message is one sentence that names value, expectation and cure."""
+    """A bad value from the user; one sentence names the value, what was expected and the cure."""

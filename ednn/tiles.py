@@ -1,0 +1,134 @@
+"""Tiles: a focus region of side f inside a context border of width c, in any dimension.
+
+Everything here is index arithmetic. A padded field is *viewed* as overlapping windows; nothing is
+copied until a subnetwork asks for a contiguous batch of tiles.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ednn.errors import InputError
+
+PADDINGS = ("periodic", "zeros", "reflect", "replicate")
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a field on a `dims`-dimensional lattice is cut into tiles (paper, Fig. 1).
+
+    Args:
+        dims: dimension of the lattice (1, 2 or 3).
+        focus: side f of the focus, one integer or one per axis.
+        context: width c of the context border, one integer or one per axis.
+        padding: what lies beyond the edge: "periodic", "zeros", "reflect" or "replicate".
+
+    Raises:
+        InputError: f < 1, c < 0, a wrong number of axes, or an unknown padding.
+    """
+
+    dims: int
+    focus: tuple[int, ...]
+    context: tuple[int, ...]
+    padding: str = "periodic"
+
+    def __init__(
+        self,
+        dims: int,
+        focus: int | Sequence[int],
+        context: int | Sequence[int],
+        padding: str = "periodic",
+    ) -> None:
+        if dims not in (1, 2, 3):
+            raise InputError(f"dims={dims}: fields have 1, 2 or 3 axes; set dims to one of these.")
+        if padding not in PADDINGS:
+            known = ", ".join(PADDINGS)
+            raise InputError(f"padding={padding!r} is unknown; choose one of {known}.")
+        object.__setattr__(self, "dims", dims)
+        object.__setattr__(self, "focus", _per_axis(focus, dims, "focus f", least=1))
+        object.__setattr__(self, "context", _per_axis(context, dims, "context c", least=0))
+        object.__setattr__(self, "padding", padding)
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Sides f + 2c of a whole tile."""
+        return tuple(f + 2 * c for f, c in zip(self.focus, self.context, strict=True))
+
+    @property
+    def sites(self) -> int:
+        """Lattice sites in one focus: every site belongs to exactly one tile's focus."""
+        return prod(self.focus)
+
+    def grid(self, lattice: Sequence[int]) -> tuple[int, ...]:
+        """Number of tiles per axis for a lattice whose sides are multiples of f.
+
+        Raises:
+            InputError: a side is not a positive multiple of f.
+        """
+        lattice = tuple(lattice)
+        if len(lattice) != self.dims:
+            raise InputError(
+                f"The lattice {_times(lattice)} has {len(lattice)} axes, but the tiles have "
+                f"{self.dims}; give fields of shape (batch, channels, {self.dims} sides)."
+            )
+        for side, f in zip(lattice, self.focus, strict=True):
+            if side < f or side % f:
+                near = max(f, side - side % f), side - side % f + f
+                raise InputError(
+                    f"A side of {side} in the lattice {_times(lattice)} is not a multiple of the "
+                    f"focus f={f}; use a side such as {near[0]} or {near[1]}, or another tile.f."
+                )
+        return tuple(side // f for side, f in zip(lattice, self.focus, strict=True))
+
+    def pad(self, field: Tensor) -> Tensor:
+        """Add the context border: (..., *L) → (..., *(L + 2c)); c may exceed the lattice."""
+        if self.padding == "zeros":
+            widths = [c for c in reversed(self.context) for _ in range(2)]
+            return F.pad(field, widths)
+        for axis, c in enumerate(self.context, start=field.ndim - self.dims):
+            if c:
+                field = field.index_select(axis, self._source(field.shape[axis], c, field.device))
+        return field
+
+    def windows(self, padded: Tensor) -> Tensor:
+        """View a padded field as tiles: (B, C, *(L + 2c)) → (B, *grid, C, *window), no copy."""
+        for axis, (f, width) in enumerate(zip(self.focus, self.window, strict=True), start=2):
+            padded = padded.unfold(axis, width, f)  # (B, C, …, tiles along this axis, …, width)
+        return padded.movedim(1, 1 + self.dims)  # (B, *grid, C, *window)
+
+    def tiles(self, field: Tensor) -> Tensor:
+        """Cut a field (B, C, *L) into overlapping tiles (B, *grid, C, *window), as a view."""
+        self.grid(field.shape[2:])
+        return self.windows(self.pad(field))
+
+    def _source(self, side: int, c: int, device: torch.device) -> Tensor:
+        """The site whose value stands at each place of a padded axis: (side + 2c,)."""
+        place = torch.arange(-c, side + c, device=device)
+        if self.padding == "periodic":
+            return place % side
+        if self.padding == "replicate":
+            return place.clamp(0, side - 1)
+        period = max(1, 2 * (side - 1))  # reflect: a mirror at either end, the edge not repeated
+        place = place % period
+        return torch.minimum(place, period - place)
+
+
+def _per_axis(value: int | Sequence[int], dims: int, name: str, least: int) -> tuple[int, ...]:
+    values = (value,) * dims if isinstance(value, int) else tuple(value)
+    if len(values) != dims:
+        raise InputError(
+            f"{name}={list(values)} has {len(values)} values for {dims} axes; "
+            f"give one integer or one per axis."
+        )
+    for v in values:
+        if not isinstance(v, int) or v < least:
+            raise InputError(f"{name}={v} is not possible; give an integer of at least {least}.")
+    return values
+
+
+def _times(sides: Sequence[int]) -> str:
+    return " × ".join(map(str, sides))
