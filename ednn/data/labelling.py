@@ -1,0 +1,181 @@
+"""Fill a file of labelled structures, in parallel, by a run that may be killed at any moment.
+
+Each finished label is appended to a journal, `cache`/<name of the file>/journal, as one line with
+a checksum, and all of them join the HDF5 file when the run ends. A killed run, started again,
+continues where it stopped: nothing finished is lost or computed twice.
+"""
+
+import json
+import os
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from ednn.data.labelled import LabelledSet, Record, join, read, split, write
+from ednn.errors import InputError
+from ednn.files import atomic
+from ednn.physics import sheets
+from ednn.physics.labels import LabelError, Theory, label, resolve
+
+
+def generate(
+    path: str | Path,
+    theory: str | Mapping[str, Any],
+    count: int,
+    *,
+    cache: str | Path,
+    seed0: int = 0,
+    repeat: sheets.Repeat = (1, 1),
+    workers: int = 1,
+) -> LabelledSet:
+    """Label the sheets of seeds `seed0` to `seed0 + count - 1`; return the whole file at `path`.
+
+    Seeds that the file or its journal already holds are not computed again, so a larger `count`
+    extends the file. Structures whose calculation does not converge are recorded and skipped.
+    Raises InputError if the file or the journal was made with another theory, settings, version
+    or recipe, or if another run is filling it.
+    """
+    columns, rows = repeat
+    chosen = resolve(theory)
+    provenance = chosen.provenance() | {"structures": _recipe((columns, rows))}
+    room = Path(cache) / Path(path).stem
+    room.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(room / "lock", timeout=0):
+            done = _records(Path(path), room, provenance)
+            with atomic(room / "provenance.json") as temporary:
+                temporary.write_text(json.dumps(provenance))
+            seeds = range(seed0, seed0 + count)
+            missing = [seed for seed in seeds if seed not in done]
+            with (
+                tqdm(total=count, initial=count - len(missing), desc=str(path)) as progress,
+                open(room / "journal", "ab", buffering=0) as journal,
+            ):
+                journal.write(b"\n")  # ends the line that a killed run may have left unfinished
+                for line in _computed(missing, (columns, rows), chosen, workers):
+                    journal.write(line)
+                    progress.update()
+            labels = merge(path, cache=cache)
+            (room / "journal").unlink()
+            return labels
+    except Timeout:
+        raise InputError(
+            f"{path} is being filled by another run: wait for its end or choose another path."
+        ) from None
+
+
+def merge(path: str | Path, *, cache: str | Path) -> LabelledSet:
+    """Write all that is finished into the file at `path`, also while a run goes on; return it."""
+    room = Path(cache) / Path(path).stem
+    provenance = json.loads((room / "provenance.json").read_text())
+    labels = join(_records(Path(path), room, provenance), provenance)
+    write(path, labels)
+    return labels
+
+
+def _recipe(repeat: sheets.Repeat) -> str:
+    """Return what makes the structures of a seed, as JSON."""
+    recipe = {
+        "generator": "ednn.physics.sheets.sheet",
+        "repeat": repeat,
+        "block": sheets.BLOCK,
+        "lattice": sheets.LATTICE,
+        "max_sigma": sheets.MAX_SIGMA,
+        "max_vacancies": sheets.MAX_VACANCIES,
+        "resolution": sheets.RESOLUTION,
+    }
+    return json.dumps(recipe)
+
+
+def _records(path: Path, room: Path, provenance: Mapping[str, str]) -> dict[int, Record]:
+    """Return by seed all that is finished, in the file at `path` and in the journal of `room`.
+
+    Raises InputError if either was made with another provenance.
+    """
+    records = {}
+    if path.exists():
+        labels = read(path)
+        _check(path, labels.attributes, provenance)
+        records = split(labels)
+    if (room / "journal").exists():
+        made_with = room / "provenance.json"
+        _check(made_with, json.loads(made_with.read_text()), provenance)
+        with open(room / "journal", "rb") as journal:
+            records |= {record["seed"]: record for record in _decode(journal)}
+    return records
+
+
+def _check(where: Path, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Raise InputError unless labels of the provenance `found` may join those `expected`."""
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise InputError(
+                f"{where} was made with {name} {found.get(name)}, this run has {value}: such "
+                "labels do not mix, so choose another path or move the old file away."
+            )
+
+
+def _encode(record: Record) -> bytes:
+    """Return `record` as a line: a checksum and JSON, which keeps every bit of a float64."""
+    text = json.dumps(record).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _decode(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Yield the records of the whole lines; one that a kill cut short fails its checksum."""
+    for line in lines:
+        checksum, _, text = line.rstrip(b"\n").partition(b" ")
+        if checksum == b"%08x" % zlib.crc32(text):
+            yield json.loads(text)
+
+
+def _computed(
+    seeds: list[int], repeat: sheets.Repeat, theory: Theory, workers: int
+) -> Iterator[bytes]:
+    """Yield the journal's line for each seed as it is finished, in any order."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
+    try:
+        for future in as_completed(pool.submit(_line, seed, repeat, theory) for seed in seeds):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Give a worker one thread, and end it when the run that started it is killed."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # before the engine is imported
+
+    def leave_with_parent() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+
+
+def _line(seed: int, repeat: sheets.Repeat, theory: Theory) -> bytes:
+    """Return the journal's line for one seed."""
+    structure = sheets.sheet(seed, repeat)
+    try:
+        result = label(structure, theory)
+    except LabelError as error:
+        return _encode({"seed": seed, "failed": str(error)})
+    return _encode(
+        {
+            "seed": seed,
+            "numbers": structure.numbers.tolist(),
+            "positions": structure.positions.tolist(),
+            "cell": structure.cell.tolist(),
+            "energy": result.energy,
+            "forces": result.forces.astype(np.float32).tolist(),
+        }
+    )

@@ -1,0 +1,95 @@
+"""Flat sheets of graphene, hexagonal boron nitride (hBN) and both, with vacancies and disorder."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["graphene", "hBN", "heterostructure"]
+Repeat = tuple[int, int]
+
+KINDS: tuple[Kind, ...] = ("graphene", "hBN", "heterostructure")
+BORON, CARBON, NITROGEN = 5, 6, 7
+LATTICE = 2.5  # Å, one constant for both crystals, so that they join without strain
+BLOCK = (5, 3)  # rectangular four-atom cells: 60 sites on 12.5 × 12.990 Å
+MAX_VACANCIES = 2  # per block
+MAX_SIGMA = 0.10  # Å
+RESOLUTION = 2.0**-16  # Å; float32 holds every position exactly, so a file holds what was labelled
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Atoms in the plane of a periodic rectangular cell.
+
+    `numbers` (N,) atomic numbers; `positions` (N, 2) in Å, inside [0, cell); `cell` (2,) in Å.
+    """
+
+    numbers: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64]
+
+
+def crystal(repeat: Repeat = (1, 1), boron_first: bool | None = None) -> Structure:
+    """Return the perfect sheet of `repeat` blocks (60 sites each): graphene, or hBN by polarity.
+
+    Sites 2i and 2i + 1 are bonded neighbours on the two sublattices. `boron_first` puts boron on
+    the first sublattice (True) or on the second (False); None gives graphene.
+    """
+    bond = LATTICE / np.sqrt(3)
+    columns, rows = BLOCK[0] * repeat[0], BLOCK[1] * repeat[1]
+    basis = np.array([[0, 0], [LATTICE / 2, bond / 2], [LATTICE / 2, 1.5 * bond], [0, 2 * bond]])
+    spacing = np.array([LATTICE, 3 * bond])
+    corners = np.indices((columns, rows)).reshape(2, -1).T * spacing  # (cells, 2)
+    positions = (corners[:, None] + basis).reshape(-1, 2)
+    pair = {None: (CARBON, CARBON), True: (BORON, NITROGEN), False: (NITROGEN, BORON)}[boron_first]
+    numbers = np.tile(pair, len(positions) // 2)
+    return Structure(numbers, positions, np.array([columns, rows]) * spacing)
+
+
+def sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
+    """Return the random sheet that belongs to `seed`: `repeat` blocks of 60 sites.
+
+    Graphene, hBN or a heterostructure with equal chances; 0, 1 or 2 vacancies for each block;
+    Gaussian displacements in the plane with one σ ~ U(0, 0.10 Å) for the whole sheet; a random
+    rigid translation; wrapped into the cell. Each step has its own random stream.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=repeat)
+    species, vacancies, disorder, shift = (np.random.default_rng(s) for s in sequence.spawn(4))
+    perfect = crystal(repeat)
+    sites, cell = perfect.positions, perfect.cell
+
+    kept = np.ones(len(sites), dtype=bool)
+    missing = vacancies.integers(0, MAX_VACANCIES + 1, size=repeat[0] * repeat[1]).sum()
+    kept[vacancies.choice(len(sites), missing, replace=False)] = False
+
+    displaced = sites + disorder.normal(0, disorder.uniform(0, MAX_SIGMA), sites.shape)
+    wrapped = (displaced + shift.uniform(0, cell)) % cell
+    positions = np.floor(wrapped / RESOLUTION) * RESOLUTION % cell
+    return Structure(_species(species, perfect, repeat)[kept], positions[kept], cell)
+
+
+def _species(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> NDArray[np.int64]:
+    """Return the atomic number of every site, (sites,)."""
+    kind = KINDS[rng.integers(len(KINDS))]
+    if kind == "graphene":
+        return perfect.numbers
+    hbn = crystal(repeat, boron_first=bool(rng.integers(2))).numbers
+    if kind == "hBN":
+        return hbn
+    return np.where(_domain(rng, perfect, repeat), hbn, perfect.numbers)
+
+
+def _domain(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> NDArray[np.bool_]:
+    """Return which sites, (sites,), lie in a random periodic region of 20 to 80 % of the sheet.
+
+    The region is where a random sum of plane waves, none shorter than a block, is highest. Whole
+    pairs of neighbours are chosen, so that boron and nitrogen balance as they do in the crystals.
+    """
+    orders = np.indices([2 * n + 1 for n in repeat]).reshape(2, -1).T - repeat  # (waves, 2)
+    centres = perfect.positions.reshape(-1, 2, 2).mean(1)  # (pairs, 2)
+    waves = 2 * np.pi * orders / perfect.cell  # rad/Å
+    phases = centres @ waves.T + rng.uniform(0, 2 * np.pi, len(orders))  # (pairs, waves)
+    field = np.cos(phases) @ rng.normal(size=len(orders))  # (pairs,)
+    chosen = field > np.quantile(field, rng.uniform(0.2, 0.8))
+    return np.repeat(chosen, 2)

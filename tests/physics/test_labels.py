@@ -1,0 +1,123 @@
+import dataclasses
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+
+from ednn.errors import InputError
+from ednn.physics.labels import THEORIES, LabelError, label, resolve
+from ednn.physics.sheets import Structure, crystal, sheet
+
+LJ = {"_target_": "ase.calculators.lj.LennardJones", "sigma": 1.3, "rc": 3.0}
+
+pytest.importorskip("ase", reason="labels need `pip install ednn[dft]`")
+needs_tblite = pytest.mark.skipif(
+    importlib.util.find_spec("tblite") is None, reason="gfn1 needs `pip install ednn[dft]`"
+)
+needs_gpaw = pytest.mark.skipif(
+    importlib.util.find_spec("gpaw") is None, reason="pbe needs `scripts/install_pbe.sh`"
+)
+
+
+def four_atoms(boron_first: bool | None = True) -> Structure:
+    """One rectangular cell of the crystal."""
+    perfect = crystal(boron_first=boron_first)
+    return Structure(perfect.numbers[:4], perfect.positions[:4], perfect.cell / [5, 3])
+
+
+def shifted(structure: Structure, atom: int, axis: int, by: float) -> Structure:
+    positions = structure.positions.copy()
+    positions[atom, axis] += by
+    return dataclasses.replace(structure, positions=positions)
+
+
+@needs_tblite
+def test_a_gfn1_label_is_what_ase_says():
+    from ase import Atoms
+    from tblite.ase import TBLite
+
+    structure = sheet(3)  # hBN with two vacancies
+    atoms = Atoms(structure.numbers, pbc=True, cell=[*structure.cell, 15.0])
+    atoms.positions[:, :2] = structure.positions
+    atoms.calc = TBLite(method="GFN1-xTB", verbosity=0)
+    found = label(structure, THEORIES["gfn1"])
+
+    assert found.energy == pytest.approx(atoms.get_potential_energy(), abs=1e-6)
+    np.testing.assert_allclose(found.forces, atoms.get_forces()[:, :2], atol=1e-4)
+    np.testing.assert_allclose(found.forces.sum(0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("theory", [pytest.param("gfn1", marks=needs_tblite), LJ], ids=str)
+def test_forces_are_the_gradient_of_the_energy(theory):
+    structure, h = shifted(four_atoms(), 1, 0, 0.07), 1e-3
+    chosen = resolve(theory)
+    forces = label(structure, chosen).forces
+
+    assert forces.shape == (4, 2)
+    for axis in (0, 1):
+        up, down = (label(shifted(structure, 1, axis, by), chosen).energy for by in (h, -h))
+        assert forces[1, axis] == pytest.approx((down - up) / (2 * h), rel=1e-3, abs=1e-3)
+
+
+@needs_tblite
+@pytest.mark.parametrize(
+    ("boron_first", "energy"), [(None, -57.809287), (True, -63.899225)], ids=["graphene", "hBN"]
+)  # eV/atom, also in data/README.md
+def test_gfn1_energies_of_the_crystals(boron_first, energy):
+    perfect = crystal(boron_first=boron_first)
+    assert label(perfect, THEORIES["gfn1"]).energy / 60 == pytest.approx(energy, abs=1e-6)
+
+
+@needs_tblite
+def test_a_field_that_does_not_converge_is_an_error_never_a_label():
+    gfn1 = THEORIES["gfn1"]
+    hasty = dataclasses.replace(gfn1, arguments={**gfn1.arguments, "max_iterations": 2})
+    with pytest.raises(LabelError, match="not converged"):
+        label(four_atoms(), hasty)
+
+
+@needs_gpaw
+def test_pbe_labels_a_cell_of_four_atoms():
+    found = label(four_atoms(), THEORIES["pbe"])
+    assert found.energy == pytest.approx(-27.918, abs=1e-2)
+    np.testing.assert_allclose(found.forces[:, 0], 0, atol=1e-3)
+    np.testing.assert_allclose(found.forces.sum(0), 0, atol=0.1)  # the grid's noise
+
+
+@needs_gpaw
+def test_pbe_that_does_not_converge_is_an_error_never_a_label():
+    pbe = THEORIES["pbe"]
+    hasty = dataclasses.replace(pbe, arguments={**pbe.arguments, "maxiter": 2})
+    with pytest.raises(LabelError):
+        label(four_atoms(), hasty)
+
+
+def test_an_energy_that_is_no_number_is_an_error_never_a_label():
+    two = Structure(np.array([6, 6]), np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([9.0, 9.0]))
+    with np.errstate(all="ignore"), pytest.raises(LabelError, match="finite"):
+        label(two, resolve(LJ))
+
+
+def test_unknown_theories_are_refused_in_one_sentence():
+    with pytest.raises(InputError, match="'b3lyp' is unknown: expected one of gfn1, pbe"):
+        resolve("b3lyp")
+    with pytest.raises(InputError, match="no `_target_`"):
+        resolve({"sigma": 1.0})
+    with pytest.raises(InputError, match=r"cannot be imported .*: install"):
+        resolve({"_target_": "no.such.Calculator"}).provenance()
+
+
+def test_a_missing_engine_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gpaw", None)
+    with pytest.raises(InputError, match=r"'pbe' needs .*scripts/install_pbe\.sh"):
+        THEORIES["pbe"].provenance()
+
+
+def test_provenance_holds_every_argument():
+    known = resolve(LJ).provenance()
+    assert known["theory"] == LJ["_target_"]
+    assert "ase" in known["versions"]
+    assert resolve({**LJ, "rc": 4.0}).provenance() != known
+    assert resolve({**LJ, "height": 20}).provenance() != known
+    assert resolve(dict(reversed(LJ.items()))).provenance() == known
