@@ -82,13 +82,26 @@ class EDNN(nn.Module):
         Raises:
             InputError: a lattice of the wrong dimension, channel count or side.
         """
-        self._check(field)
+        self.check(field)
         padded = self.tiling.pad(field)
         tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
         raw = self._evaluate_distinct(padded, tiles)
         if raw is None:
             raw = self._evaluate(tiles)
         return raw * self.scale + self.shift
+
+    def check(self, field: Tensor) -> None:
+        """Make sure that fields fit this model.
+
+        Raises:
+            InputError: a wrong number of axes or channels, or a side that f doesn't divide.
+        """
+        if field.ndim != 2 + self.tiling.dims or field.shape[1] != self.channels:
+            raise InputError(
+                f"A field of shape {tuple(field.shape)} doesn't fit this model; expected (batch, "
+                f"{self.channels} channels, {self.tiling.dims} sides)."
+            )
+        self.tiling.grid(field.shape[2:])
 
     def _evaluate(self, tiles: Tensor) -> Tensor:
         """Run the subnetwork over all tiles, in chunks: (*lead, C, *window) → (*lead, outputs)."""
@@ -118,11 +131,3 @@ class EDNN(nn.Module):
 
     def _tiles_at_once(self, device: torch.device) -> int:
         return max(1, CHUNK_VALUES.get(device.type, CHUNK_VALUES["cuda"]) // self._widest)
-
-    def _check(self, field: Tensor) -> None:
-        if field.ndim != 2 + self.tiling.dims or field.shape[1] != self.channels:
-            raise InputError(
-                f"A field of shape {tuple(field.shape)} doesn't fit this model; expected (batch, "
-                f"{self.channels} channels, {self.tiling.dims} sides)."
-            )
-        self.tiling.grid(field.shape[2:])

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from ednn.errors import InputError
 from ednn.files import atomic
@@ -263,3 +264,8 @@ def _per_site(
     if sites is None:
         return prediction, target, unit
     return prediction / sites, target / sites, f"{unit} per {site}".strip()
+
+
+def read(path: Path) -> np.ndarray:
+    """Read a picture back as (height, width, RGB) bytes."""
+    return np.asarray(Image.open(path).convert("RGB"))

@@ -1,0 +1,52 @@
+"""The progress bar of a training: one line from the first step to the last, with time left."""
+
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar
+from tqdm import tqdm
+
+
+class TrainingBar(ProgressBar):
+    """One bar over all training steps; a bar per epoch would flicker where epochs are short."""
+
+    def __init__(self, refresh_seconds: float = 0.5) -> None:
+        super().__init__()
+        self._refresh_seconds = refresh_seconds
+        self._enabled = True
+        self._bar: Any = None
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._bar = tqdm(
+            total=int(trainer.estimated_stepping_batches),
+            initial=trainer.global_step,
+            desc="Training",
+            unit="step",
+            mininterval=self._refresh_seconds,
+            disable=not self._enabled,
+            dynamic_ncols=True,
+        )
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self._bar.update(trainer.global_step - self._bar.n)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        shown = {"epoch": f"{trainer.current_epoch + 1}/{trainer.max_epochs}"}
+        named = {"loss": "train/loss", "val. mean abs. error": "val/mean_absolute_error"}
+        for words, key in named.items():
+            if key in trainer.callback_metrics:
+                shown[words] = f"{float(trainer.callback_metrics[key]):.3g}"
+        self._bar.set_postfix(shown, refresh=False)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._bar.close()
+
+    def on_exception(self, trainer: Trainer, *_: Any) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,76 @@
+"""What every entry script does around its work: name the run, turn bad input into one sentence."""
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from hydra.initialize import initialize_config_dir
+from omegaconf.errors import OmegaConfBaseException
+
+from ednn.errors import InputError
+from ednn.runs import name_run, plain
+
+CONF = Path(__file__).parent.parent / "conf"
+
+
+def entry(main: Callable[[], Any]) -> Callable[[], None]:
+    """Wrap a `@hydra.main` function: bad input ends in one sentence and a non-zero exit code."""
+
+    @wraps(main)
+    def run() -> None:
+        os.environ["EDNN_RUN"] = os.environ.get("EDNN_RUN") or name_run(sys.argv[1:])
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
+        try:
+            main()
+        except InputError as error:
+            sys.exit(f"error: {error}")
+        except (HydraException, OmegaConfBaseException) as error:
+            sys.exit(f"error: {explain(error)}")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            sys.exit(
+                f"error: No room to write {error.filename or 'a file'} ({error.strerror}); make "
+                f"some and start again: what was whole is kept, nothing half-written is left."
+            )
+        except KeyboardInterrupt:
+            sys.exit("Interrupted; resume=auto goes on from the last finished epoch.")
+
+    return run
+
+
+def explain(error: Exception) -> str:
+    """Say what is wrong with a config; for an unknown key, name the nearest valid one."""
+    match = re.search(r"Could not override '([^']+)'", str(error))
+    if match is None:
+        return str(error)
+    key = match[1]
+    nearest = get_close_matches(key, list(valid_keys(sys.argv[1:])), n=1, cutoff=0.0)
+    return f"There is no config key {key}; the nearest valid key is {nearest[0]}."
+
+
+def valid_keys(arguments: list[str]) -> Iterator[str]:
+    """List the keys of the config that a command line selects, config groups included."""
+    groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+    chosen = [a for a in arguments if a.split("=")[0] in groups and "," not in a]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(Path(sys.argv[0]).stem, overrides=chosen)
+    yield from groups
+    yield from _keys(plain(cfg, resolve=False))
+
+
+def _keys(node: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in node.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{key}.")

@@ -1,0 +1,195 @@
+"""What every data set shares: a cached file made once, seeded splits, vectorised loaders."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from filelock import FileLock
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, Subset
+
+from ednn.errors import InputError
+
+SPLITS = ("train", "val", "test")
+
+
+class Batch(NamedTuple):
+    """Fields (B, C, *L), extensive targets (B, outputs), sites (B,) and sample numbers (B,)."""
+
+    field: Tensor
+    target: Tensor
+    sites: Tensor
+    sample: Tensor
+
+
+class FieldDataset(Dataset[Batch]):
+    """Samples that are fetched a whole batch at a time."""
+
+    def __init__(self, fields: Tensor, labels: Tensor) -> None:
+        self.fields, self.labels = fields, labels
+        self.sites = fields[0, 0].numel()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        sample = torch.as_tensor(indices)
+        return Batch(
+            self.fields[sample].float(),
+            self.labels[sample].float(),
+            torch.full_like(sample, self.sites),
+            sample,
+        )
+
+
+class EveryOther(Sampler[int]):
+    """One process's share of a split for evaluation: no sample twice, none left out."""
+
+    def __init__(self, length: int, rank: int, world_size: int) -> None:
+        self.share = range(rank, length, world_size)
+
+    def __iter__(self) -> Any:
+        return iter(self.share)
+
+    def __len__(self) -> int:
+        return len(self.share)
+
+
+class ExtensiveData(LightningDataModule):
+    """Base of all data sets: a child says what file it needs and how to make it.
+
+    Args:
+        batch_size: training examples per optimizer step, over all processes together.
+        workers: loader processes; 0 loads in the training process.
+        seed: seed of the generator, the splits and the order of the training examples.
+        cache: folder of generated files.
+    """
+
+    dims: int
+    channels = 1
+    alphabet: Sequence[float] | None = None  # the values of a discrete field
+    outputs: Sequence[str] = ("energy",)
+    unit: str
+    site: str = "site"  # what one lattice site is called
+
+    dataset: FieldDataset
+    splits: dict[str, np.ndarray]
+
+    def __init__(self, batch_size: int, workers: int, seed: int, cache: str) -> None:
+        super().__init__()
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.cache = Path(cache)
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Everything that the samples and their splits depend on, as plain values."""
+
+    @property
+    @abstractmethod
+    def path(self) -> Path:
+        """The file that holds this data set."""
+
+    @abstractmethod
+    def generate(self) -> None:
+        """Make the file."""
+
+    @abstractmethod
+    def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
+        """Read the samples and the sample numbers of each split."""
+
+    def prepare_data(self) -> None:
+        """Generate the file if it is missing; concurrent jobs wait for one of them to do it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_suffix(".lock")):
+            if not self.path.exists():
+                self.generate()
+
+    def setup(self, stage: str | None = None) -> None:
+        if not hasattr(self, "dataset"):
+            self.dataset, self.splits = self.read()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.settings
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if state_dict != self.settings:
+            raise InputError(
+                f"The run to resume was trained on {state_dict}, not on {self.settings}; "
+                f"give the same data settings, or start anew without resume=auto."
+            )
+
+    def test_only(self) -> None:
+        """Prepare for a test of a model that was trained on other data; no training split."""
+
+    def describe(self) -> dict[str, Any]:
+        """What a run's summary says of its data."""
+        return {"path": str(self.path), **self.settings}
+
+    def geometry(self) -> dict[str, Any]:
+        """What a model must know of the fields: plain values, kept in its checkpoint."""
+        return {
+            "dims": self.dims,
+            "channels": self.channels,
+            "outputs": len(self.outputs),
+            "alphabet": None if self.alphabet is None else list(self.alphabet),
+        }
+
+    def train_targets(self) -> tuple[Tensor, Tensor]:
+        """Labels (N, outputs) and sites (N,) of the training split."""
+        index = torch.from_numpy(self.splits["train"])
+        return self.dataset.labels[index], torch.full((len(index),), self.dataset.sites)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        rank, world = self._process()
+        if self.batch_size % world:
+            raise InputError(
+                f"data.batch_size={self.batch_size} cannot be shared by {world} processes; "
+                f"use a multiple of {world}."
+            )
+        part = self._part("train")
+        # The order depends on (seed, epoch) alone, so a resumed run sees what it would have seen.
+        order: DistributedSampler[Batch] = DistributedSampler(
+            part, world, rank, shuffle=True, seed=self.seed
+        )
+        return self._loader(part, order, min(self.batch_size // world, len(order)))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._evaluation("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._evaluation("test")
+
+    def _evaluation(self, split: str) -> DataLoader[Batch]:
+        rank, world = self._process()
+        part = self._part(split)
+        sampler = EveryOther(len(part), rank, world)
+        return self._loader(part, sampler, max(1, self.batch_size // world))
+
+    def _part(self, split: str) -> Subset[Batch]:
+        if not len(self.splits[split]):
+            raise InputError(f"The {split} split of {self.path} is empty; make it larger.")
+        return Subset(self.dataset, self.splits[split].tolist())
+
+    def _loader(self, part: Subset[Batch], sampler: Sampler[Any], size: int) -> DataLoader[Batch]:
+        return DataLoader(
+            part,
+            batch_size=size,
+            sampler=sampler,
+            collate_fn=_as_fetched,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _process(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+def _as_fetched(batch: Any) -> Any:
+    """Leave a batch alone: `FieldDataset.__getitems__` has already collated it."""
+    return batch

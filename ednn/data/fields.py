@@ -1,0 +1,126 @@
+"""HDF5 files of fields and labels: one schema for what we write, one reader for what we meet."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+import ednn
+from ednn.errors import InputError
+from ednn.files import atomic
+
+
+def write_fields(
+    path: Path,
+    fields: np.ndarray,
+    labels: np.ndarray,
+    splits: Mapping[str, np.ndarray],
+    attributes: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> None:
+    """Write a data set in the schema of `data/README.md`; the file appears whole or not at all.
+
+    Args:
+        fields: (N, *L) or (N, C, *L).
+        labels: (N, outputs), physical units.
+        splits: sample numbers of "train", "val" and "test".
+        attributes: units and figures that describe the data.
+        settings: what the generator was given, seed included.
+    """
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        compression = {"compression": "gzip", "compression_opts": 1}
+        file.create_dataset("fields", data=fields, chunks=_chunks(fields), **compression)
+        file["labels"] = labels
+        for name, index in splits.items():
+            file[f"splits/{name}"] = index
+        file.attrs.update(attributes)
+        file.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
+        file.attrs["code_version"] = ednn.__version__
+
+
+@contextmanager
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading.
+
+    Raises:
+        InputError: the file is missing, truncated or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; check the path.")
+    try:
+        file = h5py.File(path, "r", locking=False)  # network file systems often cannot lock
+    except OSError as error:
+        raise InputError(
+            f"{path} is not a whole HDF5 file ({error}); generate or copy it again."
+        ) from error
+    with file:
+        yield file
+
+
+def dataset(file: h5py.File, key: str) -> h5py.Dataset:
+    """Return a named dataset.
+
+    Raises:
+        InputError: the file has no such dataset; names those it has.
+    """
+    if not isinstance(file.get(key), h5py.Dataset):
+        known = [name for name, item in file.items() if isinstance(item, h5py.Dataset)]
+        raise InputError(
+            f"{file.filename} has no dataset {key!r}; it has {', '.join(known) or 'none'}."
+        )
+    return file[key]
+
+
+def channels_first(
+    fields: np.ndarray, dims: int, channels: int, first: bool | None = None
+) -> np.ndarray:
+    """Bring fields (N, *L), (N, C, *L) or (N, *L, C) to (N, C, *L), as a view.
+
+    Args:
+        first: where the channels stand; None finds out, and takes them as first if both fit.
+
+    Raises:
+        InputError: neither axis has the expected number of channels.
+    """
+    if fields.ndim == dims + 1 and channels == 1:
+        return fields[:, None]
+    if fields.ndim == dims + 2:
+        if first is not False and fields.shape[1] == channels:
+            return fields
+        if first is not True and fields.shape[-1] == channels:
+            return np.moveaxis(fields, -1, 1)
+    raise InputError(
+        f"Fields of shape {fields.shape} don't fit: expected (N, channels, sides) or "
+        f"(N, sides, channels) with {channels} channel(s) and {dims} side(s)."
+    )
+
+
+def require_finite(values: np.ndarray, what: str) -> None:
+    """Refuse NaN and infinite values.
+
+    Raises:
+        InputError: names the first bad sample.
+    """
+    bad = ~np.isfinite(values)
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"{what} holds {values[place]} in sample {place[0]} (position {place}); "
+            f"all values must be finite: remove or mend that sample."
+        )
+
+
+def _chunks(fields: np.ndarray) -> tuple[int, ...]:
+    """About a megabyte of whole samples, so that reading one doesn't unpack many."""
+    samples = max(1, min(len(fields), 2**20 // max(1, fields[:1].nbytes)))
+    return (samples, *fields.shape[1:])
+
+
+def names(outputs: Sequence[str], kind: str) -> list[str]:
+    """Column names of a table: `kind` alone for one output, with the output's name for several."""
+    return [kind] if len(outputs) == 1 else [f"{kind}_{name}" for name in outputs]

@@ -1,0 +1,120 @@
+"""Ising configurations over the whole energy range, labelled with their exact energies."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ednn.data.base import SPLITS, ExtensiveData, FieldDataset
+from ednn.data.fields import channels_first, dataset, open_hdf5, require_finite, write_fields
+from ednn.errors import InputError
+from ednn.physics import ising
+
+
+class IsingData(ExtensiveData):
+    """Spins ±1 on a periodic lattice and E = −J Σ σσ over nearest neighbours (paper, Eq. 1).
+
+    Args:
+        L: sides of the lattice, one integer per axis or one for all.
+        dims: dimension of the lattice.
+        J: interaction strength, the unit of energy being that of J.
+        n_train, n_val, n_test: examples per split. Of the validation and test examples, those that
+            are copies of a training example (translated, inverted, flipped) are dropped.
+        temperatures: None samples all energies evenly; a list samples the canonical ensemble at
+            these temperatures (k_B = 1, in units of J), in equal shares.
+    """
+
+    alphabet = (-1.0, 1.0)
+    unit = "J"
+    site = "spin"
+
+    def __init__(
+        self,
+        L: int | Sequence[int],
+        dims: int,
+        J: float,
+        n_train: int,
+        n_val: int,
+        n_test: int,
+        temperatures: Sequence[float] | None = None,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        self.lattice = (L,) * dims if isinstance(L, int) else tuple(L)
+        if len(self.lattice) != dims:
+            raise InputError(f"data.L={list(self.lattice)} needs data.dims={len(self.lattice)}.")
+        self.dims, self.J = dims, J
+        self.counts = dict(zip(SPLITS, (n_train, n_val, n_test), strict=True))
+        self.temperatures = None if temperatures is None else list(temperatures)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that the generated configurations depend on."""
+        return {
+            "lattice": list(self.lattice),
+            "J": self.J,
+            "counts": self.counts,
+            "temperatures": self.temperatures,
+            "seed": self.seed,
+        }
+
+    @property
+    def path(self) -> Path:
+        digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+        size = "x".join(map(str, self.lattice))
+        return self.cache / f"ising-{size}-{digest[:8]}.h5"
+
+    def test_only(self) -> None:
+        self.counts = {"train": 0, "val": 0, "test": self.counts["test"]}
+
+    def generate(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        spins = self._sample(sum(self.counts.values()), rng)
+        rng.shuffle(spins)
+        parts = np.split(np.arange(len(spins)), np.cumsum(list(self.counts.values()))[:-1])
+        splits = dict(zip(SPLITS, parts, strict=True))
+        dropped = _drop_copies(spins, splits)
+        write_fields(
+            self.path,
+            spins,
+            ising.energy(spins, self.J)[:, None],
+            splits,
+            {"unit": self.unit, **{f"dropped_{name}": n for name, n in dropped.items()}},
+            self.settings,
+        )
+        print(
+            f"Ising data: {self.path}; {dropped['val']} validation and {dropped['test']} test "
+            f"configurations dropped as copies of earlier ones"
+        )
+
+    def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
+        with open_hdf5(self.path) as file:
+            spins = channels_first(dataset(file, "fields")[()], self.dims, self.channels)
+            labels = dataset(file, "labels")[()]
+            splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
+        require_finite(labels, f"{self.path}: labels")
+        return FieldDataset(torch.from_numpy(spins), torch.from_numpy(labels)), splits
+
+    def _sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        if self.temperatures is None:
+            return ising.sample_flat(self.lattice, count, rng, self.J)
+        return ising.sample_canonical(self.lattice, count, rng, self.temperatures, self.J)[0]
+
+
+def _drop_copies(spins: np.ndarray, splits: dict[str, np.ndarray]) -> dict[str, int]:
+    """Keep validation free of training examples, and the test split free of both.
+
+    Changes `splits` in place and returns how many were dropped from each.
+    """
+    marks = ising.fingerprint(spins)
+    seen, dropped = splits["train"], {}
+    for name in ("val", "test"):
+        fresh = ~np.isin(marks[splits[name]], marks[seen])
+        dropped[name] = int((~fresh).sum())
+        seen = np.concatenate([seen, splits[name]])
+        splits[name] = splits[name][fresh]
+    return dropped

@@ -1,0 +1,18 @@
+"""Weights & Biases that also works with no key and no network."""
+
+from typing import Any
+
+import wandb
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+def wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
+    """Log online where a login exists, else offline, and say where the run lies."""
+    offline = not wandb.login(prompt=False)
+    if offline:
+        rank_zero_only(print)(
+            f"W&B has no login here: the run is kept offline in {save_dir}/wandb; "
+            f"`wandb login` and then `wandb sync {save_dir}/wandb/offline-run-*` uploads it."
+        )
+    return WandbLogger(save_dir=save_dir, offline=offline, **options)

@@ -1,0 +1,82 @@
+"""What a run leaves behind for people: predictions, pictures, a summary and a short table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lightning import Trainer
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from ednn import plots
+from ednn.data.base import ExtensiveData
+from ednn.files import atomic
+from ednn.runs import Run, device_name
+from ednn.task import ExtensiveTask
+
+
+def write_results(
+    run: Run, task: ExtensiveTask, data: ExtensiveData, history: pd.DataFrame | None
+) -> list[Path]:
+    """Write `predictions.csv`, `metrics.csv` and the pictures; returns the pictures' paths."""
+    table = predictions(task, data)
+    with atomic(run.folder / "predictions.csv") as path:
+        table.to_csv(path, index=False)
+    figures = {}
+    if history is not None:
+        with atomic(run.folder / "metrics.csv") as path:
+            history.to_csv(path, index=False)
+        figures["loss"] = plots.loss_curve(history, data.unit)
+    for name in data.outputs:
+        predicted, true = (table[c].to_numpy() for c in (f"{name}_predicted", f"{name}_true"))
+        suffix = f"_{name}" if len(data.outputs) > 1 else ""
+        sites = table["sites"].to_numpy()
+        figures[f"parity{suffix}"] = plots.parity(
+            predicted, true, data.unit, name, sites=sites, site=data.site
+        )
+        figures[f"error{suffix}"] = plots.error(predicted, true, data.unit, name)
+    paths = [run.folder / f"{name}.png" for name in figures]
+    for figure, path in zip(figures.values(), paths, strict=True):
+        plots.save(figure, path)
+    return paths
+
+
+def predictions(task: ExtensiveTask, data: ExtensiveData) -> pd.DataFrame:
+    """Return one row per test sample: sample, sites, and each output true and predicted."""
+    columns = task.test_errors.columns()
+    table = pd.DataFrame({name: columns[name].cpu().numpy() for name in ("sample", "sites")})
+    for i, name in enumerate(data.outputs):
+        table[f"{name}_true"] = columns["target"][:, i].cpu().numpy()
+        table[f"{name}_predicted"] = columns["prediction"][:, i].cpu().numpy()
+    return table
+
+
+def log_pictures(loggers: Sequence[Logger], pictures: Sequence[Path]) -> None:
+    """Show the pictures wherever a logger can."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            for path in pictures:
+                logger.log_image(path.stem, [str(path)])
+        elif isinstance(logger, TensorBoardLogger):
+            for path in pictures:
+                image = plots.read(path)  # (height, width, 3)
+                logger.experiment.add_image(path.stem, image, dataformats="HWC")
+
+
+def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect a run's figures under flat keys."""
+    errors = {
+        name: float(value)
+        for name, value in trainer.callback_metrics.items()
+        if name.startswith("test/")
+    }
+    return {
+        **errors,
+        "unit": data.unit,
+        "site": data.site,
+        "test/samples": len(data.splits["test"]),
+        **timings,
+        "device": device_name(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "data": data.describe(),
+    }

@@ -1,0 +1,156 @@
+"""Run folders: where a run lives, what it records of itself, and how it is found again."""
+
+import hashlib
+import json
+import os
+import platform
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from ednn.errors import InputError
+from ednn.files import atomic
+
+OUTPUTS = Path("outputs")
+RECORDED_PACKAGES = ("ednn", "torch", "lightning", "hydra-core", "numpy", "h5py")
+
+
+def name_run(arguments: Sequence[str]) -> str:
+    """Name a run after its start and its command line.
+
+    The six letters after the time are the same for the same command line. `resume=auto` finds the
+    newest run by them and gives its name again; any other start gets a name that is unique.
+    """
+    words = sorted(a for a in arguments if not a.startswith("resume="))
+    command = hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
+    if "resume=auto" in arguments:
+        found = [path.name for path in OUTPUTS.glob(f"*/*_{command}_*") if path.is_dir()]
+        if found:
+            return max(found)
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{command}_{secrets.token_hex(2)}"
+
+
+class Run:
+    """One run folder.
+
+    A run is finished when `summary.json` stands in its folder: it is written last.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.last = self.folder / "checkpoints" / "last.ckpt"
+        self.best = self.folder / "checkpoints" / "best.ckpt"
+        self.config = self.folder / "config.yaml"
+        self.summary = self.folder / "summary.json"
+
+    @property
+    def finished(self) -> bool:
+        return self.summary.exists()
+
+    def open(self, cfg: DictConfig) -> None:
+        """Record the resolved config and the environment.
+
+        Raises:
+            InputError: the folder holds another run and this one doesn't resume it.
+        """
+        if cfg.resume is None and (self.finished or self.last.exists()):
+            raise InputError(
+                f"The run folder {self.folder} already holds a run; add resume=auto to go on "
+                f"with it, or give another name with run=NAME."
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic(self.config) as path:
+            OmegaConf.save(cfg, path, resolve=True)
+        write_json(self.folder / "environment.json", environment())
+
+    def write_splits(self, splits: Mapping[str, np.ndarray]) -> None:
+        with atomic(self.folder / "splits.npz") as path, path.open("wb") as file:
+            np.savez_compressed(file, **splits)  # type: ignore[arg-type]
+
+    def finish(self, summary: Mapping[str, Any], paper: Mapping[str, float] | None) -> None:
+        """Write `summary.json`, which marks the run as finished, and print a short table.
+
+        Args:
+            paper: published values to print beside ours, under the summary's keys.
+        """
+        write_json(self.summary, {**summary, "finished": datetime.now().isoformat("T", "seconds")})
+        errors = {key: value for key, value in summary.items() if "absolute_error" in key}
+        table = pd.DataFrame({"here": errors})
+        if paper:
+            table["paper"] = pd.Series(paper)
+        table.index = [_words(key, summary["unit"], summary["site"]) for key in table.index]
+        print(table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}").to_string())
+        print(f"Run folder: {self.folder}")
+
+    def history(self) -> pd.DataFrame:
+        """Join the metrics of every sitting of this run: a resumed one replaces what it redid."""
+        logs = self.folder / "logs" / "csv"
+        sittings = sorted(logs.glob("version_*"), key=lambda path: int(path.name.split("_")[1]))
+        tables = [pd.read_csv(s / "metrics.csv") for s in sittings if (s / "metrics.csv").exists()]
+        history = pd.DataFrame()
+        for table in tables:
+            if len(history):
+                history = history[history["step"] < table["step"].min()]
+            history = pd.concat([history, table], ignore_index=True)
+        return history
+
+
+def plain(cfg: DictConfig, resolve: bool = True) -> dict[str, Any]:
+    """Return a config as plain dictionaries, lists and values."""
+    container = OmegaConf.to_container(cfg, resolve=resolve)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def environment() -> dict[str, Any]:
+    """Describe what produced a result: command, code, versions and device."""
+    return {
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in RECORDED_PACKAGES},
+        "device": device_name(),
+        "cpu_cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "started": datetime.now().isoformat(timespec="seconds"),
+    }
+
+
+def device_name(device: torch.device | None = None) -> str:
+    """Name a device (by default the best one here) as a reader of a benchmark would want it."""
+    if device is None:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _words(key: str, unit: str, site: str) -> str:
+    """Spell a summary key out: test/mean_absolute_error_per_site → test mean …, J per spin."""
+    total, per, _ = key.partition("_per_site")
+    return f"{total.replace('/', ' ').replace('_', ' ')} ({unit}{f' per {site}' if per else ''})"
+
+
+def _git_commit() -> str | None:
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        folder = Path(__file__).parent
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None  # installed without its repository
+    return done.stdout.strip()

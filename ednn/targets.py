@@ -1,0 +1,25 @@
+"""Shift and scale of the target that keep the sum extensive: both are per site."""
+
+import torch
+from torch import Tensor
+
+from ednn.model import EDNN
+
+
+@torch.no_grad()
+def standardise(model: EDNN, target: Tensor, sites: Tensor) -> None:
+    """Set a model's shift and scale from training labels, so that its subnetwork works near one.
+
+    The shift is the mean label per site and the scale the spread of the labels per site, times the
+    sites of one tile: the sum over tiles carries both to a system of any size.
+
+    Args:
+        model: its `shift` and `scale` buffers are overwritten.
+        target: extensive labels of the training split, (N, outputs), physical units.
+        sites: lattice sites of each sample, (N,).
+    """
+    per_site = target.double() / sites.double()[:, None]  # (N, outputs)
+    spread = per_site.std(0, correction=0)
+    spread = torch.where(spread > 0, spread, 1.0)  # a constant target needs no scale
+    model.shift.copy_(per_site.mean(0) * model.tiling.sites)
+    model.scale.copy_(spread * model.tiling.sites)

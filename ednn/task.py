@@ -1,0 +1,101 @@
+"""The LightningModule: squared error on the sum, one step for training, validation and test."""
+
+import time
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from typing import Any, cast
+
+import torch.nn.functional as F
+from hydra.utils import instantiate
+from lightning import LightningModule
+from torch import Tensor
+
+from ednn.data.base import Batch
+from ednn.metrics import ExtensiveErrors
+from ednn.model import EDNN
+from ednn.spec import build
+
+
+class ExtensiveTask(LightningModule):
+    """Train a model that maps fields to extensive properties.
+
+    Args:
+        model: what `ednn.spec.build` makes the model from; plain values, kept in the checkpoint.
+        outputs: names of the model's outputs.
+        optimizer: Hydra config of a partial torch optimizer.
+        scheduler: Hydra config of a partial torch scheduler, stepped after every batch; it is given
+            the number of training steps where it asks for `total_steps` or `T_max`.
+
+    Source: paper, "EDNN topology and training": the loss sees only the sum over tiles.
+    """
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        outputs: Sequence[str],
+        optimizer: Mapping[str, Any],
+        scheduler: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.model = cast(EDNN, build(model))
+        self.val_errors, self.test_errors = ExtensiveErrors(outputs), ExtensiveErrors(outputs)
+        self.optimizer_config, self.scheduler_config = optimizer, scheduler
+
+    def forward(self, field: Tensor) -> Tensor:
+        """Predict (B, outputs) from fields (B, C, *L)."""
+        return self.model(field)
+
+    def _loss(self, prediction: Tensor, batch: Batch, stage: str) -> Tensor:
+        loss = F.mse_loss(prediction, batch.target)
+        size = len(batch.target)
+        self.log(
+            f"{stage}/loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=size
+        )
+        return loss
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self._samples += len(batch.target) * self.trainer.world_size
+        return self._loss(self.model(batch.field), batch, "train")
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        prediction = self.model(batch.field)  # (B, outputs)
+        self._loss(prediction, batch, "val")
+        self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        prediction = self.model(batch.field)  # (B, outputs)
+        self.test_errors.update(batch.sample, batch.sites, batch.target, prediction)
+
+    def on_train_epoch_start(self) -> None:
+        self._samples, self._started = 0, time.perf_counter()
+
+    def on_train_epoch_end(self) -> None:
+        rate = self._samples / (time.perf_counter() - self._started)
+        self.log("train/samples_per_second", rate, sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_errors("val", self.val_errors)
+        self.val_errors.reset()
+
+    def on_test_epoch_end(self) -> None:
+        self._log_errors("test", self.test_errors)
+
+    def _log_errors(self, stage: str, errors: ExtensiveErrors) -> None:
+        for name, value in errors.compute().items():  # the same in all processes
+            self.log(f"{stage}/{name}", value, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = instantiate(self.optimizer_config)(self.model.parameters())
+        if self.scheduler_config is None:
+            return optimizer
+        scheduler = instantiate(self.scheduler_config)
+        steps = int(self.trainer.estimated_stepping_batches)
+        wanted = {"total_steps", "T_max"} & set(signature(scheduler.func).parameters)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {
+                "scheduler": scheduler(optimizer, **dict.fromkeys(wanted, steps)),
+                "interval": "step",
+            },
+        }

@@ -1,0 +1,19 @@
+"""Predict fields of any size from an HDF5 file.
+
+python predict.py ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
+"""
+
+import hydra
+from omegaconf import DictConfig
+
+from ednn import cli, predict
+
+
+@cli.entry
+@hydra.main(config_path="conf", config_name="predict", version_base="1.3")
+def main(cfg: DictConfig) -> None:
+    predict.predict(cfg)
+
+
+if __name__ == "__main__":
+    main()
