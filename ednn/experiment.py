@@ -57,10 +57,11 @@ def fit(cfg: DictConfig, run: Run) -> None:
     status = "failed"
     try:
         trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
+        seconds = timer.time_elapsed("train")  # now: the test restores the timer of the best epoch
         if not cfg.fast_dev_run:
             trainer.test(task, data, ckpt_path=run.best, weights_only=True, verbose=False)
             if trainer.is_global_zero:
-                _record(cfg, run, data, task, trainer, timer)
+                _record(cfg, run, data, task, trainer, seconds)
         status = "success"
     finally:
         for logger in trainer.loggers:
@@ -115,20 +116,18 @@ def _record(
     data: ExtensiveData,
     task: ExtensiveTask,
     trainer: Trainer,
-    timer: Timer,
+    seconds: float,
 ) -> None:
     for logger in trainer.loggers:
         logger.save()
     run.write_splits(data.splits)
     pictures = write_results(run, task, data, history=run.history())
     log_pictures(trainer.loggers, pictures)
-    seconds = timer.time_elapsed("train")
     seen = trainer.max_epochs * len(data.splits["train"])  # type: ignore[operator]
     timings = {
         "train/epochs": trainer.max_epochs,
         "train/seconds": seconds,
         "train/samples_per_second": seen / seconds,
         "train/sites_per_second": seen * data.dataset.sites / seconds,
-        "test/seconds": timer.time_elapsed("test"),
     }
     run.finish(summarise(trainer, data, timings), plain(cfg.paper))

@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from hydra.utils import instantiate
 from lightning import LightningModule
 from torch import Tensor
+from torch.optim import LBFGS
 
 from ednn.data.base import Batch
+from ednn.errors import InputError
 from ednn.metrics import ExtensiveErrors
 from ednn.model import EDNN
 from ednn.spec import build
@@ -87,6 +89,11 @@ class ExtensiveTask(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = instantiate(self.optimizer_config)(self.model.parameters())
+        if isinstance(optimizer, LBFGS) and self.trainer.world_size > 1:
+            raise InputError(
+                "task=lbfgs searches along the loss of all examples, which one of several "
+                "processes doesn't see; train with trainer.devices=1 or task=adam."
+            )
         if self.scheduler_config is None:
             return optimizer
         scheduler = instantiate(self.scheduler_config)

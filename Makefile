@@ -1,0 +1,29 @@
+# Everything runs in .venv, with the versions of constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install train test bench clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dft,dev]"
+	touch $@
+
+train: install
+	$(BIN)/python train.py experiment=ising
+
+test: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m slow
+
+bench: install
+	$(BIN)/python -m benchmarks.tiles
+
+clean:
+	rm -rf .venv outputs data/cache
