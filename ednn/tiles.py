@@ -77,10 +77,10 @@ class Tiling:
             )
         for side, f in zip(lattice, self.focus, strict=True):
             if side < f or side % f:
-                near = max(f, side - side % f), side - side % f + f
+                near = max(f, side - side % f)
                 raise InputError(
                     f"A side of {side} in the lattice {_times(lattice)} is not a multiple of the "
-                    f"focus f={f}; use a side such as {near[0]} or {near[1]}, or another tile.f."
+                    f"focus f={f}; use a side such as {near} or {near + f}, or another tile.f."
                 )
         return tuple(side // f for side, f in zip(lattice, self.focus, strict=True))
 
@@ -118,7 +118,7 @@ class Tiling:
 
 
 def _per_axis(value: int | Sequence[int], dims: int, name: str, least: int) -> tuple[int, ...]:
-    values = (value,) * dims if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * dims
     if len(values) != dims:
         raise InputError(
             f"{name}={list(values)} has {len(values)} values for {dims} axes; "
