@@ -1,0 +1,305 @@
+"""What an extensive network promises: locality, extensivity, exactness, one result on every path."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ednn import model as model_module
+from ednn.errors import InputError
+from ednn.model import EDNN
+from ednn.physics.ising import energy
+from ednn.subnets import ANN, DNN
+from ednn.tiles import PADDINGS
+
+SPINS = [-1.0, 1.0]
+
+
+class Smooth(nn.Module):
+    """A subnetwork without kinks, so that gradients exist everywhere; sees every value it gets."""
+
+    def __init__(self, window: tuple[int, ...], channels: int, outputs: int) -> None:
+        super().__init__()
+        values = channels * int(np.prod(window))
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(values, 12), nn.Tanh())
+        self.last = nn.Linear(12, outputs)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        return self.last(self.net(tiles))
+
+
+def ising_network(dims: int) -> EDNN:
+    """An f = c = 1 network whose ANN is set by hand to H = -½ Σ s₀ s_n over the 2d neighbours.
+
+    s₀ s_n = (|s₀ + s_n| - |s₀ - s_n|) / 2, and |x| takes two rectified units.
+    """
+    net = EDNN(ANN, 1, 1, dims, alphabet=SPINS)
+    _, first, _, last = net.subnet
+    for parameter in net.parameters():
+        nn.init.zeros_(parameter)
+    place = torch.arange(3**dims).reshape((3,) * dims)
+    centre = (1,) * dims
+    neighbours = [
+        place[(*centre[:axis], end, *centre[axis + 1 :])] for axis in range(dims) for end in (0, 2)
+    ]
+    units = product(neighbours, [(1, 1), (-1, -1), (1, -1), (-1, 1)])
+    with torch.no_grad():
+        for unit, (neighbour, (own, other)) in enumerate(units):
+            first.weight[unit, place[centre]] = own
+            first.weight[unit, neighbour] = other
+            last.weight[0, unit] = -0.25 * own * other
+    return net
+
+
+def draw_spins(*shape: int) -> Tensor:
+    return 2.0 * torch.randint(2, shape, generator=torch.Generator().manual_seed(0)) - 1
+
+
+@contextmanager
+def calls(net: EDNN) -> Iterator[list[int]]:
+    """Record how many tiles each call of the subnetwork gets."""
+    seen: list[int] = []
+    hook = net.subnet.register_forward_pre_hook(lambda _module, args: seen.append(len(args[0])))
+    yield seen
+    hook.remove()
+
+
+# --- extensivity and locality ---------------------------------------------------------------
+
+GEOMETRIES = [((12,), 3, 1), ((8, 4), 2, 1), ((6, 8), (3, 2), (0, 3)), ((2, 4, 4), 2, 1)]
+
+
+@pytest.mark.parametrize(("lattice", "f", "c"), GEOMETRIES)
+def test_sum_is_unchanged_by_a_shift_of_f(lattice, f, c):
+    net = EDNN(Smooth, f, c, len(lattice), channels=2, outputs=3).double()
+    field = torch.randn(2, 2, *lattice, dtype=torch.float64)
+    for axis, step in enumerate(net.tiling.focus, start=2):
+        torch.testing.assert_close(net(field.roll(step, axis)), net(field), rtol=1e-13, atol=1e-13)
+
+
+def test_sum_may_change_under_other_shifts():
+    net = EDNN(Smooth, 2, 1).double()
+    field = torch.randn(1, 1, 8, 8, dtype=torch.float64)
+    assert not torch.allclose(net(field.roll(1, 2)), net(field))
+
+
+@pytest.mark.parametrize(("lattice", "f", "c"), GEOMETRIES)
+def test_a_replicated_field_has_a_multiple_of_the_value(lattice, f, c):
+    net = EDNN(Smooth, f, c, len(lattice)).double()
+    net.shift.fill_(0.7)
+    net.scale.fill_(3.0)
+    field = torch.randn(2, 1, *lattice, dtype=torch.float64)
+    larger = field.repeat(1, 1, *[2] * len(lattice))  # 2 × 2: four times the value
+    expected = 2 ** len(lattice) * net(field)
+    torch.testing.assert_close(net(larger), expected, rtol=1e-13, atol=1e-13)
+
+
+def test_forward_is_the_sum_of_the_contributions_in_physical_units():
+    net = EDNN(Smooth, 2, 1, outputs=2).double()
+    field = torch.randn(3, 1, 4, 6, dtype=torch.float64)
+    raw = net.contributions(field)
+    assert raw.shape == (3, 2, 3, 2)
+    net.shift.copy_(torch.tensor([5.0, -1.0]))
+    net.scale.copy_(torch.tensor([2.0, 0.5]))
+    expected = (raw * net.scale + net.shift).sum((1, 2))
+    torch.testing.assert_close(net(field), expected, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_contributions_see_their_window_alone(padding):
+    net = EDNN(ANN, 2, 1, padding=padding)
+    field = torch.randn(2, 1, 12, 12)
+    other = torch.randn(2, 1, 12, 12)
+    other[..., 3:9, 3:9] = field[..., 3:9, 3:9]
+    before, after = net.contributions(field), net.contributions(other)
+    assert torch.equal(before[:, 2:4, 2:4], after[:, 2:4, 2:4])  # windows in 3 … 8: bitwise
+    outside = torch.ones(6, 6, dtype=bool)
+    outside[2:4, 2:4] = False
+    assert (before != after)[:, outside].all()
+
+
+# --- the Ising energy, exactly --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "lattice", [(12,), (2,), (8, 8), (4, 7), (2, 2), (16, 16), (3, 4, 5)], ids=str
+)
+def test_hand_set_network_gives_the_ising_energy(lattice):
+    spins = draw_spins(50, 1, *lattice)
+    predicted = ising_network(len(lattice))(spins)[:, 0]
+    assert np.array_equal(predicted.detach().numpy(), energy(spins[:, 0].numpy()))
+
+
+def test_density_of_states_of_4x4():
+    """The number of states per energy, known exactly."""
+    bits = (torch.arange(2**16)[:, None] >> torch.arange(16)) & 1  # every configuration
+    with torch.no_grad():
+        energies = ising_network(2)(2.0 * bits.reshape(-1, 1, 4, 4) - 1).flatten()
+    values, states = energies.unique(return_counts=True)
+    below = {-32: 2, -24: 32, -20: 64, -16: 424, -12: 1728, -8: 6688, -4: 13568}
+    expected = below | {0: 20524} | {-level: number for level, number in below.items()}
+    assert dict(zip(values.tolist(), states.tolist(), strict=True)) == expected
+
+
+# --- every way of evaluating gives the same -------------------------------------------------
+
+
+def gradients(net: EDNN, values: Tensor) -> list[Tensor]:
+    """Gradients of a loss that weighs every value differently."""
+    weights = torch.linspace(-1, 2, values.numel(), dtype=values.dtype).reshape(values.shape)
+    return torch.autograd.grad((values * weights + values**2).sum(), list(net.parameters()))
+
+
+def reference(net: EDNN, field: Tensor) -> Tensor:
+    """All tiles through the subnetwork in one batch: (B, *grid, outputs)."""
+    tiles = net.tiling.tiles(field)
+    return net.subnet(tiles.flatten(0, net.tiling.dims)).unflatten(
+        0, tiles.shape[: 1 + net.tiling.dims]
+    )
+
+
+def assert_agrees(net: EDNN, field: Tensor) -> list[int]:
+    """Compare values and gradients with the reference; return the calls of the subnetwork."""
+    with calls(net) as seen:
+        values = net.contributions(field)
+    expected = reference(net, field)
+    torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-12)
+    for got, want in zip(gradients(net, values), gradients(net, expected), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-11)
+    return seen
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("limit", [1, 5, 40, 10**9])
+@pytest.mark.parametrize(
+    ("lattice", "f", "c", "channels"),
+    [((12,), 2, 1, 1), ((6, 8), 2, 1, 2), ((6, 4), (3, 1), (0, 2), 1), ((2, 4, 6), 2, 1, 1)],
+)
+def test_chunks_agree_with_one_batch(monkeypatch, lattice, f, c, channels, limit, padding):
+    net = EDNN(Smooth, f, c, len(lattice), channels, outputs=2, padding=padding).double()
+    widest = max(12, channels * int(np.prod(net.tiling.window)))
+    monkeypatch.setitem(model_module.CHUNK_VALUES, "cpu", limit * widest)
+    field = torch.randn(3, channels, *lattice, dtype=torch.float64)
+    seen = assert_agrees(net, field)
+    assert sum(seen) == 3 * int(np.prod(net.tiling.grid(lattice)))
+    assert max(seen) <= limit
+
+
+# lattice, f, c, channels: 2^(values per tile) codes are fewer than the tiles (a table of all of
+# them) or more (the distinct ones are gathered)
+TABLE = [((20,), 1, 1, 1), ((6, 8), 1, (0, 1), 1), ((8, 8), (2, 1), 0, 2), ((2, 4, 4), 1, 0, 2)]
+GATHERED = [((20,), 2, 5, 1), ((8, 8), 1, 1, 2), ((8, 8), (2, 4), (2, 1), 1), ((4, 4, 4), 1, 1, 1)]
+
+
+@pytest.mark.parametrize("limit", [7, 10**9])
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(
+    ("lattice", "f", "c", "channels", "path"),
+    [(*case, "table") for case in TABLE] + [(*case, "gathered") for case in GATHERED],
+)
+def test_distinct_tiles_agree_with_one_batch(
+    monkeypatch, lattice, f, c, channels, path, padding, limit
+):
+    net = EDNN(Smooth, f, c, len(lattice), channels, 2, padding, alphabet=SPINS).double()
+    widest = max(12, channels * int(np.prod(net.tiling.window)))
+    monkeypatch.setitem(model_module.CHUNK_VALUES, "cpu", limit * widest)
+    monkeypatch.setattr(model_module, "DISTINCT_SHARE", 1.0)
+    field = draw_spins(2, channels, *lattice).double().repeat(8, *[1] * (1 + len(lattice)))
+    seen = assert_agrees(net, field)
+    tiles = net.tiling.tiles(field).flatten(0, net.tiling.dims)
+    codes = len(net.alphabet) ** tiles[0].numel()
+    distinct = len(tiles.unique(dim=0))
+    if padding != "zeros":  # which adds a third value, and so many more codes
+        assert (codes <= len(tiles)) == (path == "table")
+    assert sum(seen) == (codes if codes <= len(tiles) else distinct)
+    assert max(seen) <= limit
+
+
+def test_tiles_that_nearly_all_differ_are_not_grouped():
+    net = EDNN(Smooth, 4, 1, alphabet=SPINS).double()
+    assert assert_agrees(net, draw_spins(8, 1, 8, 8).double()) == [32]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, -1.000001])
+def test_a_value_outside_the_alphabet_is_evaluated_as_it_is(value):
+    net = EDNN(Smooth, 1, 0, alphabet=SPINS).double()
+    field = draw_spins(4, 1, 8, 8).double()
+    assert assert_agrees(net, field) == [2]
+    field[2, 0, 3, 4] = value
+    assert assert_agrees(net, field) == [256]
+    changed = net.contributions(field)[2, 3, 4]
+    assert torch.allclose(changed, net.subnet(torch.full((1, 1, 1, 1), value).double())[0])
+
+
+def test_windows_too_large_to_number_are_evaluated_as_they_are():
+    net = EDNN(Smooth, 8, 1, alphabet=SPINS).double()
+    assert assert_agrees(net, draw_spins(4, 1, 8, 8).double()) == [4]
+
+
+def test_gradients_with_respect_to_a_discrete_field():
+    net = EDNN(Smooth, 1, 1, alphabet=SPINS).double()
+    field = draw_spins(20, 1, 8, 8).double().requires_grad_()
+    (got,) = torch.autograd.grad(net(field).sum(), field)
+    (want,) = torch.autograd.grad(reference(net, field).sum(), field)
+    torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-12)
+
+
+def test_an_alphabet_of_values_that_binary_numbers_round():
+    net = EDNN(Smooth, 1, 1, alphabet=[0.1, 0.2, 0.7])
+    field = torch.tensor([0.1, 0.2, 0.7])[torch.randint(3, (4, 1, 4, 4))].repeat(30, 1, 2, 2)
+    with calls(net) as seen:
+        values = net.contributions(field)
+    torch.testing.assert_close(values, reference(net, field))
+    assert sum(seen) <= 64  # 16 tiles of each of the 4 patterns
+
+
+def test_single_precision_is_good_to_float_tolerance():
+    net = EDNN(ANN, 1, 1, alphabet=SPINS)
+    field = draw_spins(200, 1, 8, 8)
+    torch.testing.assert_close(net.contributions(field), reference(net, field))
+    got, want = net(field), reference(net, field).sum((1, 2))
+    torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+
+
+def test_no_fields_give_no_predictions():
+    net = EDNN(ANN, 2, 1, outputs=3, alphabet=SPINS)
+    assert net(torch.zeros(0, 1, 8, 8)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_dnn_learns_in_any_dimension(dims):
+    net = EDNN(DNN, 4, 2, dims)
+    loss = net(torch.randn(2, 1, *[8] * dims)).square().sum()
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+# --- what doesn't fit -----------------------------------------------------------------------
+
+
+def test_a_ready_module_is_taken_as_it_is():
+    subnet = ANN((4, 4))
+    assert EDNN(subnet, 2, 1).subnet is subnet
+    with pytest.raises(InputError, match="ANN cannot take tiles"):
+        EDNN(ANN((4, 4)), 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        ((2, 1, 8), ["(2, 1, 8)", "2 sides"]),
+        ((2, 1, 8, 8, 8), ["(2, 1, 8, 8, 8)"]),
+        ((8, 8), ["(8, 8)"]),
+        ((2, 3, 8, 8), ["(2, 3, 8, 8)", "1 channels"]),
+        ((2, 1, 8, 9), ["9", "8 × 9", "f=2", "8 or 10"]),
+    ],
+)
+def test_fields_that_do_not_fit(shape, names):
+    net = EDNN(ANN, 2, 1)
+    with pytest.raises(InputError) as error:
+        net(torch.zeros(shape))
+    assert all(name in str(error.value) for name in names)
