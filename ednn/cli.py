@@ -1,6 +1,7 @@
 """What every entry script does around its work: name the run, turn bad input into one sentence."""
 
 import errno
+import json
 import os
 import re
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException
 from hydra.initialize import initialize_config_dir
 from omegaconf.errors import OmegaConfBaseException
 
@@ -30,6 +32,7 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
         os.environ["EDNN_RUN"] = os.environ.get("EDNN_RUN") or name_run(sys.argv[1:])
         os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
         try:
+            os.environ["EDNN_FIXED_KEYS"] = json.dumps(fixed_keys(sys.argv[1:]))
             main()
         except InputError as error:
             sys.exit(f"error: {error}")
@@ -48,8 +51,18 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
     return run
 
 
+def fixed_keys(arguments: list[str]) -> list[str]:
+    """List the keys that a command line overrides with one value: they don't tell jobs apart."""
+    words = [a for a in arguments if "=" in a and not a.startswith("-")]
+    overrides = OverridesParser.create().parse_overrides(words)
+    return [o.key_or_group for o in overrides if not o.is_sweep_override()]
+
+
 def explain(error: Exception) -> str:
     """Say what is wrong with a config; for an unknown key, name the nearest valid one."""
+    if isinstance(error, MissingConfigException) and error.options:
+        known = ", ".join(error.options)
+        return f"There is no config {error.missing_cfg_file}; choose one of {known}."
     match = re.search(r"Could not override '([^']+)'", str(error))
     if match is None:
         return str(error)

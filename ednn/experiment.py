@@ -1,6 +1,8 @@
 """One experiment from config to run folder: data → task → fit → test → results."""
 
 import json
+import logging
+import warnings
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -40,6 +42,7 @@ def train(cfg: DictConfig) -> float | None:
 
 def fit(cfg: DictConfig, run: Run) -> None:
     """Train one model in this process, which may be one of several."""
+    _quieten_lightning()
     seed_everything(cfg.seed, workers=True, verbose=False)
     data: ExtensiveData = instantiate(cfg.data, _convert_="all")
     data.prepare_data()  # before the trainer would: the model needs the shape of the data
@@ -68,6 +71,12 @@ def fit(cfg: DictConfig, run: Run) -> None:
             logger.finalize(status)
 
 
+def _quieten_lightning() -> None:
+    """Silence Lightning's announcements and a deprecation of its own; warnings still come."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+
+
 def _use_own_gpu(cfg: DictConfig, job: int) -> None:
     """Give parallel sweep jobs of one GPU each a GPU of their own."""
     if cfg.trainer.accelerator == "gpu" and cfg.trainer.devices == 1:
@@ -91,6 +100,7 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
 
 def evaluate(cfg: DictConfig) -> None:
     """Score a checkpoint on the test split of any data config."""
+    _quieten_lightning()
     checkpoint = read_checkpoint(cfg.ckpt_path)
     data: ExtensiveData = instantiate(cfg.data, _convert_="all")
     if checkpoint.get(type(data).__qualname__) != data.settings:

@@ -16,22 +16,24 @@ class SweepTable(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
-        rows = [_row(path) for path in sorted(folder.glob("**/summary.json"))]
-        if not rows:
+        paths = sorted(folder.glob("**/summary.json"), key=lambda path: path.stat().st_mtime)
+        if not paths:
             return
-        table = pd.DataFrame(rows)
-        with atomic(folder / "sweep.csv") as path:
-            table.to_csv(path, index=False)
-        shown = table[
-            [c for c in map(str, table) if not c.startswith(("train/", "data", "test/s"))]
-        ]
-        print(shown.to_string(index=False, float_format="{:.3g}".format))
+        settings = pd.DataFrame([_overrides(path.parent) for path in paths])
+        figures = pd.DataFrame([_figures(path) for path in paths])
+        with atomic(folder / "sweep.csv") as temporary:
+            settings.join(figures, rsuffix="_result").to_csv(temporary, index=False)
+        errors = figures[[name for name in figures if "absolute_error" in str(name)]]
+        swept = settings.loc[:, settings.nunique(dropna=False) > 1]
+        print(swept.join(errors).to_string(index=False, float_format="{:.3g}".format))
         print(f"Sweep: {folder}")
 
 
-def _row(summary: Path) -> dict[str, Any]:
-    """One job: its own overrides first, then its figures."""
-    overrides = OmegaConf.load(summary.parent / ".hydra" / "overrides.yaml")
-    settings = dict(str(item).lstrip("+").split("=", 1) for item in overrides)
+def _overrides(job: Path) -> dict[str, str]:
+    overrides = OmegaConf.load(job / ".hydra" / "overrides.yaml")
+    return dict(str(item).lstrip("+").split("=", 1) for item in overrides)
+
+
+def _figures(summary: Path) -> dict[str, Any]:
     figures = json.loads(summary.read_text())
-    return {**settings, **{k: v for k, v in figures.items() if not isinstance(v, dict)}}
+    return {key: value for key, value in figures.items() if not isinstance(value, dict)}
