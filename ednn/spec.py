@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from pydoc import ErrorDuringImport, locate
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -38,7 +40,14 @@ def _maker(spec: Spec) -> partial[nn.Module]:
         for key, value in spec.items()
         if key != "_target_"
     }
-    return partial(_module_class(spec["_target_"]), **arguments)
+    module = _module_class(spec["_target_"])
+    try:
+        signature(module).bind_partial(**arguments)
+    except TypeError as error:
+        raise InputError(
+            f"{spec['_target_']} {error}; check the names beside `_target_`."
+        ) from error
+    return partial(module, **arguments)
 
 
 def _module_class(name: str) -> type[nn.Module]:
@@ -91,7 +100,7 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any]) -> None:
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
+        first = shorten(str(error).splitlines()[1], 150, placeholder=" …")
         raise InputError(
             f"The checkpoint doesn't fit this model ({first}); "
             f"use the model, tile and data settings that it was trained with."

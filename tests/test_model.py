@@ -1,4 +1,4 @@
-"""What an extensive network promises: locality, extensivity, exactness, one result on every path."""
+"""What an extensive network promises: locality, extensivity, one exact result on every path."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
