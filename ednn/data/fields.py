@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def write_fields(
         attributes: units and figures that describe the data.
         settings: what the generator was given, seed included.
     """
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         compression = {"compression": "gzip", "compression_opts": 1}
         file.create_dataset("fields", data=fields, chunks=_chunks(fields), **compression)
         file["labels"] = labels
@@ -40,6 +41,42 @@ def write_fields(
         file.attrs.update(attributes)
         file.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
         file.attrs["code_version"] = ednn.__version__
+
+
+class _Sink(FileIO):
+    """A file that keeps the first error of a write to itself, where HDF5 would crash on it."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data)
+        try:
+            while rest and not self.error:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return self.tell()
+
+
+@contextmanager
+def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Open a new HDF5 file that appears whole or not at all.
+
+    Raises:
+        OSError: the disk is full; the path is left as it was.
+    """
+    with atomic(path) as temporary, _Sink(temporary, "w+") as sink:
+        with h5py.File(sink, "w") as file:
+            yield file
+        if sink.error:
+            raise OSError(sink.error.errno, sink.error.strerror, str(path))
 
 
 @contextmanager
