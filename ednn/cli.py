@@ -16,7 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from hydra.initialize import initialize_config_dir
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ednn.errors import InputError
 from ednn.runs import name_run, plain
@@ -60,9 +60,13 @@ def fixed_keys(arguments: list[str]) -> list[str]:
 
 def explain(error: Exception) -> str:
     """Say what is wrong with a config; for an unknown key, name the nearest valid one."""
+    if isinstance(error.__cause__, InputError):  # raised by a class that Hydra was making
+        return str(error.__cause__)
     if isinstance(error, MissingConfigException) and error.options:
         known = ", ".join(error.options)
         return f"There is no config {error.missing_cfg_file}; choose one of {known}."
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} has no value; add {error.full_key}=… to the command."
     match = re.search(r"Could not override '([^']+)'", str(error))
     if match is None:
         return str(error)

@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig
 
 from ednn.data.base import ExtensiveData
@@ -69,6 +70,8 @@ def fit(cfg: DictConfig, run: Run) -> None:
     finally:
         for logger in trainer.loggers:
             logger.finalize(status)
+            if isinstance(logger, WandbLogger):
+                logger.experiment.finish()  # or the next job of a sweep would write into this run
 
 
 def _quieten_lightning() -> None:

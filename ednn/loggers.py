@@ -15,4 +15,5 @@ def wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
             f"W&B has no login here: the run is kept offline in {save_dir}/wandb; "
             f"`wandb login` and then `wandb sync {save_dir}/wandb/offline-run-*` uploads it."
         )
-    return WandbLogger(save_dir=save_dir, offline=offline, **options)
+    mode = "offline" if offline else "online"
+    return WandbLogger(save_dir=save_dir, mode=mode, **options)

@@ -268,4 +268,5 @@ def _per_site(
 
 def read(path: Path) -> np.ndarray:
     """Read a picture back as (height, width, RGB) bytes."""
-    return np.asarray(Image.open(path).convert("RGB"))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))

@@ -1,0 +1,125 @@
+"""Bad input ends in one clear sentence, no traceback and a non-zero exit code."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.conftest import SMALL, run
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    """The one sentence that a command is refused with."""
+    done = run(folder, *arguments)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["data.batchsize=4"], "data.batch_size"),
+        (["modle=ann"], "nearest valid key is model"),
+        (["-m", "tile.cc=1,2"], "nearest valid key is tile.c."),
+        (["model=an"], "choose one of ann"),
+        ([*SMALL, "tile.f=3"], "side of 8"),
+        ([*SMALL, "tile.f=0"], "at least 1"),
+        ([*SMALL, "tile.c=-1"], "at least 0"),
+        ([*SMALL, "data.L=[8,8,8]"], "data.dims=3"),
+        ([*SMALL, "model.subnet._target_=ednn.subnets.AN"], "ednn.subnets.AN"),
+        ([*SMALL, "ckpt_path=nowhere.ckpt"], "nowhere.ckpt"),
+    ],
+)
+def test_bad_settings(tmp_path: Path, arguments: list[str], named: str) -> None:
+    assert named in refused(tmp_path, "train.py", *arguments)
+
+
+def test_a_truncated_cache_file_is_refused_and_kept(trained: Path, tmp_path: Path) -> None:
+    (cached,) = (trained.parents[2] / "data" / "cache").glob("*.h5")
+    broken = tmp_path / "data" / "cache" / cached.name
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(cached.read_bytes()[:20_000])
+    sentence = refused(tmp_path, "train.py", *SMALL)
+    assert cached.name in sentence
+    assert broken.stat().st_size == 20_000
+
+
+def test_config_is_shown_without_running(tmp_path: Path) -> None:
+    done = run(tmp_path, "train.py", "--cfg", "job", "experiment=ising_paper")
+    assert done.returncode == 0
+    assert "lr: 0.001" in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_fast_dev_run(tmp_path: Path) -> None:
+    done = run(tmp_path, "train.py", *SMALL, "fast_dev_run=true")
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.rglob("summary.json"))
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("fields") / "fields.h5"
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        file["fields"] = rng.choice([-1, 1], (5, 12, 20)).astype("int8")
+        file["images"] = file["fields"][()][..., None].astype("float32")
+        holed = file["fields"][()].astype("float32")
+        holed[3, 2, 1] = np.nan
+        file["holed"] = holed
+        file["cubes"] = rng.choice([-1, 1], (2, 4, 4, 4, 4)).astype("int8")
+    return path
+
+
+def test_predict_any_size(trained: Path, fields: Path, tmp_path: Path) -> None:
+    checkpoint = trained / "checkpoints" / "best.ckpt"
+    results = {}
+    for key in ("fields", "images"):
+        output = tmp_path / f"{key}.h5"
+        done = run(
+            tmp_path,
+            "predict.py",
+            f"ckpt_path={checkpoint}",
+            f"input={fields}",
+            f"output={output}",
+            f"input_key={key}",
+        )
+        assert done.returncode == 0, done.stderr
+        with h5py.File(output) as file:
+            results[key] = file["prediction"][()], file["contributions"][()]
+    prediction, contributions = results["fields"]
+    assert prediction.shape == (5, 1)
+    assert contributions.shape == (5, 12, 20, 1)
+    np.testing.assert_allclose(contributions.sum((1, 2)), prediction, rtol=1e-5)
+    np.testing.assert_array_equal(results["images"][0], prediction)
+
+
+@pytest.mark.parametrize(
+    ("key", "named"), [("nope", "fields, holed, images"), ("holed", "sample 3"), ("cubes", "(2, 4")]
+)
+def test_predict_refuses(trained: Path, fields: Path, tmp_path: Path, key: str, named: str) -> None:
+    sentence = refused(
+        tmp_path,
+        "predict.py",
+        f"ckpt_path={trained / 'checkpoints' / 'best.ckpt'}",
+        f"input={fields}",
+        "output=predictions.h5",
+        f"input_key={key}",
+    )
+    assert named in sentence
+    assert not list(tmp_path.glob("*.h5*"))
+
+
+def test_evaluate_on_another_lattice(trained: Path, tmp_path: Path) -> None:
+    arguments = [f"ckpt_path={trained / 'checkpoints' / 'best.ckpt'}", "data.n_test=50"]
+    done = run(tmp_path, "evaluate.py", *arguments, "data=ising", "data.L=[12,16]")
+    assert done.returncode == 0, done.stderr
+    (summary,) = tmp_path.rglob("summary.json")
+    assert {"parity.png", "error.png", "predictions.csv"} <= {
+        p.name for p in summary.parent.iterdir()
+    }
+    sentence = refused(tmp_path, "evaluate.py", *arguments, "data.L=4", "data.dims=3")
+    assert "1 channels, 2 sides" in sentence
