@@ -108,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
+    torch.set_num_threads(1)  # process time is then work alone, on a busy machine too
 
     spins = sample_flat((SIDE, SIDE), BATCH, np.random.default_rng(0))
     data = [
