@@ -29,9 +29,9 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
 
     @wraps(main)
     def run() -> None:
-        os.environ["EDNN_RUN"] = os.environ.get("EDNN_RUN") or name_run(sys.argv[1:])
         os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
         try:
+            os.environ["EDNN_RUN"] = os.environ.get("EDNN_RUN") or name_run(sys.argv[1:])
             os.environ["EDNN_FIXED_KEYS"] = json.dumps(fixed_keys(sys.argv[1:]))
             main()
         except InputError as error:

@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 from ednn.data.base import ExtensiveData
@@ -29,14 +30,14 @@ def train(cfg: DictConfig) -> float | None:
     if run.finished and cfg.resume == "auto":
         print(f"Already finished: {run.folder}")
     else:
-        run.open(cfg)
+        rank_zero_only(run.open)(cfg)
         if hydra.mode == RunMode.MULTIRUN:
             _use_own_gpu(cfg, hydra.job.num)
         if needs_processes(cfg):
             launch(cfg, run)
         else:
             fit(cfg, run)
-    if cfg.fast_dev_run:
+    if cfg.fast_dev_run or getattr(rank_zero_only, "rank", 0) != 0:
         return None
     return json.loads(run.summary.read_text())["test/median_absolute_error"]
 

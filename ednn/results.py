@@ -43,7 +43,7 @@ def write_results(
 
 def predictions(task: ExtensiveTask, data: ExtensiveData) -> pd.DataFrame:
     """Return one row per test sample: sample, sites, and each output true and predicted."""
-    columns = task.test_errors.columns()
+    columns = task.test_columns
     table = pd.DataFrame({name: columns[name].cpu().numpy() for name in ("sample", "sites")})
     for i, name in enumerate(data.outputs):
         table[f"{name}_true"] = columns["target"][:, i].cpu().numpy()

@@ -30,7 +30,12 @@ def name_run(arguments: Sequence[str]) -> str:
 
     The six letters after the time are the same for the same command line. `resume=auto` finds the
     newest run by them and gives its name again; any other start gets a name that is unique.
+
+    Raises:
+        InputError: several processes of torchrun would each make up a name of their own.
     """
+    if "TORCHELASTIC_RUN_ID" in os.environ and not any(a.startswith("run=") for a in arguments):
+        raise InputError("torchrun's processes must share one run folder; add run=NAME.")
     words = sorted(a for a in arguments if not a.startswith("resume="))
     command = hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
     if "resume=auto" in arguments:

@@ -82,6 +82,8 @@ class ExtensiveTask(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._log_errors("test", self.test_errors)
+        with self.test_errors.sync_context():  # of all processes together
+            self.test_columns = self.test_errors.columns()
 
     def _log_errors(self, stage: str, errors: ExtensiveErrors) -> None:
         for name, value in errors.compute().items():  # the same in all processes

@@ -1,0 +1,37 @@
+"""Hydra multiruns: one clean run folder per job and one table, whatever launches the jobs."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import SMALL, run
+
+LAUNCHERS = {
+    "basic": [],
+    "joblib": ["hydra/launcher=joblib"],
+    "ddp": ["trainer=ddp_sim"],
+    "wandb": ["logger=wandb"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_sweep(tmp_path: Path, launcher: str) -> None:
+    done = run(tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, *LAUNCHERS[launcher])
+    assert done.returncode == 0, done.stderr
+    sweep = tmp_path / "outputs" / "sweeps" / "sweep"
+    jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
+    assert [job.name for job in jobs] == ["tile.c=0", "tile.c=1"]
+    for job in jobs:
+        assert len(list(job.rglob("summary.json"))) == 1
+        assert (job / "parity.png").exists()
+        if launcher == "wandb":  # one run per job, each finished and kept offline
+            assert len(list(job.rglob("offline-run-*/*.wandb"))) == 1
+    table = pd.read_csv(sweep / "sweep.csv")
+    assert table["tile.c"].tolist() == [0, 1]
+    assert table["processes"].tolist() == [2 if launcher == "ddp" else 1] * 2
+    assert "test/median_absolute_error" in done.stdout
+
+    again = run(tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, "resume=auto")
+    assert again.stdout.count("Already finished") == 2
