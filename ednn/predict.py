@@ -9,9 +9,8 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 import ednn
-from ednn.data.fields import channels_first, dataset, open_hdf5, require_finite
+from ednn.data.fields import channels_first, create_hdf5, dataset, open_hdf5, require_finite
 from ednn.errors import InputError
-from ednn.files import atomic
 from ednn.model import EDNN
 from ednn.spec import load_model
 
@@ -25,7 +24,7 @@ def predict(cfg: DictConfig) -> None:
     model = load_model(cfg.ckpt_path)
     assert isinstance(model, EDNN)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    with open_hdf5(cfg.input) as source, atomic(cfg.output) as path, h5py.File(path, "w") as target:
+    with open_hdf5(cfg.input) as source, create_hdf5(cfg.output) as target:
         predict_file(model.to(device), dataset(source, cfg.input_key), target)
         target.attrs.update(
             {"model": str(cfg.ckpt_path), "input": str(cfg.input), "code_version": ednn.__version__}

@@ -27,8 +27,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ednn.data.fields import create_hdf5
 from ednn.errors import InputError
-from ednn.files import atomic
 from ednn.physics.sheets import Structure
 
 UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}
@@ -83,7 +83,7 @@ def read(path: str | Path) -> LabelledSet:
 
 def write(path: str | Path, labels: LabelledSet) -> None:
     """Write `labels` to `path`, whole or not at all."""
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         for name in DATASETS:
             file.create_dataset(
                 name, data=getattr(labels, name), chunks=True, compression=9, shuffle=True

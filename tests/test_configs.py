@@ -1,0 +1,50 @@
+"""The composed configs: Table I value for value, and every choice of every group composes."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+CONF = Path(__file__).parent.parent / "conf"
+
+
+def composed(*overrides: str, name: str = "train") -> DictConfig:
+    os.environ.setdefault("EDNN_RUN", "test")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(name, overrides=list(overrides))
+
+
+def test_ising_paper_is_table_1() -> None:
+    cfg = composed("experiment=ising_paper")
+    assert cfg.data._target_ == "ednn.data.ising.IsingData"
+    assert (cfg.data.L, cfg.data.dims, cfg.data.J) == (8, 2, 1.0)
+    assert cfg.data.n_train == 100_000
+    assert cfg.data.batch_size == 2000
+    assert cfg.model.subnet._target_ == "ednn.subnets.ANN"
+    assert (cfg.model.focus, cfg.model.context) == (1, 1)
+    assert cfg.task.optimizer._target_ == "torch.optim.Adam"
+    assert cfg.task.optimizer.lr == 1e-3
+    assert cfg.task.scheduler is None
+    assert cfg.trainer.max_epochs == 500
+    assert not cfg.standardise
+
+
+def test_tile_is_set_in_one_place() -> None:
+    cfg = composed("model=dnn", "tile.f=[2,4]", "tile.c=3", "tile.padding=reflect")
+    assert cfg.model.focus == [2, 4]
+    assert cfg.model.context == 3
+    assert cfg.model.padding == "reflect"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        f"{path.parent.name}={path.stem}"
+        for path in sorted(CONF.glob("*/*.yaml"))
+        if path.parent.name != "hydra"
+    ],
+)
+def test_every_choice_composes(choice: str) -> None:
+    assert composed(choice).trainer._target_ == "lightning.Trainer"
