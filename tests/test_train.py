@@ -55,8 +55,8 @@ def test_checkpoint_gives_the_recorded_predictions(trained: Path) -> None:
     (cached,) = (trained.parents[2] / "data" / "cache").glob("*.h5")
     with open_hdf5(cached) as file:
         spins = channels_first(dataset(file, "fields")[()], dims=2, channels=1)
-    splits = np.load(trained / "splits.npz")
-    assert set(table["sample"]) == set(splits["test"])
+    with np.load(trained / "splits.npz") as splits:
+        assert set(table["sample"]) == set(splits["test"])
     with torch.inference_mode():
         predicted = model(torch.from_numpy(spins[table["sample"]]).float())
     np.testing.assert_allclose(predicted[:, 0], table["energy_predicted"], rtol=1e-4, atol=1e-3)
