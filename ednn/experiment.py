@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import warnings
 
 import torch
@@ -145,3 +146,8 @@ def _record(
         "train/sites_per_second": seen * data.dataset.sites / seconds,
     }
     run.finish(summarise(trainer, data, timings), plain(cfg.paper))
+
+
+if __name__ == "__main__":  # one of the processes that `ednn.launch` starts
+    this_run = Run(sys.argv[1])
+    fit(this_run.read_config(), this_run)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ednn.runs import Run
 
@@ -25,19 +25,14 @@ def launch(cfg: DictConfig, run: Run) -> None:
     Raises:
         SystemExit: one of them failed; its own message stands above.
     """
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    processes = [f"--nproc-per-node={cfg.trainer.devices}", "-m", "ednn.launch", str(run.folder)]
-    code = subprocess.run(torchrun + processes).returncode
+    torchrun = ["-m", "torch.distributed.run", "--standalone"]
+    processes = [
+        f"--nproc-per-node={cfg.trainer.devices}",
+        "-m",
+        "ednn.experiment",
+        str(run.folder),
+    ]
+    command = [sys.executable, *torchrun, *processes, str(run.folder)]
+    code = subprocess.run(command).returncode
     if code:
         raise SystemExit(f"error: a training process of {run.folder} failed (exit code {code}).")
-
-
-def _main() -> None:
-    from ednn.experiment import fit
-
-    run = Run(sys.argv[1])
-    fit(OmegaConf.load(run.config), run)  # type: ignore[arg-type]
-
-
-if __name__ == "__main__":
-    _main()

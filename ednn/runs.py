@@ -78,6 +78,11 @@ class Run:
             OmegaConf.save(cfg, path, resolve=True)
         write_json(self.folder / "environment.json", environment())
 
+    def read_config(self) -> DictConfig:
+        cfg = OmegaConf.load(self.config)
+        assert isinstance(cfg, DictConfig)
+        return cfg
+
     def write_splits(self, splits: Mapping[str, np.ndarray]) -> None:
         with atomic(self.folder / "splits.npz") as path, path.open("wb") as file:
             np.savez_compressed(file, **splits)  # type: ignore[arg-type]
