@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from inspect import signature
+from math import prod
 
 import torch
 from torch import Tensor, nn
 
 from ednn.distinct import group, tile_codes
 from ednn.errors import InputError
-from ednn.subnets import probe
+from ednn.subnets import SiteWise, probe, probe_sites
 from ednn.tiles import Tiling
 
 # Values that the widest layer may hold for the tiles evaluated together. A CPU is fastest while
 # they stay in a core's cache; a GPU wants many, but not all of a large field at once.
 CHUNK_VALUES = {"cpu": 2**20, "cuda": 2**28}
+# The same for the blocks of a field: larger, as small ones repeat too much of each other's context.
+FIELD_VALUES = {"cpu": 2**22, "cuda": 2**28}
 # Grouping equal tiles takes 3 to 7 % of a training step of the ANN, so it pays unless nearly all
 # differ.
 DISTINCT_SHARE = 0.9
@@ -24,7 +27,8 @@ class EDNN(nn.Module):
 
     Args:
         subnet: a module that maps tiles (n, C, *window) to (n, outputs), or what makes one from
-            `window`, `channels` and `outputs` (those of the three that it accepts).
+            `window`, `focus`, `context`, `channels` and `outputs` (those that it accepts).
+            One that is `SiteWise` is evaluated over whole fields.
         focus: side f of the focus, one integer or one per axis.
         context: width c of the context, one integer or one per axis.
         dims: dimension of the lattice, 1 to 3.
@@ -59,12 +63,21 @@ class EDNN(nn.Module):
         self.tiling = Tiling(dims, focus, context, padding)
         self.channels, self.outputs = channels, outputs
         if not isinstance(subnet, nn.Module):
-            geometry = {"window": self.tiling.window, "channels": channels, "outputs": outputs}
+            geometry = {
+                "window": self.tiling.window,
+                "focus": self.tiling.focus,
+                "context": self.tiling.context,
+                "channels": channels,
+                "outputs": outputs,
+            }
             accepted = signature(subnet).parameters
             subnet = subnet(**{k: v for k, v in geometry.items() if k in accepted})
         self.subnet = subnet
         example = torch.zeros(2, channels, *self.tiling.window)
         self._widest = probe(self.subnet, example, outputs)
+        if isinstance(self.subnet, SiteWise):
+            probe_sites(self.subnet, example, outputs, self.tiling.focus)
+        self._foci = Tiling(dims, focus, 0)
         # Per tile, so that the sum stays extensive; physical = scale · subnet(tile) + shift.
         self.register_buffer("shift", torch.zeros(outputs))
         self.register_buffer("scale", torch.ones(outputs))
@@ -85,10 +98,9 @@ class EDNN(nn.Module):
         """
         self.check(field)
         padded = self.tiling.pad(field)
-        tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
-        raw = self._evaluate_distinct(padded, tiles)
+        raw = self._evaluate_distinct(padded)
         if raw is None:
-            raw = self._evaluate(tiles)
+            raw = self._evaluate(padded)
         return raw * self.scale + self.shift
 
     def check(self, field: Tensor) -> None:
@@ -104,17 +116,41 @@ class EDNN(nn.Module):
             )
         self.tiling.grid(field.shape[2:])
 
-    def _evaluate(self, tiles: Tensor) -> Tensor:
-        """Run the subnetwork over all tiles, in chunks: (*lead, C, *window) → (*lead, outputs)."""
-        lead = tiles.shape[: 1 + self.tiling.dims]
-        limit = self._tiles_at_once(tiles.device)
-        if lead.numel() <= limit or max(lead) == 1:
-            return self.subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead)
-        axis = next(i for i, n in enumerate(lead) if n > 1)
-        step = max(1, limit // lead[axis + 1 :].numel())
-        return torch.cat([self._evaluate(part) for part in tiles.split(step, axis)], axis)
+    def _evaluate(self, padded: Tensor) -> Tensor:
+        """Run the subnetwork over padded fields (B, C, *(L + 2c)), in chunks: (B, *grid, outputs).
 
-    def _evaluate_distinct(self, padded: Tensor, tiles: Tensor) -> Tensor | None:
+        Whole fields go together, as many as fit; a field that is too large is halved.
+        """
+        tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
+        batch, *grid = lead = tiles.shape[: 1 + self.tiling.dims]
+        limit, work = self._tiles_at_once(padded.device), self._work(padded)
+        if batch > 1 and batch * work > limit:
+            axis, parts = 0, padded.split(max(1, int(limit / work)))
+        elif work > limit and max(grid) > 1:
+            # the longest side, as square blocks repeat the least of each other's context
+            lengths = [n * f if n > 1 else 0 for n, f in zip(grid, self.tiling.focus, strict=True)]
+            axis = 1 + lengths.index(max(lengths))
+            parts = self._halves(padded, axis, grid[axis - 1] // 2)
+        elif isinstance(self.subnet, SiteWise):
+            sites = self.subnet.sites(padded)  # (B, outputs, *L)
+            return self._foci.windows(sites).flatten(-self.tiling.dims).mean(-1)
+        else:
+            return self.subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead)
+        return torch.cat([self._evaluate(part) for part in parts], axis)
+
+    def _halves(self, padded: Tensor, axis: int, tiles: int) -> tuple[Tensor, Tensor]:
+        """Cut padded fields after so many tiles of an axis; either part has its own context."""
+        cut, border = tiles * self.tiling.focus[axis - 1], 2 * self.tiling.context[axis - 1]
+        side = padded.shape[1 + axis]
+        return padded.narrow(1 + axis, 0, cut + border), padded.narrow(1 + axis, cut, side - cut)
+
+    def _work(self, padded: Tensor) -> float:
+        """How many tiles' work one padded field is."""
+        if isinstance(self.subnet, SiteWise):
+            return prod(padded.shape[2:]) / prod(self.tiling.window)
+        return prod(self.tiling.windows(padded).shape[1 : 1 + self.tiling.dims])
+
+    def _evaluate_distinct(self, padded: Tensor) -> Tensor | None:
         """Run the subnetwork once per distinct tile, or return None where that doesn't pay."""
         if not len(self.alphabet) or padded.requires_grad:
             return None
@@ -123,12 +159,14 @@ class EDNN(nn.Module):
             return None
         codes, bound = coded
         slot, representative = group(codes.flatten(), bound)
-        if len(representative) > DISTINCT_SHARE * len(slot):
+        if len(representative) > DISTINCT_SHARE * len(padded) * self._work(padded):
             return None
+        tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
         chosen = tiles[torch.unravel_index(representative, codes.shape)]  # (slots, C, *window)
         parts = chosen.split(self._tiles_at_once(chosen.device))
         table = torch.cat([self.subnet(part) for part in parts])  # (slots, outputs)
         return table.index_select(0, slot).unflatten(0, codes.shape)  # (B, *grid, outputs)
 
     def _tiles_at_once(self, device: torch.device) -> int:
-        return max(1, CHUNK_VALUES.get(device.type, CHUNK_VALUES["cuda"]) // self._widest)
+        values = FIELD_VALUES if isinstance(self.subnet, SiteWise) else CHUNK_VALUES
+        return max(1, values.get(device.type, values["cuda"]) // self._widest)

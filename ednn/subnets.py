@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from ednn.errors import InputError
 
-_CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
 class ANN(nn.Sequential):
@@ -71,6 +72,85 @@ class DNN(nn.Sequential):
         )
 
 
+@runtime_checkable
+class SiteWise(Protocol):
+    """A subnetwork whose output for a tile is the mean of values that belong to its focus' sites.
+
+    Neighbouring tiles then repeat each other's work in their contexts, and a field is evaluated
+    faster as a whole.
+    """
+
+    def sites(self, padded: Tensor) -> Tensor:
+        """Map a padded field (B, C, *(L + 2c)) to values per site (B, outputs, *L)."""
+        ...
+
+
+class FCN(nn.Module):
+    """A fully convolutional network: unpadded convolutions that see c to either side of a site.
+
+    Maps tiles (n, channels, *window) to contributions (n, outputs): the mean over the sites of the
+    focus. The mean, not the sum, because a model's shift and scale already count a tile's sites.
+
+    The convolutions have three taps per axis, each followed by SiLU; `reaches` says how they share
+    c. More layers than that needs have one tap. A last linear one makes the outputs.
+
+    Args:
+        context: width c of the context per axis.
+        channels: field components.
+        outputs: values per site.
+        widths: channels of each convolution; their number is that of the layers.
+
+    Raises:
+        InputError: c is further than so many layers reach without gaps.
+    """
+
+    def __init__(
+        self,
+        context: Sequence[int],
+        channels: int = 1,
+        outputs: int = 1,
+        widths: Sequence[int] = (32, 32, 64, 64, 64),
+    ) -> None:
+        super().__init__()
+        conv, filters = _CONV[len(context)], [channels, *widths]
+        per_layer = zip(*(reaches(c, len(widths)) for c in context), strict=True)
+        layers: list[nn.Module] = []
+        for (before, after), reach in zip(pairwise(filters), per_layer, strict=True):
+            kernel = tuple(3 if r else 1 for r in reach)
+            dilation = tuple(max(r, 1) for r in reach)
+            layers += [conv(before, after, kernel, dilation=dilation), nn.SiLU()]
+        self.layers = nn.Sequential(*layers, conv(filters[-1], outputs, 1))
+
+    def sites(self, padded: Tensor) -> Tensor:
+        """Map a padded field (B, C, *(L + 2c)) to values per site (B, outputs, *L)."""
+        return self.layers(padded)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        return self.sites(tiles).flatten(2).mean(2)  # (n, outputs, *focus) → (n, outputs)
+
+
+def reaches(c: int, layers: int) -> list[int]:
+    """Share a context of width c among three-tap convolutions: how far each reaches (its dilation).
+
+    Evenly, but a reach is at most 1 + 2 · (the sum of those before it), so that together they see
+    every site from -c to c. Five layers share 8 as 1, 2, 2, 2, 1 and 32 as 1, 3, 9, 10, 9; as many
+    layers as c reach 1 each.
+
+    Raises:
+        InputError: c is further than so many layers reach without gaps, (3^layers - 1) / 2.
+    """
+    shares: list[int] = []
+    for left in range(layers, 0, -1):
+        even = -((sum(shares) - c) // left)  # what remains over the layers left, rounded up
+        shares.append(min(even, 1 + 2 * sum(shares)))
+    if sum(shares) < c:
+        raise InputError(
+            f"{layers} convolutions of three taps reach {sum(shares)} sites, not the context "
+            f"c={c}; give more layers (model.subnet.widths) or a smaller tile.c."
+        )
+    return shares
+
+
 class _Pad(nn.Module):
     """Zero padding in any dimension: torch names one class per dimension."""
 
@@ -116,3 +196,18 @@ def probe(subnet: nn.Module, tiles: Tensor, outputs: int) -> int:
             f"expected {(len(tiles), outputs)}: one row per tile, one column per output."
         )
     return widest
+
+
+def probe_sites(subnet: SiteWise, tiles: Tensor, outputs: int, focus: Sequence[int]) -> None:
+    """Try a site-wise subnetwork on some tiles (n, channels, *window).
+
+    Raises:
+        InputError: its values are not those of the sites of the focus, (n, outputs, *focus).
+    """
+    with torch.no_grad():
+        shape = tuple(subnet.sites(tiles).shape)
+    if shape != (expected := (len(tiles), outputs, *focus)):
+        raise InputError(
+            f"The subnetwork {type(subnet).__name__} maps tiles of shape {tuple(tiles.shape)} to "
+            f"values per site of shape {shape}; expected {expected}: give it the model's context c."
+        )
