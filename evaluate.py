@@ -6,13 +6,13 @@ python evaluate.py ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
 import hydra
 from omegaconf import DictConfig
 
-from ednn import cli, experiment
+from ednn import cli, evaluate
 
 
 @cli.entry
 @hydra.main(config_path="conf", config_name="evaluate", version_base="1.3")
 def main(cfg: DictConfig) -> None:
-    experiment.evaluate(cfg)
+    evaluate.evaluate(cfg)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The progress bar of a training: one line from the first step to the last, with time left."""
 
+import sys
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -10,9 +11,8 @@ from tqdm import tqdm
 class TrainingBar(ProgressBar):
     """One bar over all training steps; a bar per epoch would flicker where epochs are short."""
 
-    def __init__(self, refresh_seconds: float = 0.5) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._refresh_seconds = refresh_seconds
         self._enabled = True
         self._bar: Any = None
 
@@ -28,7 +28,7 @@ class TrainingBar(ProgressBar):
             initial=trainer.global_step,
             desc="Training",
             unit="step",
-            mininterval=self._refresh_seconds,
+            mininterval=0.5 if sys.stderr.isatty() else 10.0,
             disable=not self._enabled,
             dynamic_ncols=True,
         )

@@ -18,7 +18,7 @@ from hydra.errors import HydraException, MissingConfigException
 from hydra.initialize import initialize_config_dir
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from ednn.errors import InputError
+from ednn.errors import InputError, TrainingError
 from ednn.runs import name_run, plain
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -34,7 +34,7 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
             os.environ["EDNN_RUN"] = os.environ.get("EDNN_RUN") or name_run(sys.argv[1:])
             os.environ["EDNN_FIXED_KEYS"] = json.dumps(fixed_keys(sys.argv[1:]))
             main()
-        except InputError as error:
+        except (InputError, TrainingError) as error:
             sys.exit(f"error: {error}")
         except (HydraException, OmegaConfBaseException) as error:
             sys.exit(f"error: {explain(error)}")

@@ -1,9 +1,7 @@
 """One experiment from config to run folder: data → task → fit → test → results."""
 
 import json
-import logging
 import sys
-import warnings
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -12,11 +10,12 @@ from hydra.utils import instantiate
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 from ednn.data.base import ExtensiveData
-from ednn.launch import launch, needs_processes
+from ednn.errors import InputError
+from ednn.launch import is_first_process, launch, needs_processes
+from ednn.lightning_fixes import AtomicCheckpoints, quieten_lightning
 from ednn.results import log_pictures, summarise, write_results
 from ednn.runs import Run, plain
 from ednn.spec import load_weights, read_checkpoint
@@ -25,37 +24,36 @@ from ednn.task import ExtensiveTask
 
 
 def train(cfg: DictConfig) -> float | None:
-    """Train, test and record one run; returns its test error, for a sweep to compare."""
+    """Train, test and record one run; returns its validation loss, for a sweeper to compare."""
     hydra = HydraConfig.get()
     run = Run(cfg.run_dir)
     if run.finished and cfg.resume == "auto":
         print(f"Already finished: {run.folder}")
     else:
-        rank_zero_only(run.open)(cfg)
+        run.open(cfg)
         if hydra.mode == RunMode.MULTIRUN:
             _use_own_gpu(cfg, hydra.job.num)
         if needs_processes(cfg):
+            _prepare(cfg)  # bad input ends here, in one sentence
             launch(cfg, run)
         else:
             fit(cfg, run)
-    if cfg.fast_dev_run or getattr(rank_zero_only, "rank", 0) != 0:
+    if cfg.fast_dev_run or not is_first_process():
         return None
-    return json.loads(run.summary.read_text())["test/median_absolute_error"]
+    return json.loads(run.summary.read_text())["val/loss"]
 
 
 def fit(cfg: DictConfig, run: Run) -> None:
     """Train one model in this process, which may be one of several."""
-    _quieten_lightning()
+    quieten_lightning()
     seed_everything(cfg.seed, workers=True, verbose=False)
-    data: ExtensiveData = instantiate(cfg.data, _convert_="all")
-    data.prepare_data()  # before the trainer would: the model needs the shape of the data
-    data.setup()
-    task = make_task(cfg, data)
+    data, task = _prepare(cfg)
     timer = Timer()
     trainer: Trainer = instantiate(
         cfg.trainer,
         callbacks=[*instantiate(cfg.callbacks).values(), timer],
         logger=list(instantiate(cfg.logger).values()),
+        plugins=[AtomicCheckpoints()],
     )
     for logger in trainer.loggers:
         logger.log_hyperparams(plain(cfg))
@@ -64,11 +62,15 @@ def fit(cfg: DictConfig, run: Run) -> None:
     try:
         trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
         seconds = timer.time_elapsed("train")  # now: the test restores the timer of the best epoch
-        if not cfg.fast_dev_run:
-            trainer.test(task, data, ckpt_path=run.best, weights_only=True, verbose=False)
-            if trainer.is_global_zero:
-                _record(cfg, run, data, task, trainer, seconds)
+        best = None if cfg.fast_dev_run else run.best
+        trainer.test(task, data, ckpt_path=best, weights_only=True, verbose=False)
+        if trainer.is_global_zero and not cfg.fast_dev_run:
+            _record(cfg, run, data, task, trainer, seconds)
         status = "success"
+    except SystemExit as end:
+        if trainer.interrupted:  # Lightning makes Ctrl-C a silent exit
+            raise KeyboardInterrupt from end
+        raise
     finally:
         for logger in trainer.loggers:
             logger.finalize(status)
@@ -76,20 +78,12 @@ def fit(cfg: DictConfig, run: Run) -> None:
                 logger.experiment.finish()  # or the next job of a sweep would write into this run
 
 
-def _quieten_lightning() -> None:
-    """Silence Lightning's announcements and a deprecation of its own; warnings still come."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-
-
-def _use_own_gpu(cfg: DictConfig, job: int) -> None:
-    """Give parallel sweep jobs of one GPU each a GPU of their own."""
-    if cfg.trainer.accelerator == "gpu" and cfg.trainer.devices == 1:
-        cfg.trainer.devices = [job % max(1, torch.cuda.device_count())]
-
-
-def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
-    """Make the task for some data: a standardised model, or the weights of `ckpt_path`."""
+def _prepare(cfg: DictConfig) -> tuple[ExtensiveData, ExtensiveTask]:
+    """Make the data and the task: a standardised model, or the weights of `ckpt_path`."""
+    data: ExtensiveData = instantiate(cfg.data, _convert_="all")
+    data.prepare_data()
+    data.setup()
+    _check_sharing(cfg, data)
     task = ExtensiveTask(
         model={**plain(cfg.model), **data.geometry()},
         outputs=list(data.outputs),
@@ -100,29 +94,26 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
         standardise(task.model, *data.train_targets())
     if cfg.ckpt_path is not None:
         load_weights(task.model, read_checkpoint(cfg.ckpt_path))
-    return task
+    return data, task
 
 
-def evaluate(cfg: DictConfig) -> None:
-    """Score a checkpoint on the test split of any data config."""
-    _quieten_lightning()
-    checkpoint = read_checkpoint(cfg.ckpt_path)
-    data: ExtensiveData = instantiate(cfg.data, _convert_="all")
-    if checkpoint.get(type(data).__qualname__) != data.settings:
-        data.test_only()  # the model never saw this data set's training split
-    data.prepare_data()
-    data.setup()
-    task = ExtensiveTask(**checkpoint["hyper_parameters"])
-    load_weights(task.model, checkpoint)
-    task.model.check(data.dataset.fields[:1].float())
-    timer = Timer()
-    trainer: Trainer = instantiate(cfg.trainer, callbacks=[timer], logger=False)
-    trainer.test(task, data, verbose=False)
-    run = Run(cfg.run_dir)
-    run.open(cfg)
-    write_results(run, task, data, history=None)
-    summary = summarise(trainer, data, {"test/seconds": timer.time_elapsed("test")})
-    run.finish({"ckpt_path": str(cfg.ckpt_path), **summary}, paper=None)
+def _use_own_gpu(cfg: DictConfig, job: int) -> None:
+    """Give parallel sweep jobs of one GPU each a GPU of their own."""
+    if cfg.trainer.accelerator == "gpu" and cfg.trainer.devices == 1:
+        cfg.trainer.devices = [job % max(1, torch.cuda.device_count())]
+
+
+def _check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
+    """Make sure that the batches suit the number of processes and the optimizer."""
+    devices = cfg.trainer.devices if isinstance(cfg.trainer.devices, int) else 1
+    processes = devices * cfg.trainer.num_nodes
+    batch = data.share(processes)
+    examples = len(data.splits["train"])
+    if cfg.task.optimizer._target_ == "torch.optim.LBFGS" and batch < examples:
+        raise InputError(
+            f"task=lbfgs searches along the loss of all {examples} training examples at once, not "
+            f"of {batch}; set data.batch_size={examples} and trainer.devices=1, or task=adam."
+        )
 
 
 def _record(
@@ -135,15 +126,17 @@ def _record(
 ) -> None:
     for logger in trainer.loggers:
         logger.save()
+    history = run.history()
     run.write_splits(data.splits)
-    pictures = write_results(run, task, data, history=run.history())
+    pictures = write_results(run, task, data, history)
     log_pictures(trainer.loggers, pictures)
-    seen = trainer.max_epochs * len(data.splits["train"])  # type: ignore[operator]
+    rate = float(history["train/samples_per_second"].median())
     timings = {
+        "val/loss": float(history["val/loss"].min()),
         "train/epochs": trainer.max_epochs,
         "train/seconds": seconds,
-        "train/samples_per_second": seen / seconds,
-        "train/sites_per_second": seen * data.dataset.sites / seconds,
+        "train/samples_per_second": rate,
+        "train/sites_per_second": rate * data.dataset.sites,
     }
     run.finish(summarise(trainer, data, timings), plain(cfg.paper))
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.image
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
 from ednn.errors import InputError
 from ednn.files import atomic
@@ -267,6 +267,5 @@ def _per_site(
 
 
 def read(path: Path) -> np.ndarray:
-    """Read a picture back as (height, width, RGB) bytes."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+    """Read a picture back as (height, width, RGB) between 0 and 1."""
+    return matplotlib.image.imread(path)[..., :3]

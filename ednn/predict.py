@@ -34,14 +34,17 @@ def predict(cfg: DictConfig) -> None:
 
 def predict_file(model: EDNN, fields: h5py.Dataset, target: h5py.File) -> None:
     """Predict a dataset of fields batch by batch into an open HDF5 file."""
+    if not len(fields):
+        raise InputError(f"{fields.file.filename}: {fields.name} holds no fields.")
     device = model.shift.device
     at_once = max(1, VALUES_AT_ONCE // max(1, int(np.prod(fields.shape[1:]))))
     for start in tqdm(range(0, len(fields), at_once), desc="Predicting", unit="batch"):
         part = fields[start : start + at_once]
         require_finite(part, f"{fields.file.filename}: {fields.name}")
-        field = torch.from_numpy(channels_first(part, model.tiling.dims, model.channels).copy())
+        first = channels_first(part, model.tiling.dims, model.channels)  # (B, C, *L)
+        field = torch.from_numpy(np.ascontiguousarray(first, dtype=np.float32)).to(device)
         with torch.inference_mode():
-            shares = model.contributions(field.float().to(device)).cpu().numpy()
+            shares = model.contributions(field).cpu().numpy()
         if start == 0:
             target.create_dataset("contributions", (len(fields), *shares.shape[1:]), shares.dtype)
             target.create_dataset("prediction", (len(fields), model.outputs), shares.dtype)

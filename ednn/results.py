@@ -16,7 +16,7 @@ from ednn.task import ExtensiveTask
 
 
 def write_results(
-    run: Run, task: ExtensiveTask, data: ExtensiveData, history: pd.DataFrame | None
+    run: Run, task: ExtensiveTask, data: ExtensiveData, history: pd.DataFrame | None = None
 ) -> list[Path]:
     """Write `predictions.csv`, `metrics.csv` and the pictures; returns the pictures' paths."""
     table = predictions(task, data)

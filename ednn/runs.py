@@ -63,20 +63,23 @@ class Run:
         return self.summary.exists()
 
     def open(self, cfg: DictConfig) -> None:
-        """Record the resolved config and the environment.
+        """Record the resolved config and the environment of this sitting.
 
         Raises:
             InputError: the folder holds another run and this one doesn't resume it.
         """
+        if cfg.resume not in (None, "auto"):
+            raise InputError(f"resume={cfg.resume} is not known; give resume=auto or leave it out.")
         if cfg.resume is None and (self.finished or self.last.exists()):
             raise InputError(
                 f"The run folder {self.folder} already holds a run; add resume=auto to go on "
                 f"with it, or give another name with run=NAME."
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(self.config) as path:
             OmegaConf.save(cfg, path, resolve=True)
-        write_json(self.folder / "environment.json", environment())
+        sitting = len(list(self.folder.glob("environment*.json"))) + 1
+        name = "environment.json" if sitting == 1 else f"environment_{sitting}.json"
+        write_json(self.folder / name, environment())
 
     def read_config(self) -> DictConfig:
         cfg = OmegaConf.load(self.config)
@@ -87,7 +90,7 @@ class Run:
         with atomic(self.folder / "splits.npz") as path, path.open("wb") as file:
             np.savez_compressed(file, **splits)  # type: ignore[arg-type]
 
-    def finish(self, summary: Mapping[str, Any], paper: Mapping[str, float] | None) -> None:
+    def finish(self, summary: Mapping[str, Any], paper: Mapping[str, float] | None = None) -> None:
         """Write `summary.json`, which marks the run as finished, and print a short table.
 
         Args:
@@ -129,17 +132,15 @@ def environment() -> dict[str, Any]:
         "git_commit": _git_commit(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
-        "device": device_name(),
-        "cpu_cores": os.cpu_count(),
+        "cpu": f"{platform.machine()}, {os.cpu_count()} cores",
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "torch_threads": torch.get_num_threads(),
         "started": datetime.now().isoformat(timespec="seconds"),
     }
 
 
-def device_name(device: torch.device | None = None) -> str:
-    """Name a device (by default the best one here) as a reader of a benchmark would want it."""
-    if device is None:
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def device_name(device: torch.device) -> str:
+    """Name a device as a reader of a benchmark would want it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"

@@ -5,28 +5,39 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ednn.files import atomic
 
 
 class SweepTable(Callback):
-    """Gather every finished job's overrides and test errors into `sweep.csv`."""
+    """Gather every finished job's overrides and figures into `sweep.csv`, job after job."""
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            folder = Path(config.hydra.sweep.dir)
+            settings, figures = _tables(folder)
+            with atomic(folder / "sweep.csv") as path:
+                settings.join(figures, rsuffix="_result").to_csv(path, index=False)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
-        paths = sorted(folder.glob("**/summary.json"), key=lambda path: path.stat().st_mtime)
-        if not paths:
-            return
-        settings = pd.DataFrame([_overrides(path.parent) for path in paths])
-        figures = pd.DataFrame([_figures(path) for path in paths])
-        with atomic(folder / "sweep.csv") as temporary:
-            settings.join(figures, rsuffix="_result").to_csv(temporary, index=False)
+        settings, figures = _tables(folder)
         errors = figures[[name for name in figures if "absolute_error" in str(name)]]
         swept = settings.loc[:, settings.nunique(dropna=False) > 1]
         print(swept.join(errors).to_string(index=False, float_format="{:.3g}".format))
         print(f"Sweep: {folder}")
+
+
+def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Overrides and figures of the finished jobs, in the order in which they finished."""
+    paths = sorted(folder.glob("**/summary.json"), key=lambda path: path.stat().st_mtime)
+    settings = pd.DataFrame([_overrides(path.parent) for path in paths])
+    return settings, pd.DataFrame([_figures(path) for path in paths])
 
 
 def _overrides(job: Path) -> dict[str, str]:

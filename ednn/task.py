@@ -9,10 +9,8 @@ import torch.nn.functional as F
 from hydra.utils import instantiate
 from lightning import LightningModule
 from torch import Tensor
-from torch.optim import LBFGS
 
 from ednn.data.base import Batch
-from ednn.errors import InputError
 from ednn.metrics import ExtensiveErrors
 from ednn.model import EDNN
 from ednn.spec import build
@@ -48,21 +46,26 @@ class ExtensiveTask(LightningModule):
         """Predict (B, outputs) from fields (B, C, *L)."""
         return self.model(field)
 
-    def _loss(self, prediction: Tensor, batch: Batch, stage: str) -> Tensor:
-        loss = F.mse_loss(prediction, batch.target)
+    def _log_loss(self, stage: str, loss: Tensor, batch: Batch) -> None:
         size = len(batch.target)
         self.log(
             f"{stage}/loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=size
         )
-        return loss
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self._first_look = True  # L-BFGS looks at a batch many times
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        self._samples += len(batch.target) * self.trainer.world_size
-        return self._loss(self.model(batch.field), batch, "train")
+        loss = squared_error(self.model(batch.field), batch.target)
+        if self._first_look:
+            self._first_look = False
+            self._samples += len(batch.target) * self.trainer.world_size
+            self._log_loss("train", loss, batch)
+        return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         prediction = self.model(batch.field)  # (B, outputs)
-        self._loss(prediction, batch, "val")
+        self._log_loss("val", squared_error(prediction, batch.target), batch)
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
@@ -91,11 +94,6 @@ class ExtensiveTask(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = instantiate(self.optimizer_config)(self.model.parameters())
-        if isinstance(optimizer, LBFGS) and self.trainer.world_size > 1:
-            raise InputError(
-                "task=lbfgs searches along the loss of all examples, which one of several "
-                "processes doesn't see; train with trainer.devices=1 or task=adam."
-            )
         if self.scheduler_config is None:
             return optimizer
         scheduler = instantiate(self.scheduler_config)
@@ -108,3 +106,8 @@ class ExtensiveTask(LightningModule):
                 "interval": "step",
             },
         }
+
+
+def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error of the sums, (B, outputs) both: the paper's loss."""
+    return F.mse_loss(prediction, target.to(prediction.dtype))

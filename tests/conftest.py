@@ -24,7 +24,7 @@ def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(REPOSITORY / script), *arguments],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "WANDB_DIR": str(folder)},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from ednn.physics.ising import fingerprint
 from tests.conftest import SMALL, run
 
 
@@ -31,6 +32,10 @@ def refused(folder: Path, *arguments: str) -> str:
         ([*SMALL, "data.L=[8,8,8]"], "data.dims=3"),
         ([*SMALL, "model.subnet._target_=ednn.subnets.AN"], "ednn.subnets.AN"),
         ([*SMALL, "ckpt_path=nowhere.ckpt"], "nowhere.ckpt"),
+        ([*SMALL, "task=lbfgs"], "data.batch_size=2000"),
+        ([*SMALL, "trainer=ddp_sim", "tile.f=3"], "side of 8"),
+        ([*SMALL, "trainer=ddp_sim", "trainer.devices=3"], "multiple of 3"),
+        ([*SMALL, "trainer=ddp_sim", "trainer.devices=auto"], "number of processes"),
     ],
 )
 def test_bad_settings(tmp_path: Path, arguments: list[str], named: str) -> None:
@@ -123,3 +128,27 @@ def test_evaluate_on_another_lattice(trained: Path, tmp_path: Path) -> None:
     }
     sentence = refused(tmp_path, "evaluate.py", *arguments, "data.L=4", "data.dims=3")
     assert "1 channels, 2 sides" in sentence
+
+
+def test_evaluation_never_meets_a_training_configuration(trained: Path, tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        "evaluate.py",
+        f"ckpt_path={trained / 'checkpoints' / 'best.ckpt'}",
+        "data=ising",
+        "data.n_test=500",
+    )
+    assert done.returncode == 0, done.stderr
+    files = list((tmp_path / "data" / "cache").glob("*.h5"))
+    assert len(files) == 2  # the training set, made again, and the test beside it
+    marks = {}
+    for path in files:
+        with h5py.File(path) as file:
+            for split in ("train", "test"):
+                chosen = np.sort(file[f"splits/{split}"][()])
+                marks[path, split] = set(fingerprint(file["fields"][()][chosen]))
+    (trained_on,) = [m for (_, split), m in marks.items() if split == "train" and m]
+    for (_, split), m in marks.items():
+        if split == "test":
+            assert m
+            assert not m & trained_on

@@ -1,6 +1,5 @@
 """The composed configs: Table I value for value, and every choice of every group composes."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,12 @@ from omegaconf import DictConfig
 CONF = Path(__file__).parent.parent / "conf"
 
 
+@pytest.fixture(autouse=True)
+def _run_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDNN_RUN", "test")
+
+
 def composed(*overrides: str, name: str = "train") -> DictConfig:
-    os.environ.setdefault("EDNN_RUN", "test")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(name, overrides=list(overrides))
 
@@ -48,3 +51,15 @@ def test_tile_is_set_in_one_place() -> None:
 )
 def test_every_choice_composes(choice: str) -> None:
     assert composed(choice).trainer._target_ == "lightning.Trainer"
+
+
+def test_slurm_asks_for_what_the_trainer_wants() -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(
+            "train",
+            ["hydra/launcher=slurm", "trainer=ddp", "trainer.devices=4", "trainer.num_nodes=2"],
+            return_hydra_config=True,
+        )
+    launcher = cfg.hydra.launcher
+    assert (launcher.nodes, launcher.tasks_per_node, launcher.gpus_per_node) == (2, 4, 4)

@@ -35,3 +35,12 @@ def test_sweep(tmp_path: Path, launcher: str) -> None:
 
     again = run(tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, "resume=auto")
     assert again.stdout.count("Already finished") == 2
+
+
+@pytest.mark.slow
+def test_a_failed_job_leaves_the_table_of_the_others(tmp_path: Path) -> None:
+    done = run(tmp_path, "train.py", "-m", "tile.f=3,2", "run=sweep", *SMALL)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    table = pd.read_csv(tmp_path / "outputs" / "sweeps" / "sweep" / "sweep.csv")
+    assert table["tile.f"].tolist() == [2]

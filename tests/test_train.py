@@ -69,6 +69,9 @@ def test_a_finished_folder_is_not_overwritten(trained: Path) -> None:
     assert "already holds a run" in again.stderr
     assert "Traceback" not in again.stderr
     finished = (trained / "summary.json").read_text()
+    misspelt = run(trained.parents[2], *arguments, "resume=true")
+    assert misspelt.returncode != 0
+    assert "resume=auto" in misspelt.stderr
     resumed = run(trained.parents[2], *arguments, "resume=auto")
     assert resumed.returncode == 0
     assert "Already finished" in resumed.stdout
@@ -91,22 +94,31 @@ def test_fine_tuning_starts_from_the_checkpoint(trained: Path, tmp_path: Path) -
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
-    arguments = ["train.py", *SMALL, "trainer.max_epochs=60"]
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        ["task=adam"],
+        ["task=lbfgs", "data.batch_size=2000", "trainer.precision=64-true"],
+    ],
+)
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: list[str]) -> None:
+    arguments = ["train.py", *SMALL, "trainer.max_epochs=60", *recipe]
     whole = run(tmp_path, *arguments, "run=whole")
     assert whole.returncode == 0, whole.stderr
 
-    last = tmp_path / "outputs" / "runs" / "killed" / "checkpoints" / "last.ckpt"
-    process = start(tmp_path, *arguments, "run=killed")
-    while not last.exists():
+    process = start(tmp_path, *arguments)
+    checkpoints = tmp_path.glob("outputs/runs/20*/checkpoints/last.ckpt")
+    while (last := next(checkpoints, None)) is None:
         assert process.poll() is None
         time.sleep(0.01)
-    time.sleep(0.5)
+        checkpoints = tmp_path.glob("outputs/runs/20*/checkpoints/last.ckpt")
+    time.sleep(0.3)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (last.parents[1] / "summary.json").exists()  # it was killed in mid-training
-    done = run(tmp_path, *arguments, "run=killed", "resume=auto")
+    done = run(tmp_path, *arguments, "resume=auto")  # finds its folder by the command line
     assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("outputs/runs/20*"))) == 1
 
     expected = weights(tmp_path / "outputs" / "runs" / "whole" / "checkpoints" / "last.ckpt")
     resumed = weights(last)

@@ -40,7 +40,7 @@ class FieldDataset(Dataset[Batch]):
         sample = torch.as_tensor(indices)
         return Batch(
             self.fields[sample].float(),
-            self.labels[sample].float(),
+            self.labels[sample],
             torch.full_like(sample, self.sites),
             sample,
         )
@@ -123,8 +123,25 @@ class ExtensiveData(LightningDataModule):
                 f"give the same data settings, or start anew without resume=auto."
             )
 
-    def test_only(self) -> None:
-        """Prepare for a test of a model that was trained on other data; no training split."""
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        """Prepare a test split alone, for a model that was trained on other settings of this set.
+
+        Args:
+            trained_on: those settings; None if it was trained on another kind of data.
+        """
+
+    def share(self, processes: int) -> int:
+        """Return one process's part of the batch size.
+
+        Raises:
+            InputError: the batch cannot be shared equally.
+        """
+        if self.batch_size % processes:
+            raise InputError(
+                f"data.batch_size={self.batch_size} cannot be shared by {processes} processes; "
+                f"use a multiple of {processes}."
+            )
+        return self.batch_size // processes
 
     def describe(self) -> dict[str, Any]:
         """What a run's summary says of its data."""
@@ -146,17 +163,12 @@ class ExtensiveData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         rank, world = self._process()
-        if self.batch_size % world:
-            raise InputError(
-                f"data.batch_size={self.batch_size} cannot be shared by {world} processes; "
-                f"use a multiple of {world}."
-            )
         part = self._part("train")
         # The order depends on (seed, epoch) alone, so a resumed run sees what it would have seen.
         order: DistributedSampler[Batch] = DistributedSampler(
             part, world, rank, shuffle=True, seed=self.seed
         )
-        return self._loader(part, order, min(self.batch_size // world, len(order)))
+        return self._loader(part, order, self.share(world))
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation("val")

@@ -1,7 +1,7 @@
 """HDF5 files of fields and labels: one schema for what we write, one reader for what we meet."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -93,7 +93,7 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
         file = h5py.File(path, "r", locking=False)  # network file systems often cannot lock
     except OSError as error:
         raise InputError(
-            f"{path} is not a whole HDF5 file ({error}); generate or copy it again."
+            f"{path} is not a whole HDF5 file ({error}); delete it and make or copy it again."
         ) from error
     with file:
         yield file
@@ -110,7 +110,13 @@ def dataset(file: h5py.File, key: str) -> h5py.Dataset:
         raise InputError(
             f"{file.filename} has no dataset {key!r}; it has {', '.join(known) or 'none'}."
         )
-    return file[key]
+    found = file[key]
+    if found.ndim == 0 or found.dtype.kind not in "biuf":
+        raise InputError(
+            f"{file.filename}: {key!r} holds {found.dtype} of shape {found.shape}; "
+            f"expected an array of numbers."
+        )
+    return found
 
 
 def channels_first(
@@ -156,8 +162,3 @@ def _chunks(fields: np.ndarray) -> tuple[int, ...]:
     """About a megabyte of whole samples, so that reading one doesn't unpack many."""
     samples = max(1, min(len(fields), 2**20 // max(1, fields[:1].nbytes)))
     return (samples, *fields.shape[1:])
-
-
-def names(outputs: Sequence[str], kind: str) -> list[str]:
-    """Column names of a table: `kind` alone for one output, with the output's name for several."""
-    return [kind] if len(outputs) == 1 else [f"{kind}_{name}" for name in outputs]

@@ -50,6 +50,8 @@ class IsingData(ExtensiveData):
         self.dims, self.J = dims, J
         self.counts = dict(zip(SPLITS, (n_train, n_val, n_test), strict=True))
         self.temperatures = None if temperatures is None else list(temperatures)
+        self.trained_on: dict[str, Any] | None = None
+        self.dropped: dict[str, int] = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -60,6 +62,7 @@ class IsingData(ExtensiveData):
             "counts": self.counts,
             "temperatures": self.temperatures,
             "seed": self.seed,
+            "test_only_beside": self.trained_on,
         }
 
     @property
@@ -68,16 +71,21 @@ class IsingData(ExtensiveData):
         size = "x".join(map(str, self.lattice))
         return self.cache / f"ising-{size}-{digest[:8]}.h5"
 
-    def test_only(self) -> None:
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
         self.counts = {"train": 0, "val": 0, "test": self.counts["test"]}
+        self.trained_on = trained_on or {}
+
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "dropped_as_copies": self.dropped}
 
     def generate(self) -> None:
-        rng = np.random.default_rng(self.seed)
+        # A test beside another set must not repeat the random walk that made that set.
+        rng = np.random.default_rng([self.seed, self.trained_on is not None])
         spins = self._sample(sum(self.counts.values()), rng)
         rng.shuffle(spins)
         parts = np.split(np.arange(len(spins)), np.cumsum(list(self.counts.values()))[:-1])
         splits = dict(zip(SPLITS, parts, strict=True))
-        dropped = _drop_copies(spins, splits)
+        dropped = _drop_copies(ising.fingerprint(spins), splits, self._trained_marks())
         write_fields(
             self.path,
             spins,
@@ -86,16 +94,13 @@ class IsingData(ExtensiveData):
             {"unit": self.unit, **{f"dropped_{name}": n for name, n in dropped.items()}},
             self.settings,
         )
-        print(
-            f"Ising data: {self.path}; {dropped['val']} validation and {dropped['test']} test "
-            f"configurations dropped as copies of earlier ones"
-        )
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         with open_hdf5(self.path) as file:
             spins = channels_first(dataset(file, "fields")[()], self.dims, self.channels)
             labels = dataset(file, "labels")[()]
             splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
+            self.dropped = {name: int(file.attrs[f"dropped_{name}"]) for name in ("val", "test")}
         require_finite(labels, f"{self.path}: labels")
         return FieldDataset(torch.from_numpy(spins), torch.from_numpy(labels)), splits
 
@@ -104,17 +109,36 @@ class IsingData(ExtensiveData):
             return ising.sample_flat(self.lattice, count, rng, self.J)
         return ising.sample_canonical(self.lattice, count, rng, self.temperatures, self.J)[0]
 
+    def _trained_marks(self) -> np.ndarray:
+        """Fingerprints of the configurations that the model to be tested was trained on."""
+        if not self.trained_on or self.trained_on["lattice"] != list(self.lattice):
+            return np.empty(0, dtype=np.uint64)
+        counts = {f"n_{name}": n for name, n in self.trained_on["counts"].items()}
+        same: dict[str, Any] = {k: self.trained_on[k] for k in ("J", "temperatures", "seed")}
+        shared: dict[str, Any] = {"batch_size": 1, "workers": 0, "cache": str(self.cache)}
+        other = IsingData(self.lattice, self.dims, **counts, **same, **shared)
+        other.prepare_data()
+        other.setup()
+        return ising.fingerprint(other.dataset.fields[other.splits["train"], 0].numpy())
 
-def _drop_copies(spins: np.ndarray, splits: dict[str, np.ndarray]) -> dict[str, int]:
+
+def _drop_copies(
+    marks: np.ndarray, splits: dict[str, np.ndarray], seen: np.ndarray
+) -> dict[str, int]:
     """Keep validation free of training examples, and the test split free of both.
 
     Changes `splits` in place and returns how many were dropped from each.
+
+    Args:
+        marks: fingerprint of every sample, (N,).
+        seen: fingerprints that no split may hold but training.
     """
-    marks = ising.fingerprint(spins)
-    seen, dropped = splits["train"], {}
+    seen = np.concatenate([seen, marks[splits["train"]]])
+    dropped = {}
     for name in ("val", "test"):
-        fresh = ~np.isin(marks[splits[name]], marks[seen])
+        own = marks[splits[name]]
+        fresh = ~np.isin(own, seen)
         dropped[name] = int((~fresh).sum())
-        seen = np.concatenate([seen, splits[name]])
+        seen = np.concatenate([seen, own])
         splits[name] = splits[name][fresh]
     return dropped
