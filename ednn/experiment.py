@@ -34,7 +34,7 @@ def train(cfg: DictConfig) -> float | None:
         if hydra.mode == RunMode.MULTIRUN:
             _use_own_gpu(cfg, hydra.job.num)
         if needs_processes(cfg):
-            _prepare(cfg)  # bad input ends here, in one sentence
+            make_task(cfg, make_data(cfg))  # bad input ends here, in one sentence
             launch(cfg, run)
         else:
             fit(cfg, run)
@@ -47,7 +47,7 @@ def fit(cfg: DictConfig, run: Run) -> None:
     """Train one model in this process, which may be one of several."""
     quieten_lightning()
     seed_everything(cfg.seed, workers=True, verbose=False)
-    data, task = _prepare(cfg)
+    data = make_data(cfg)
     timer = Timer()
     trainer: Trainer = instantiate(
         cfg.trainer,
@@ -55,6 +55,8 @@ def fit(cfg: DictConfig, run: Run) -> None:
         logger=list(instantiate(cfg.logger).values()),
         plugins=[AtomicCheckpoints()],
     )
+    with trainer.init_module():  # in the trainer's precision, so that a resume loses no digits
+        task = make_task(cfg, data)
     for logger in trainer.loggers:
         logger.log_hyperparams(plain(cfg))
     resumed = run.last if cfg.resume == "auto" and run.last.exists() else None
@@ -78,11 +80,16 @@ def fit(cfg: DictConfig, run: Run) -> None:
                 logger.experiment.finish()  # or the next job of a sweep would write into this run
 
 
-def _prepare(cfg: DictConfig) -> tuple[ExtensiveData, ExtensiveTask]:
-    """Make the data and the task: a standardised model, or the weights of `ckpt_path`."""
+def make_data(cfg: DictConfig) -> ExtensiveData:
+    """Make the data set of a config and read it."""
     data: ExtensiveData = instantiate(cfg.data, _convert_="all")
     data.prepare_data()
     data.setup()
+    return data
+
+
+def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
+    """Make the task for some data: a standardised model, or the weights of `ckpt_path`."""
     _check_sharing(cfg, data)
     task = ExtensiveTask(
         model={**plain(cfg.model), **data.geometry()},
@@ -94,7 +101,7 @@ def _prepare(cfg: DictConfig) -> tuple[ExtensiveData, ExtensiveTask]:
         standardise(task.model, *data.train_targets())
     if cfg.ckpt_path is not None:
         load_weights(task.model, read_checkpoint(cfg.ckpt_path))
-    return data, task
+    return task
 
 
 def _use_own_gpu(cfg: DictConfig, job: int) -> None:
