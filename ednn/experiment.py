@@ -30,6 +30,7 @@ def train(cfg: DictConfig) -> float | None:
     if run.finished and cfg.resume == "auto":
         print(f"Already finished: {run.folder}")
     else:
+        _check_device(cfg)
         run.open(cfg)
         if hydra.mode == RunMode.MULTIRUN:
             _use_own_gpu(cfg, hydra.job.num)
@@ -102,6 +103,14 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
     if cfg.ckpt_path is not None:
         load_weights(task.model, read_checkpoint(cfg.ckpt_path))
     return task
+
+
+def _check_device(cfg: DictConfig) -> None:
+    if cfg.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
+        raise InputError(
+            "This trainer wants a GPU, but torch finds none here; use trainer=cpu, or "
+            "trainer=ddp_sim for two processes."
+        )
 
 
 def _use_own_gpu(cfg: DictConfig, job: int) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from ednn.physics.ising import fingerprint
 from tests.conftest import SMALL, run
@@ -40,6 +41,13 @@ def refused(folder: Path, *arguments: str) -> str:
 )
 def test_bad_settings(tmp_path: Path, arguments: list[str], named: str) -> None:
     assert named in refused(tmp_path, "train.py", *arguments)
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU here")
+@pytest.mark.parametrize("trainer", ["gpu", "ddp"])
+def test_no_gpu(tmp_path: Path, trainer: str) -> None:
+    assert "trainer=cpu" in refused(tmp_path, "train.py", *SMALL, f"trainer={trainer}")
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_truncated_cache_file_is_refused_and_kept(trained: Path, tmp_path: Path) -> None:
