@@ -34,6 +34,22 @@ def test_ising_paper_is_table_1() -> None:
     assert not cfg.standardise
 
 
+def test_laplacian_paper_is_table_1() -> None:
+    cfg = composed("experiment=laplacian_paper")
+    assert cfg.data._target_ == "ednn.data.laplacian.LaplacianData"
+    assert (cfg.data.side, cfg.data.stencil) == (250, "4th-order")
+    assert cfg.data.n_train == 10_000
+    assert cfg.data.batch_size == 100
+    assert cfg.model.subnet._target_ == "ednn.subnets.DNN"
+    assert (cfg.model.focus, cfg.model.context) == (10, 2)
+    assert cfg.task.optimizer._target_ == "torch.optim.Adam"
+    assert cfg.task.optimizer.lr == 1e-5
+    assert cfg.task.scheduler is None
+    assert "loss" not in cfg.task  # the task's own: the mean squared error
+    assert cfg.trainer.max_epochs == 250
+    assert not cfg.standardise
+
+
 def test_tile_is_set_in_one_place() -> None:
     cfg = composed("model=dnn", "tile.f=[2,4]", "tile.c=3", "tile.padding=reflect")
     assert cfg.model.focus == [2, 4]

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, Subset
 
+from ednn.data.fields import channels_first, dataset, open_hdf5
 from ednn.errors import InputError
 
 SPLITS = ("train", "val", "test")
@@ -26,12 +28,46 @@ class Batch(NamedTuple):
     sample: Tensor
 
 
+class HDF5Fields:
+    """Fields in an HDF5 file, indexed like a tensor (N, C, *L) and read when they are asked for.
+
+    Every read opens the file, so that forked and spawned loader processes never share a handle.
+
+    Args:
+        key: name of the fields in the file, (N, *L), (N, C, *L) or (N, *L, C).
+        first: where the channels stand; see `channels_first`.
+
+    Raises:
+        InputError: the file has no such fields.
+    """
+
+    def __init__(
+        self, path: Path, key: str, dims: int, channels: int, first: bool | None = None
+    ) -> None:
+        self.path, self.key = path, key
+        self.layout = (dims, channels, first)
+        with open_hdf5(path) as file:
+            count = len(dataset(file, key))
+        self.shape = (count, *self[:1].shape[1:])
+
+    def __getitem__(self, index: slice | np.ndarray | Tensor) -> Tensor:
+        if isinstance(index, slice):
+            return self._read(index)
+        rows, place = np.unique(index, return_inverse=True)  # HDF5 wants them ascending, each once
+        return self._read(rows)[torch.from_numpy(place)]
+
+    def _read(self, rows: slice | np.ndarray) -> Tensor:
+        with open_hdf5(self.path) as file:
+            fields = dataset(file, self.key)[rows]
+        return torch.from_numpy(channels_first(fields, *self.layout))  # (B, C, *L)
+
+
 class FieldDataset(Dataset[Batch]):
     """Samples that are fetched a whole batch at a time."""
 
-    def __init__(self, fields: Tensor, labels: Tensor) -> None:
+    def __init__(self, fields: Tensor | HDF5Fields, labels: Tensor) -> None:
         self.fields, self.labels = fields, labels
-        self.sites = fields[0, 0].numel()
+        self.sites = prod(fields.shape[2:])
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,7 +1,7 @@
 """HDF5 files of fields and labels: one schema for what we write, one reader for what we meet."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -32,15 +32,39 @@ def write_fields(
         attributes: units and figures that describe the data.
         settings: what the generator was given, seed included.
     """
+    batches = [(fields, labels)]
+    write_batches(path, len(labels), batches, splits, attributes, settings)
+
+
+def write_batches(
+    path: Path,
+    count: int,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    splits: Mapping[str, np.ndarray],
+    attributes: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> None:
+    """Write a data set of `count` samples, as `write_fields` does, batch by batch as they come."""
+    written = 0
     with create_hdf5(path) as file:
-        compression = {"compression": "gzip", "compression_opts": 1}
-        file.create_dataset("fields", data=fields, chunks=_chunks(fields), **compression)
-        file["labels"] = labels
+        for fields, labels in batches:
+            if not written:
+                _create(file, "fields", count, fields, compression="gzip", compression_opts=1)
+                _create(file, "labels", count, labels)
+            file["fields"][written : written + len(labels)] = fields
+            file["labels"][written : written + len(labels)] = labels
+            written += len(labels)
         for name, index in splits.items():
             file[f"splits/{name}"] = index
         file.attrs.update(attributes)
         file.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
         file.attrs["code_version"] = ednn.__version__
+
+
+def _create(file: h5py.File, name: str, count: int, like: np.ndarray, **options: Any) -> None:
+    """Make room for `count` samples, chunked by whole samples."""
+    shape = (count, *like.shape[1:])
+    file.create_dataset(name, shape, like.dtype, chunks=_chunks(like, count), **options)
 
 
 class _Sink(FileIO):
@@ -158,7 +182,7 @@ def require_finite(values: np.ndarray, what: str) -> None:
         )
 
 
-def _chunks(fields: np.ndarray) -> tuple[int, ...]:
-    """About a megabyte of whole samples, so that reading one doesn't unpack many."""
-    samples = max(1, min(len(fields), 2**20 // max(1, fields[:1].nbytes)))
+def _chunks(fields: np.ndarray, count: int) -> tuple[int, ...]:
+    """About a quarter of a megabyte of whole samples, so that reading one doesn't unpack many."""
+    samples = max(1, min(count, 2**18 // max(1, fields[:1].nbytes)))
     return (samples, *fields.shape[1:])

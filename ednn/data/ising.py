@@ -1,31 +1,29 @@
 """Ising configurations over the whole energy range, labelled with their exact energies."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from ednn.data.base import SPLITS, ExtensiveData, FieldDataset
-from ednn.data.fields import channels_first, dataset, open_hdf5, require_finite, write_fields
+from ednn.data.base import FieldDataset
+from ednn.data.fields import open_hdf5, write_fields
+from ednn.data.generated import GeneratedData
 from ednn.errors import InputError
 from ednn.physics import ising
 
 
-class IsingData(ExtensiveData):
+class IsingData(GeneratedData):
     """Spins ±1 on a periodic lattice and E = −J Σ σσ over nearest neighbours (paper, Eq. 1).
 
     Args:
         L: sides of the lattice, one integer per axis or one for all.
         dims: dimension of the lattice.
         J: interaction strength, the unit of energy being that of J.
-        n_train, n_val, n_test: examples per split. Of the validation and test examples, those that
-            are copies of a training example (translated, inverted, flipped) are dropped.
         temperatures: None samples all energies evenly; a list samples the canonical ensemble at
             these temperatures (k_B = 1, in units of J), in equal shares.
+
+    Of the validation and test examples, those that are copies of a training example (translated,
+    inverted, flipped) are dropped.
     """
 
     alphabet = (-1.0, 1.0)
@@ -37,9 +35,6 @@ class IsingData(ExtensiveData):
         L: int | Sequence[int],
         dims: int,
         J: float,
-        n_train: int,
-        n_val: int,
-        n_test: int,
         temperatures: Sequence[float] | None = None,
         **shared: Any,
     ) -> None:
@@ -47,10 +42,9 @@ class IsingData(ExtensiveData):
         self.lattice = (L,) * dims if isinstance(L, int) else tuple(L)
         if len(self.lattice) != dims:
             raise InputError(f"data.L={list(self.lattice)} needs data.dims={len(self.lattice)}.")
+        self.name = "ising-" + "x".join(map(str, self.lattice))
         self.dims, self.J = dims, J
-        self.counts = dict(zip(SPLITS, (n_train, n_val, n_test), strict=True))
         self.temperatures = None if temperatures is None else list(temperatures)
-        self.trained_on: dict[str, Any] | None = None
         self.dropped: dict[str, int] = {}
 
     @property
@@ -65,16 +59,6 @@ class IsingData(ExtensiveData):
             "test_only_beside": self.trained_on,
         }
 
-    @property
-    def path(self) -> Path:
-        digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
-        size = "x".join(map(str, self.lattice))
-        return self.cache / f"ising-{size}-{digest[:8]}.h5"
-
-    def test_only(self, trained_on: dict[str, Any] | None) -> None:
-        self.counts = {"train": 0, "val": 0, "test": self.counts["test"]}
-        self.trained_on = trained_on or {}
-
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "dropped_as_copies": self.dropped}
 
@@ -83,8 +67,7 @@ class IsingData(ExtensiveData):
         rng = np.random.default_rng([self.seed, self.trained_on is not None])
         spins = self._sample(sum(self.counts.values()), rng)
         rng.shuffle(spins)
-        parts = np.split(np.arange(len(spins)), np.cumsum(list(self.counts.values()))[:-1])
-        splits = dict(zip(SPLITS, parts, strict=True))
+        splits = self.consecutive_splits()
         dropped = _drop_copies(ising.fingerprint(spins), splits, self._trained_marks())
         write_fields(
             self.path,
@@ -96,13 +79,10 @@ class IsingData(ExtensiveData):
         )
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
+        stored, splits = super().read()
         with open_hdf5(self.path) as file:
-            spins = channels_first(dataset(file, "fields")[()], self.dims, self.channels)
-            labels = dataset(file, "labels")[()]
-            splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
             self.dropped = {name: int(file.attrs[f"dropped_{name}"]) for name in ("val", "test")}
-        require_finite(labels, f"{self.path}: labels")
-        return FieldDataset(torch.from_numpy(spins), torch.from_numpy(labels)), splits
+        return FieldDataset(stored.fields[:], stored.labels), splits  # small enough for the memory
 
     def _sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         if self.temperatures is None:
@@ -119,7 +99,7 @@ class IsingData(ExtensiveData):
         other = IsingData(self.lattice, self.dims, **counts, **same, **shared)
         other.prepare_data()
         other.setup()
-        return ising.fingerprint(other.dataset.fields[other.splits["train"], 0].numpy())
+        return ising.fingerprint(other.dataset.fields[other.splits["train"]][:, 0].numpy())
 
 
 def _drop_copies(

@@ -1,0 +1,49 @@
+"""What the data sets that we make ourselves share: split sizes, files named after settings."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, HDF5Fields
+from ednn.data.fields import dataset, open_hdf5, require_finite
+
+
+class GeneratedData(ExtensiveData):
+    """Base of the data sets with a generator; their files have the schema of `data/README.md`.
+
+    Args:
+        n_train, n_val, n_test: examples per split.
+    """
+
+    name: str  # what the generated files are called
+
+    def __init__(self, n_train: int, n_val: int, n_test: int, **shared: Any) -> None:
+        super().__init__(**shared)
+        self.counts = dict(zip(SPLITS, (n_train, n_val, n_test), strict=True))
+        self.trained_on: dict[str, Any] | None = None
+
+    @property
+    def path(self) -> Path:
+        digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+        return self.cache / f"{self.name}-{digest[:8]}.h5"
+
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        self.counts = {"train": 0, "val": 0, "test": self.counts["test"]}
+        self.trained_on = trained_on or {}
+
+    def consecutive_splits(self) -> dict[str, np.ndarray]:
+        """Number the samples from 0: training first, then validation, then test."""
+        ends = np.cumsum(list(self.counts.values()))
+        return dict(zip(SPLITS, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
+
+    def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
+        with open_hdf5(self.path) as file:
+            labels = dataset(file, "labels")[()]
+            splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
+        require_finite(labels, f"{self.path}: labels")
+        fields = HDF5Fields(self.path, "fields", self.dims, self.channels)
+        return FieldDataset(fields, torch.from_numpy(labels)), splits
