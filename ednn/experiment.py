@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig
 
-from ednn.data.base import ExtensiveData
+from ednn.data.base import SPLITS, ExtensiveData
 from ednn.errors import InputError
 from ednn.launch import is_first_process, launch, needs_processes
 from ednn.lightning_fixes import AtomicCheckpoints, quieten_lightning
@@ -120,9 +120,11 @@ def _use_own_gpu(cfg: DictConfig, job: int) -> None:
 
 
 def _check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
-    """Make sure that the batches suit the number of processes and the optimizer."""
+    """Make sure that no split is empty and that batches suit the processes and the optimizer."""
     devices = cfg.trainer.devices if isinstance(cfg.trainer.devices, int) else 1
     processes = devices * cfg.trainer.num_nodes
+    for split in SPLITS:
+        data.part(split)
     batch = data.share(processes)
     examples = len(data.splits["train"])
     if cfg.task.optimizer._target_ == "torch.optim.LBFGS" and batch < examples:

@@ -26,6 +26,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 def quieten_lightning() -> None:
-    """Silence Lightning's announcements and a deprecation of its own; warnings still come."""
+    """Silence Lightning's announcements and two warnings that are none; others still come."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # when resuming

@@ -97,6 +97,7 @@ class EDNN(nn.Module):
             InputError: a lattice of the wrong dimension, channel count or side.
         """
         self.check(field)
+        field = field.to(self.shift.dtype)  # spins come as integers
         padded = self.tiling.pad(field)
         raw = self._evaluate_distinct(padded)
         if raw is None:

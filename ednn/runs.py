@@ -42,6 +42,7 @@ def name_run(arguments: Sequence[str]) -> str:
         found = [path.name for path in OUTPUTS.glob(f"*/*_{command}_*") if path.is_dir()]
         if found:
             return max(found)
+        print("No earlier run of this command to resume: starting a new one.", file=sys.stderr)
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{command}_{secrets.token_hex(2)}"
 
 

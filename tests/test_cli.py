@@ -33,6 +33,8 @@ def refused(folder: Path, *arguments: str) -> str:
         ([*SMALL, "data.L=[8,8,8]"], "data.dims=3"),
         ([*SMALL, "model.subnet._target_=ednn.subnets.AN"], "ednn.subnets.AN"),
         ([*SMALL, "ckpt_path=nowhere.ckpt"], "nowhere.ckpt"),
+        ([*SMALL, "data.n_train=many"], "data.n_train=many"),
+        ([*SMALL, "data.n_test=0"], "test split"),
         ([*SMALL, "task=lbfgs"], "data.batch_size=2000"),
         ([*SMALL, "trainer=ddp_sim", "tile.f=3"], "side of 8"),
         ([*SMALL, "trainer=ddp_sim", "trainer.devices=3"], "multiple of 3"),

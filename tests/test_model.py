@@ -303,3 +303,9 @@ def test_fields_that_do_not_fit(shape, names):
     with pytest.raises(InputError) as error:
         net(torch.zeros(shape))
     assert all(name in str(error.value) for name in names)
+
+
+def test_integer_fields_are_taken_as_they_are() -> None:
+    spins = torch.randint(0, 2, (3, 1, 4, 6), dtype=torch.int8) * 2 - 1
+    model = EDNN(ANN, focus=2, context=1, alphabet=[-1, 1])
+    torch.testing.assert_close(model(spins), model(spins.float()))

@@ -117,6 +117,8 @@ class ExtensiveData(LightningDataModule):
 
     def __init__(self, batch_size: int, workers: int, seed: int, cache: str) -> None:
         super().__init__()
+        require_whole(batch_size=batch_size, least=1)
+        require_whole(workers=workers)
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self.cache = Path(cache)
 
@@ -199,7 +201,7 @@ class ExtensiveData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         rank, world = self._process()
-        part = self._part("train")
+        part = self.part("train")
         # The order depends on (seed, epoch) alone, so a resumed run sees what it would have seen.
         order: DistributedSampler[Batch] = DistributedSampler(
             part, world, rank, shuffle=True, seed=self.seed
@@ -214,11 +216,16 @@ class ExtensiveData(LightningDataModule):
 
     def _evaluation(self, split: str) -> DataLoader[Batch]:
         rank, world = self._process()
-        part = self._part(split)
+        part = self.part(split)
         sampler = EveryOther(len(part), rank, world)
         return self._loader(part, sampler, max(1, self.batch_size // world))
 
-    def _part(self, split: str) -> Subset[Batch]:
+    def part(self, split: str) -> Subset[Batch]:
+        """Return one split.
+
+        Raises:
+            InputError: it is empty.
+        """
         if not len(self.splits[split]):
             raise InputError(f"The {split} split of {self.path} is empty; make it larger.")
         return Subset(self.dataset, self.splits[split].tolist())
@@ -241,3 +248,16 @@ class ExtensiveData(LightningDataModule):
 def _as_fetched(batch: Any) -> Any:
     """Leave a batch alone: `FieldDataset.__getitems__` has already collated it."""
     return batch
+
+
+def require_whole(least: int = 0, **values: int) -> None:
+    """Refuse what is not a whole number of at least `least`.
+
+    Raises:
+        InputError: names the setting and its value.
+    """
+    for name, value in values.items():
+        if not isinstance(value, int) or value < least:
+            raise InputError(
+                f"data.{name}={value} is not possible; give a whole number of at least {least}."
+            )

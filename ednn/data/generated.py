@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, HDF5Fields
+from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, HDF5Fields, require_whole
 from ednn.data.fields import dataset, open_hdf5, require_finite
 
 
@@ -23,6 +23,7 @@ class GeneratedData(ExtensiveData):
 
     def __init__(self, n_train: int, n_val: int, n_test: int, **shared: Any) -> None:
         super().__init__(**shared)
+        require_whole(n_train=n_train, n_val=n_val, n_test=n_test)
         self.counts = dict(zip(SPLITS, (n_train, n_val, n_test), strict=True))
         self.trained_on: dict[str, Any] | None = None
 

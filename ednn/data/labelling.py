@@ -6,12 +6,9 @@ continues where it stopped: nothing finished is lost or computed twice.
 """
 
 import json
-import os
-import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context, parent_process
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ednn.data.labelled import LabelledSet, Record, join, read, split, write
+from ednn.data.workers import worker_pool
 from ednn.errors import InputError
 from ednn.files import atomic
 from ednn.physics import sheets
@@ -141,25 +139,12 @@ def _computed(
     seeds: list[int], repeat: sheets.Repeat, theory: Theory, workers: int
 ) -> Iterator[bytes]:
     """Yield the journal's line for each seed as it is finished, in any order."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
+    pool = worker_pool(workers)
     try:
         for future in as_completed(pool.submit(_line, seed, repeat, theory) for seed in seeds):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Give a worker one thread, and end it when the run that started it is killed."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # before the engine is imported
-
-    def leave_with_parent() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
 def _line(seed: int, repeat: sheets.Repeat, theory: Theory) -> bytes:

@@ -1,10 +1,9 @@
 """Random smooth images, labelled with the sum of their absolute Laplacian."""
 
+import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import chain, pairwise
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from tqdm import tqdm
 
 from ednn.data.fields import write_batches
 from ednn.data.generated import GeneratedData
-from ednn.data.labelling import _start_worker
+from ednn.data.workers import worker_pool
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import laplacian_sum
 
@@ -67,7 +66,7 @@ class LaplacianData(GeneratedData):
         stream = int(self.trained_on is not None)
         seeds = [(self.seed, stream, i) for i in range(count)]
         make = partial(random_image, side=self.side, powers=self.powers)
-        pool = ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_start_worker)
+        pool = worker_pool(os.cpu_count() or 1)
         starts = range(0, count, BATCH)
         pending = (pool.map(make, seeds[i : i + BATCH], chunksize=4) for i in starts)
         try:
