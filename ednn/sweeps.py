@@ -34,10 +34,14 @@ class SweepTable(Callback):
 
 
 def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Overrides and figures of the finished jobs, in the order in which they finished."""
-    paths = sorted(folder.glob("**/summary.json"), key=lambda path: path.stat().st_mtime)
-    settings = pd.DataFrame([_overrides(path.parent) for path in paths])
-    return settings, pd.DataFrame([_figures(path) for path in paths])
+    """Overrides and figures of the finished jobs, in the order of the sweep."""
+    jobs = sorted((path.parent for path in folder.glob("**/summary.json")), key=_number)
+    settings = pd.DataFrame([_overrides(job) for job in jobs])
+    return settings, pd.DataFrame([_figures(job) for job in jobs])
+
+
+def _number(job: Path) -> int:
+    return int(OmegaConf.load(job / ".hydra" / "hydra.yaml").hydra.job.num)
 
 
 def _overrides(job: Path) -> dict[str, str]:
@@ -45,6 +49,6 @@ def _overrides(job: Path) -> dict[str, str]:
     return dict(str(item).lstrip("+").split("=", 1) for item in overrides)
 
 
-def _figures(summary: Path) -> dict[str, Any]:
-    figures = json.loads(summary.read_text())
+def _figures(job: Path) -> dict[str, Any]:
+    figures = json.loads((job / "summary.json").read_text())
     return {key: value for key, value in figures.items() if not isinstance(value, dict)}
