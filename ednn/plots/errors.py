@@ -1,0 +1,128 @@
+"""Predicted against true values, and the error against the true value."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ednn.errors import InputError
+from ednn.plots.style import COLOUR, label, limits, number, styled, ticks
+
+
+@styled
+def parity(
+    prediction: np.ndarray,
+    target: np.ndarray,
+    unit: str,
+    quantity: str,
+    sites: int | np.ndarray | None = None,
+    site: str = "site",
+) -> Figure:
+    """Draw predicted against true values, with the line on which they are equal.
+
+    `prediction` and `target` are (N,) or (N, 1) in `unit`. With `sites`, one number of sites or
+    one per example (N,), everything is per site, called `site` ("spin", "atom") in the labels.
+    Raises InputError where shapes differ or values are not finite.
+    """
+    prediction, target, unit = _per_site(prediction, target, unit, sites, site)
+    low, high = limits(prediction, target)
+
+    figure = Figure(figsize=(6.5, 6.5))
+    axes = figure.subplots()
+    _points(axes, target, prediction)
+    axes.axline((low, low), (high, high), color="black", linewidth=1.0, linestyle="--")
+    axes.set(
+        xlim=(low, high),
+        ylim=(low, high),
+        aspect="equal",
+        xlabel=label(f"true {quantity}", unit),
+        ylabel=label(f"predicted {quantity}", unit),
+    )
+    axes.xaxis.set_major_locator(ticks(7))
+    axes.yaxis.set_major_locator(ticks(7))
+    _errors_in_words(axes, prediction - target, unit)
+    return figure
+
+
+@styled
+def error(
+    prediction: np.ndarray,
+    target: np.ndarray,
+    unit: str,
+    quantity: str,
+    sites: int | np.ndarray | None = None,
+    site: str = "site",
+) -> Figure:
+    """Draw the error (predicted − true) against the true value, its histogram at the side.
+
+    Arguments and errors raised as in `parity`.
+    """
+    prediction, target, unit = _per_site(prediction, target, unit, sites, site)
+    difference = prediction - target
+    bound = float(np.abs(difference).max()) or 1.0
+
+    figure = Figure(figsize=(8.0, 5.5))
+    axes, side = figure.subplots(1, 2, sharey=True, width_ratios=[4, 1])
+    _points(axes, target, difference)
+    axes.axhline(0, color="black", linewidth=1.0, linestyle="--")
+    axes.set(
+        xlim=limits(target),
+        ylim=(-1.1 * bound, 1.1 * bound),
+        xlabel=label(f"true {quantity}", unit),
+        ylabel=label("error: predicted − true", unit),
+    )
+    axes.xaxis.set_major_locator(ticks(7))
+    _errors_in_words(axes, difference, unit)
+
+    side.hist(
+        difference,
+        bins=101,  # odd: an error of zero falls inside a bin
+        range=(-bound, bound),
+        orientation="horizontal",
+        histtype="stepfilled",
+        color=COLOUR["blue"],
+    )
+    side.axhline(0, color="black", linewidth=1.0, linestyle="--")
+    side.set_xlabel("examples")
+    side.xaxis.set_major_locator(MaxNLocator(nbins=2, integer=True, min_n_ticks=1))
+    side.tick_params(axis="y", length=0)
+    return figure
+
+
+def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
+    # The more points, the smaller and fainter each: density shows as depth of colour.
+    size = float(np.clip(1600 / np.sqrt(len(x)), 12, 60))
+    alpha = float(np.clip(20 / np.sqrt(len(x)), 0.12, 0.9))
+    axes.scatter(x, y, s=size, alpha=alpha, color=COLOUR["blue"], linewidths=0, rasterized=True)
+
+
+def _errors_in_words(axes: Axes, difference: np.ndarray, unit: str) -> None:
+    size = np.abs(difference)
+    words = (
+        f"median absolute error  {number(float(np.median(size)))} {unit}".rstrip(),
+        f"mean absolute error  {number(float(size.mean()))} {unit}".rstrip(),
+    )
+    axes.set_title("\n".join(words), loc="left", linespacing=1.4)  # above: no point is covered
+
+
+def _per_site(
+    prediction: np.ndarray, target: np.ndarray, unit: str, sites: int | np.ndarray | None, site: str
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return flat prediction and target in float64, per site where `sites` is given, and unit."""
+    if prediction.shape != target.shape:
+        # Unequal shapes such as (N, 1) and (N,) would broadcast to (N, N) without a word.
+        raise InputError(
+            f"prediction has shape {prediction.shape} but target {target.shape}; "
+            "give one prediction for each target."
+        )
+    prediction = prediction.astype(np.float64).ravel()  # (N,)
+    target = target.astype(np.float64).ravel()  # (N,)
+    finite = np.isfinite(prediction) & np.isfinite(target)
+    if not finite.all() or not finite.size:
+        raise InputError(
+            f"{np.count_nonzero(~finite)} of {finite.size} values to draw are NaN or infinite; "
+            "give at least one example, and finite predictions and targets."
+        )
+    if sites is None:
+        return prediction, target, unit
+    return prediction / sites, target / sites, f"{unit} per {site}".strip()

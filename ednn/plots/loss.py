@@ -1,0 +1,60 @@
+"""The loss against the epoch."""
+
+import numpy as np
+import pandas
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ednn.plots.style import COLOUR, label, styled, ticks
+
+
+@styled
+def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = None) -> Figure:
+    """Draw the training and validation loss against the epoch, on a logarithmic axis.
+
+    `history` is the `metrics.csv` of a run: the columns `epoch`, `train/loss` and `val/loss`, any
+    of them with gaps; several values in one epoch are averaged. With `val/median_absolute_error`
+    a second panel shows it in `unit`, the unit of the target. The loss is in `loss_unit`, by
+    default the square of `unit`. Values that a logarithm cannot show are left out.
+    """
+    # An epoch's values are those after it, so the first stands at 1.
+    epochs = history.groupby("epoch").mean(numeric_only=True)
+    epochs.index += 1
+    with_error = "val/median_absolute_error" in epochs
+    figure = Figure(figsize=(7.0, 6.5)) if with_error else Figure()
+    axes = figure.subplots(2 if with_error else 1, sharex=True, squeeze=False)[:, 0]
+
+    _curve(axes[0], epochs, "train/loss", "training", COLOUR["blue"])
+    _curve(axes[0], epochs, "val/loss", "validation", COLOUR["vermilion"])
+    axes[0].set_ylabel(label("loss", loss_unit or (f"{unit}²" if unit else "")))
+    if axes[0].lines:
+        axes[0].legend()
+    if with_error:
+        _curve(axes[1], epochs, "val/median_absolute_error", "validation", COLOUR["vermilion"])
+        axes[1].set_ylabel(label("median absolute\nerror", unit))
+    axes[-1].set_xlabel("epoch")
+    axes[-1].xaxis.set_major_locator(ticks(8, integer=True))
+    for panel in axes:
+        _at_least_a_decade(panel)
+    figure.align_ylabels()
+    return figure
+
+
+def _curve(axes: Axes, epochs: pandas.DataFrame, column: str, name: str, colour: str) -> None:
+    axes.set_yscale("log")
+    if column not in epochs:
+        return
+    values = epochs[column]
+    values = values[np.isfinite(values) & (values > 0)]
+    if len(values):
+        marker = "o" if len(values) <= 30 else None
+        axes.plot(values.index, values.to_numpy(), color=colour, marker=marker, label=name)
+
+
+def _at_least_a_decade(axes: Axes) -> None:
+    """Widen a logarithmic axis to whole decades where its ticks would else be 1.95 × 10¹, …"""
+    values = np.concatenate([line.get_ydata() for line in axes.lines] or [[1.0]])
+    if values.max() < 10 * values.min():
+        low = np.floor(np.log10(values.min()))
+        high = max(np.ceil(np.log10(values.max())), low + 1)
+        axes.set_ylim(10**low, 10**high)

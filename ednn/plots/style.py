@@ -1,0 +1,93 @@
+"""What all pictures share: colours, fonts, axis limits and ticks, and files written whole."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.image
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
+from matplotlib.ticker import MaxNLocator
+
+from ednn.files import atomic
+
+# Okabe & Ito, "Color universal design" (2008): told apart with any kind of colour vision.
+COLOUR = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+}
+
+STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.useoffset": False,
+    "axes.grid": True,
+    "axes.labelpad": 6,
+    "axes.labelsize": 16,
+    "axes.linewidth": 1.0,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlepad": 12,
+    "axes.titlesize": 15,
+    "axes.prop_cycle": cycler(
+        color=[COLOUR[name] for name in ("blue", "vermilion", "green", "orange", "purple", "sky")]
+    ),
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.1,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.figsize": (7.0, 5.25),
+    "font.size": 14,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.8,
+    "legend.fontsize": 15,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 6,
+    "savefig.dpi": 200,
+}
+
+styled = matplotlib.rc_context(STYLE)  # a decorator: the style holds inside the call only
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write the figure to `path` as PNG, whole or not at all."""
+    with matplotlib.rc_context(STYLE), atomic(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def read(path: Path) -> np.ndarray:
+    """Read a picture back as (height, width, RGB) between 0 and 1."""
+    return matplotlib.image.imread(path)[..., :3]
+
+
+def label(quantity: str, unit: str) -> str:
+    """Return "quantity (unit)", or the quantity alone where it has no unit."""
+    return f"{quantity} ({unit})" if unit else quantity
+
+
+def number(value: float) -> str:
+    """Return three significant digits, with a power of ten where the plain number would be long."""
+    mantissa, _, exponent = f"{value:.3g}".partition("e")
+    return f"{mantissa} × $10^{{{int(exponent)}}}$" if exponent else mantissa
+
+
+def ticks(count: int, integer: bool = False) -> MaxNLocator:
+    """Return a locator of at most `count` intervals between round numbers."""
+    return MaxNLocator(nbins=count, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1)
+
+
+def limits(*values: np.ndarray) -> tuple[float, float]:
+    """Return axis limits around all values, of a finite width also where they are all the same."""
+    low = min(float(v.min()) for v in values)
+    high = max(float(v.max()) for v in values)
+    size = max(abs(low), abs(high)) or 1.0
+    width = high - low
+    pad = 0.05 * (width if width > 1e-9 * size else size)
+    return low - pad, high + pad
