@@ -7,5 +7,6 @@ write the file with `save` (`ednn/plots/style.py`).
 from ednn.plots.errors import error, parity
 from ednn.plots.loss import loss_curve
 from ednn.plots.style import number, read, save
+from ednn.plots.tiles import tiles
 
-__all__ = ["error", "loss_curve", "number", "parity", "read", "save"]
+__all__ = ["error", "loss_curve", "number", "parity", "read", "save", "tiles"]

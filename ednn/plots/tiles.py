@@ -1,0 +1,92 @@
+"""A field cut into tiles, some of them marked (Fig. 3 of the paper)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from ednn.errors import InputError
+from ednn.plots.style import COLOUR, styled, ticks
+from ednn.tiles import Tiling
+
+MARKS = [COLOUR[name] for name in ("vermilion", "blue", "green")]
+BOX = 2.5  # points, the width of the lines around a tile
+
+
+@styled
+def tiles(
+    field: np.ndarray,
+    cell: Sequence[float],
+    tiling: Tiling,
+    marked: Sequence[tuple[int, int]],
+    quantity: str,
+) -> Figure:
+    """Draw a field, the borders of its tiles, and focus and context of the tiles that are `marked`.
+
+    `field` (nx, ny) holds the values of `quantity` at (i Lx / nx, j Ly / ny) of a `cell` (Lx, Ly)
+    in Å; `marked` are indices into the grid of tiles. What the padding lends to the contexts stands
+    around the cell, pale. Raises InputError for a field that the tiles do not fit, and for a tile
+    outside the grid.
+    """
+    grid = tiling.grid(field.shape)
+    for tile in marked:
+        if not all(0 <= i < n for i, n in zip(tile, grid, strict=True)):
+            raise InputError(
+                f"tile {tuple(tile)} is outside the grid of {grid[0]} × {grid[1]} tiles: choose "
+                f"from (0, 0) to ({grid[0] - 1}, {grid[1] - 1})."
+            )
+    pixel = np.asarray(cell, dtype=float) / field.shape  # (2,) in Å
+    focus, context = pixel * tiling.focus, pixel * tiling.context  # (2,) in Å
+    low, high = -pixel / 2, cell - pixel / 2  # pixels are drawn around their points
+
+    figure = Figure(figsize=(8.0, 7.0))
+    axes = figure.subplots()
+    axes.grid(visible=False)
+    padded = tiling.pad(torch.tensor(field)).numpy()
+    for values, border, alpha in ((padded, context, 0.35), (field, 0 * context, 1.0)):
+        (left, bottom), (right, top) = low - border, high + border
+        image = axes.imshow(
+            values.T,
+            origin="lower",
+            extent=(left, right, bottom, top),
+            cmap="Greys",
+            alpha=alpha,
+            vmin=field.min(),
+            vmax=field.max(),
+        )
+    figure.colorbar(image, label=quantity, shrink=0.8)
+    x, y = (low[k] + focus[k] * np.arange(grid[k] + 1) for k in (0, 1))  # borders of tiles
+    axes.vlines(x, y[0], y[-1], color="0.6", linewidth=0.8)
+    axes.hlines(y, x[0], x[-1], color="0.6", linewidth=0.8)
+    for n, tile in enumerate(marked):
+        corner, colour = low + focus * tile, MARKS[n % len(MARKS)]
+        axes.add_patch(_box(corner, focus, "-", colour))
+        axes.add_patch(_box(corner - context, focus + 2 * context, "--", colour))
+
+    (left, bottom), (right, top) = low - 1.1 * context, high + 1.1 * context
+    axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="x (Å)", ylabel="y (Å)")
+    axes.xaxis.set_major_locator(ticks(7))
+    axes.yaxis.set_major_locator(ticks(7))
+    solid = Line2D([], [], color="black", linewidth=BOX, linestyle="-")
+    dashed = Line2D([], [], color="black", linewidth=BOX, linestyle="--")
+    names = [
+        _size("focus f", tiling.focus, focus),
+        _size("context c", tiling.context, context),
+    ]
+    figure.legend([solid, dashed], names, loc="outside upper center")
+    return figure
+
+
+def _box(corner: np.ndarray, sides: np.ndarray, style: str, colour: str) -> Rectangle:
+    return Rectangle(
+        (corner[0], corner[1]), *sides, fill=False, ec=colour, ls=style, lw=BOX, zorder=3
+    )
+
+
+def _size(name: str, pixels: Sequence[int], lengths: np.ndarray) -> str:
+    """Return "focus f = 64 pixels (3.12 × 3.25 Å)", or "64 × 32" where the axes differ."""
+    count = " × ".join(map(str, pixels if len(set(pixels)) > 1 else pixels[:1]))
+    return f"{name} = {count} pixels ({lengths[0]:.3g} × {lengths[1]:.3g} Å)"

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import torch
+
+from ednn import plots
+from ednn.errors import InputError
+from ednn.physics.render import render
+from ednn.physics.sheets import sheet
+from ednn.tiles import Tiling
+from tests.plots.conftest import nothing_is_cut_off
+
+
+def test_marked_tiles_stand_on_their_pixels_and_contexts_reach_over_the_edge(tmp_path):
+    structure = sheet(5)
+    numbers, positions, cell = (
+        torch.from_numpy(array)[None]
+        for array in (structure.numbers, structure.positions, structure.cell)
+    )
+    field = render(numbers, positions, cell, (64, 32))[0, 0].numpy()
+    figure = plots.tiles(field, structure.cell, Tiling(2, (16, 8), (8, 2)), [(0, 3)], "V")
+    plots.save(figure, tmp_path / "tiles.png")
+    axes, bar = figure.axes
+    focus, context = (patch.get_bbox().get_points() for patch in axes.patches)
+    pixel = structure.cell / [64, 32]
+
+    np.testing.assert_allclose(focus / pixel, np.array([[0, 24], [16, 32]]) - 0.5)
+    np.testing.assert_allclose(context / pixel, np.array([[-8, 22], [24, 34]]) - 0.5)
+    assert [patch.get_linestyle() for patch in axes.patches] == ["-", "--"]
+    # The border shows what the padding lends, the inside the field, x across and y up.
+    border, inside = axes.images
+    np.testing.assert_array_equal(inside.get_array(), field.T)
+    np.testing.assert_array_equal(border.get_array(), np.pad(field, ((8, 8), (2, 2)), "wrap").T)
+    np.testing.assert_allclose(inside.get_extent()[::2] / pixel, -0.5)
+    assert axes.get_xlim()[0] <= context[0, 0]
+    assert axes.get_ylim()[1] >= context[1, 1]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x (Å)", "y (Å)")
+    assert bar.get_ylabel() == "V"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "focus f = 16 × 8 pixels (3.12 × 3.25 Å)",
+        "context c = 8 × 2 pixels (1.56 × 0.812 Å)",
+    ]
+    assert nothing_is_cut_off(figure)
+
+
+def test_tiles_outside_the_grid_and_fields_that_do_not_fit_are_refused():
+    field, cell = np.zeros((8, 8)), (1.0, 1.0)
+    for tile in [(2, 0), (0, -1)]:
+        with pytest.raises(InputError, match=r"outside the grid of 2 × 2 .* to \(1, 1\)"):
+            plots.tiles(field, cell, Tiling(2, 4, 1), [tile], "V")
+    with pytest.raises(InputError, match="multiple of the focus f=3"):
+        plots.tiles(field, cell, Tiling(2, 3, 1), [], "V")
