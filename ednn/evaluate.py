@@ -25,7 +25,7 @@ def evaluate(cfg: DictConfig) -> None:
     data.setup()
     task = ExtensiveTask(**checkpoint["hyper_parameters"])
     load_weights(task.model, checkpoint)
-    task.model.check(data.dataset.fields[:1].float())
+    task.model.check(data.dataset.example())
     run = Run(cfg.run_dir)
     run.open(cfg)
     timer = Timer()

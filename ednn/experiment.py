@@ -19,7 +19,6 @@ from ednn.lightning_fixes import AtomicCheckpoints, quieten_lightning
 from ednn.results import log_pictures, summarise, write_results
 from ednn.runs import Run, plain
 from ednn.spec import load_weights, read_checkpoint
-from ednn.targets import standardise
 from ednn.task import ExtensiveTask
 
 
@@ -93,13 +92,13 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
     """Make the task for some data: a standardised model, or the weights of `ckpt_path`."""
     _check_sharing(cfg, data)
     task = ExtensiveTask(
-        model={**plain(cfg.model), **data.geometry()},
-        outputs=list(data.outputs),
+        model=data.spec(plain(cfg.model)),
+        errors=data.errors(),
         **plain(cfg.task),
     )
-    task.model.check(data.dataset.fields[:1].float())
+    task.model.check(data.dataset.example())
     if cfg.standardise:
-        standardise(task.model, *data.train_targets())
+        data.standardise(task.model)
     if cfg.ckpt_path is not None:
         load_weights(task.model, read_checkpoint(cfg.ckpt_path))
     return task
@@ -154,7 +153,7 @@ def _record(
         "train/epochs": trainer.max_epochs,
         "train/seconds": seconds,
         "train/samples_per_second": rate,
-        "train/sites_per_second": rate * data.dataset.sites,
+        "train/sites_per_second": rate * float(data.dataset.sites.double().mean()),
     }
     run.finish(summarise(trainer, data, timings), plain(cfg.paper))
 

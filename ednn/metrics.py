@@ -12,6 +12,12 @@ class ExtensiveErrors(Metric):
 
     A median cannot be averaged over batches or processes, so the predictions themselves are kept
     and gathered; torchmetrics gathers unequal shares.
+
+    Args:
+        names: names of the outputs.
+        site_factor: how many units of the errors per site make one unit of the targets: 1000 for
+            energies in eV with errors in meV per atom.
+        relative: also give the errors relative to the targets, which are nowhere near zero then.
     """
 
     full_state_update = False
@@ -20,9 +26,11 @@ class ExtensiveErrors(Metric):
     target: list[Tensor]
     prediction: list[Tensor]
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(
+        self, names: Sequence[str], site_factor: float = 1.0, relative: bool = False
+    ) -> None:
         super().__init__()
-        self.names = list(names)
+        self.names, self.site_factor, self.relative = list(names), site_factor, relative
         for column in ("sample", "sites", "target", "prediction"):
             self.add_state(column, default=[], dist_reduce_fx="cat")
 
@@ -47,11 +55,18 @@ class ExtensiveErrors(Metric):
     def compute(self) -> dict[str, Tensor]:
         """Return the errors by name; with several outputs each name begins with the output's."""
         columns = self.columns()
-        error = (columns["prediction"].double() - columns["target"].double()).abs()
+        target = columns["target"].double()  # (N, outputs)
+        error = (columns["prediction"].double() - target).abs()
+        kinds = {
+            "absolute_error": error,
+            "absolute_error_per_site": error * self.site_factor / columns["sites"][:, None],
+        }
+        if self.relative:
+            kinds["relative_error"] = error / target.abs()
         results = {}
-        for name, column in zip(self.names, error.unbind(-1), strict=True):
+        for i, name in enumerate(self.names):
             prefix = f"{name}/" if len(self.names) > 1 else ""
-            for suffix, values in (("", column), ("_per_site", column / columns["sites"])):
-                results[f"{prefix}median_absolute_error{suffix}"] = values.quantile(0.5)
-                results[f"{prefix}mean_absolute_error{suffix}"] = values.mean()
+            for kind, values in kinds.items():
+                results[f"{prefix}median_{kind}"] = values[:, i].quantile(0.5)
+                results[f"{prefix}mean_{kind}"] = values[:, i].mean()
         return results

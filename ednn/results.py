@@ -73,7 +73,7 @@ def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any])
     return {
         **errors,
         "unit": data.unit,
-        "site": data.site,
+        "unit_per_site": data.site_unit[0],
         "test/samples": len(data.splits["test"]),
         **timings,
         "device": device_name(trainer.strategy.root_device),

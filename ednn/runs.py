@@ -98,11 +98,11 @@ class Run:
             paper: published values to print beside ours, under the summary's keys.
         """
         write_json(self.summary, {**summary, "finished": datetime.now().isoformat("T", "seconds")})
-        errors = {key: value for key, value in summary.items() if "absolute_error" in key}
+        errors = {key: value for key, value in summary.items() if "_error" in key}
         table = pd.DataFrame({"here": errors})
         if paper:
             table["paper"] = pd.Series(paper)
-        table.index = [_words(key, summary["unit"], summary["site"]) for key in table.index]
+        table.index = [_words(key, summary) for key in table.index]
         print(table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}").to_string())
         print(f"Run folder: {self.folder}")
 
@@ -152,10 +152,12 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
 
-def _words(key: str, unit: str, site: str) -> str:
-    """Spell a summary key out: test/mean_absolute_error_per_site → test mean …, J per spin."""
-    total, per, _ = key.partition("_per_site")
-    return f"{total.replace('/', ' ').replace('_', ' ')} ({unit}{f' per {site}' if per else ''})"
+def _words(key: str, summary: Mapping[str, Any]) -> str:
+    """Spell a summary key out: test/mean_absolute_error_per_site → test mean … (J per spin)."""
+    words = key.replace("_per_site", "").replace("/", " ").replace("_", " ")
+    if "relative" in key:
+        return words
+    return f"{words} ({summary['unit_per_site' if key.endswith('_per_site') else 'unit']})"
 
 
 def _git_commit() -> str | None:

@@ -27,7 +27,7 @@ class SweepTable(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
         settings, figures = _tables(folder)
-        errors = figures[[name for name in figures if "absolute_error" in str(name)]]
+        errors = figures[[name for name in figures if "_error" in str(name)]]
         swept = settings.loc[:, settings.nunique(dropna=False) > 1]
         print(swept.join(errors).to_string(index=False, float_format="{:.3g}".format))
         print(f"Sweep: {folder}")

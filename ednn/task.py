@@ -1,7 +1,7 @@
 """The LightningModule: squared error on the sum, one step for training, validation and test."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ class ExtensiveTask(LightningModule):
 
     Args:
         model: what `ednn.spec.build` makes the model from; plain values, kept in the checkpoint.
-        outputs: names of the model's outputs.
+        errors: what `ednn.metrics.ExtensiveErrors` is made with, the names of the outputs included.
         optimizer: Hydra config of a partial torch optimizer.
         scheduler: Hydra config of a partial torch scheduler, stepped after every batch; it is given
             the number of training steps where it asks for `total_steps` or `T_max`.
@@ -32,14 +32,14 @@ class ExtensiveTask(LightningModule):
     def __init__(
         self,
         model: Mapping[str, Any],
-        outputs: Sequence[str],
+        errors: Mapping[str, Any],
         optimizer: Mapping[str, Any],
         scheduler: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         self.model = cast(EDNN, build(model))
-        self.val_errors, self.test_errors = ExtensiveErrors(outputs), ExtensiveErrors(outputs)
+        self.val_errors, self.test_errors = ExtensiveErrors(**errors), ExtensiveErrors(**errors)
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
 
     def forward(self, field: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class ExtensiveTask(LightningModule):
         self._first_look = True  # L-BFGS looks at a batch many times
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = squared_error(self.model(batch.field), batch.target)
+        loss = squared_error(self.model(batch.inputs), batch.target)
         if self._first_look:
             self._first_look = False
             self._samples += len(batch.target) * self.trainer.world_size
@@ -64,12 +64,12 @@ class ExtensiveTask(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        prediction = self.model(batch.field)  # (B, outputs)
+        prediction = self.model(batch.inputs)  # (B, outputs)
         self._log_loss("val", squared_error(prediction, batch.target), batch)
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        prediction = self.model(batch.field)  # (B, outputs)
+        prediction = self.model(batch.inputs)  # (B, outputs)
         self.test_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def on_train_epoch_start(self) -> None:

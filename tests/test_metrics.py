@@ -108,3 +108,14 @@ def test_two_processes_count_every_sample_once(tmp_path: Path):
         results = torch.load(tmp_path / f"{rank}.pt")
         for name, value in expected(columns, ["a", "b"]).items():
             assert results[name].item() == pytest.approx(value, rel=1e-12)
+
+
+def test_relative_errors_and_milli_units_per_site():
+    metric = ExtensiveErrors(["E"], site_factor=1000, relative=True)
+    target = torch.tensor([[-10.0], [20.0], [40.0]])
+    metric.update(torch.arange(3), torch.full((3,), 5), target, target + 1)
+    results = {name: value.item() for name, value in metric.compute().items()}
+    assert results["median_relative_error"] == pytest.approx(0.05)
+    assert results["mean_relative_error"] == pytest.approx((0.1 + 0.05 + 0.025) / 3)
+    assert results["mean_absolute_error_per_site"] == pytest.approx(200)
+    assert results["mean_absolute_error"] == pytest.approx(1)

@@ -37,7 +37,7 @@ def test_summary_is_that_of_the_predictions(trained: Path) -> None:
     assert summary["test/mean_absolute_error"] == pytest.approx(error.mean(), rel=1e-5)
     per_site = summary["test/mean_absolute_error_per_site"]
     assert per_site == pytest.approx(error.mean() / 64, rel=1e-5)
-    assert (summary["unit"], summary["site"]) == ("J", "spin")
+    assert (summary["unit"], summary["unit_per_site"]) == ("J", "J per spin")
     assert summary["test/samples"] == len(table)
     assert summary["train/samples_per_second"] > 0
 

@@ -1,7 +1,7 @@
 """What every data set shares: a cached file made once, seeded splits, vectorised loaders."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,17 +15,23 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, S
 
 from ednn.data.fields import channels_first, dataset, open_hdf5
 from ednn.errors import InputError
+from ednn.targets import standardise
 
 SPLITS = ("train", "val", "test")
 
 
 class Batch(NamedTuple):
-    """Fields (B, C, *L), extensive targets (B, outputs), sites (B,) and sample numbers (B,)."""
+    """What a model is given, and the truth.
 
-    field: Tensor
+    Extensive targets (B, outputs), sites (B,), sample numbers (B,), and where the set has them
+    forces (B, A, 2) on the atoms.
+    """
+
+    inputs: Any  # what the model takes: fields (B, C, *L), or structures
     target: Tensor
     sites: Tensor
     sample: Tensor
+    forces: Tensor | None = None
 
 
 class HDF5Fields:
@@ -62,24 +68,52 @@ class HDF5Fields:
         return torch.from_numpy(channels_first(fields, *self.layout))  # (B, C, *L)
 
 
-class FieldDataset(Dataset[Batch]):
-    """Samples that are fetched a whole batch at a time."""
+class ExtensiveDataset(Dataset[Batch]):
+    """Samples that are fetched a whole batch at a time; a child says what the model is given.
 
-    def __init__(self, fields: Tensor | HDF5Fields, labels: Tensor) -> None:
-        self.fields, self.labels = fields, labels
-        self.sites = prod(fields.shape[2:])
+    Args:
+        labels: (N, outputs), physical units.
+        sites: (N,), by which the totals are divided: lattice sites, or atoms.
+    """
+
+    def __init__(self, labels: Tensor, sites: Tensor) -> None:
+        self.labels, self.sites = labels, sites
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @abstractmethod
+    def inputs(self, sample: Tensor) -> Any:
+        """Return the model's inputs for sample numbers (B,)."""
+
+    def forces(self, sample: Tensor) -> Tensor | None:
+        """Return the forces (B, A, 2) on the atoms, where there are any."""
+        return None
+
+    def example(self) -> Any:
+        """Return inputs that a model fits if it fits every sample."""
+        return self.inputs(torch.arange(1))
+
     def __getitems__(self, indices: list[int]) -> Batch:
         sample = torch.as_tensor(indices)
         return Batch(
-            self.fields[sample].float(),
+            self.inputs(sample),
             self.labels[sample],
-            torch.full_like(sample, self.sites),
+            self.sites[sample],
             sample,
+            self.forces(sample),
         )
+
+
+class FieldDataset(ExtensiveDataset):
+    """Fields (N, C, *L), in memory or in a file, all of one size."""
+
+    def __init__(self, fields: Tensor | HDF5Fields, labels: Tensor) -> None:
+        super().__init__(labels, torch.full((len(labels),), prod(fields.shape[2:])))
+        self.fields = fields
+
+    def inputs(self, sample: Tensor) -> Tensor:
+        return self.fields[sample].float()
 
 
 class EveryOther(Sampler[int]):
@@ -111,8 +145,9 @@ class ExtensiveData(LightningDataModule):
     outputs: Sequence[str] = ("energy",)
     unit: str
     site: str = "site"  # what one lattice site is called
+    relative = False  # whether relative errors mean something: labels that are never near zero
 
-    dataset: FieldDataset
+    dataset: ExtensiveDataset
     splits: dict[str, np.ndarray]
 
     def __init__(self, batch_size: int, workers: int, seed: int, cache: str) -> None:
@@ -137,7 +172,7 @@ class ExtensiveData(LightningDataModule):
         """Make the file."""
 
     @abstractmethod
-    def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
+    def read(self) -> tuple[ExtensiveDataset, dict[str, np.ndarray]]:
         """Read the samples and the sample numbers of each split."""
 
     def prepare_data(self) -> None:
@@ -185,19 +220,30 @@ class ExtensiveData(LightningDataModule):
         """What a run's summary says of its data."""
         return {"path": str(self.path), **self.settings}
 
-    def geometry(self) -> dict[str, Any]:
-        """What a model must know of the fields: plain values, kept in its checkpoint."""
+    @property
+    def site_unit(self) -> tuple[str, float]:
+        """Unit of the errors per site, and how many of it make one `unit`."""
+        return f"{self.unit} per {self.site}", 1.0
+
+    def errors(self) -> dict[str, Any]:
+        """What `ednn.metrics.ExtensiveErrors` is made with: plain values, kept in checkpoints."""
+        factor = self.site_unit[1]
+        return {"names": list(self.outputs), "site_factor": factor, "relative": self.relative}
+
+    def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Complete a model's config for this data: what `ednn.spec.build` makes it from."""
         return {
+            **model,
             "dims": self.dims,
             "channels": self.channels,
             "outputs": len(self.outputs),
             "alphabet": None if self.alphabet is None else list(self.alphabet),
         }
 
-    def train_targets(self) -> tuple[Tensor, Tensor]:
-        """Labels (N, outputs) and sites (N,) of the training split."""
-        index = torch.from_numpy(self.splits["train"])
-        return self.dataset.labels[index], torch.full((len(index),), self.dataset.sites)
+    def standardise(self, model: Any) -> None:
+        """Fit a new model's shift and scale to the training split."""
+        train = torch.from_numpy(self.splits["train"])
+        standardise(model, self.dataset.labels[train], self.dataset.sites[train])
 
     def train_dataloader(self) -> DataLoader[Batch]:
         rank, world = self._process()

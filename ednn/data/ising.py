@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from ednn.data.base import FieldDataset
 from ednn.data.fields import open_hdf5, write_fields
@@ -99,7 +100,8 @@ class IsingData(GeneratedData):
         other = IsingData(self.lattice, self.dims, **counts, **same, **shared)
         other.prepare_data()
         other.setup()
-        return ising.fingerprint(other.dataset.fields[other.splits["train"]][:, 0].numpy())
+        spins = other.dataset.inputs(torch.from_numpy(other.splits["train"]))  # (N, 1, *L)
+        return ising.fingerprint(spins[:, 0].numpy().astype(np.int8))
 
 
 def _drop_copies(

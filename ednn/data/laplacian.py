@@ -31,6 +31,7 @@ class LaplacianData(GeneratedData):
     outputs = ("laplacian",)
     unit = "X/pixel²"  # X itself has no unit: it runs from 0 to 20
     site = "pixel"
+    relative = True
 
     def __init__(self, side: int, stencil: str, powers: Sequence[float], **shared: Any) -> None:
         super().__init__(**shared)

@@ -98,7 +98,7 @@ def test_every_training_example_once_per_epoch_in_a_new_order(tmp_path: Path) ->
     for epoch in range(2):
         loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
         batches = list(loader)
-        assert batches[0].field.shape == (64, 1, 6, 6)
+        assert batches[0].inputs.shape == (64, 1, 6, 6)
         epochs.append(np.concatenate([batch.sample for batch in batches]))
         assert sorted(epochs[-1]) == sorted(data.splits["train"])
     assert (epochs[0] != epochs[1]).any()
@@ -107,7 +107,7 @@ def test_every_training_example_once_per_epoch_in_a_new_order(tmp_path: Path) ->
 def test_loader_workers_give_the_same_batches(tmp_path: Path) -> None:
     alone, helped = (list(make(tmp_path, workers=n).test_dataloader()) for n in (0, 2))
     for a, b in zip(alone, helped, strict=True):
-        np.testing.assert_array_equal(a.field, b.field)
+        np.testing.assert_array_equal(a.inputs, b.inputs)
         np.testing.assert_array_equal(a.sample, b.sample)
 
 

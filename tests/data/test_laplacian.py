@@ -92,7 +92,7 @@ def test_file_says_what_it_holds(data: LaplacianData) -> None:
 def test_batches_come_in_the_order_asked_for(data: LaplacianData) -> None:
     wanted = [5, 1, 5, 0]
     batch = data.dataset.__getitems__(wanted)
-    np.testing.assert_array_equal(batch.field[:, 0], images(data)[wanted])
+    np.testing.assert_array_equal(batch.inputs[:, 0], images(data)[wanted])
     np.testing.assert_array_equal(batch.target, data.dataset.labels[wanted])
     assert batch.sites.tolist() == [2500] * 4
 
@@ -102,7 +102,7 @@ def test_loader_workers_give_the_same_batches(data: LaplacianData, cache: Path) 
     helped.setup()
     pairs = zip(data.test_dataloader(), helped.test_dataloader(), strict=True)
     for a, b in pairs:
-        np.testing.assert_array_equal(a.field, b.field)
+        np.testing.assert_array_equal(a.inputs, b.inputs)
 
 
 def test_an_unknown_stencil_leaves_no_file(tmp_path: Path) -> None:
