@@ -39,6 +39,11 @@ def marks(path):
     return [pytest.mark.slow] if seconds(path) > 1 else []
 
 
+def skip_without_engine(theory):
+    if importlib.util.find_spec(theory.calculator.partition(".")[0]) is None:
+        pytest.skip(f"{theory.name} is not installed: {theory.install}")
+
+
 def some(count, total):
     return np.random.default_rng(0).choice(total, min(count, total), replace=False)
 
@@ -58,28 +63,26 @@ def test_the_structures_are_those_of_their_seeds(path):
         np.testing.assert_array_equal(shipped.cell, made.cell)
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_new_labels_mix_with_those_of_the_file(path):
+    known = attributes(path)
+    theory = resolve(known["theory"])
+    pins = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    pinned = dict(pin.split("==") for pin in pins)
+
+    assert json.loads(known["versions"]) == {name: pinned[name] for name in theory.packages}
+    skip_without_engine(theory)
+    assert theory.provenance().items() <= known.items()
+
+
 @pytest.mark.parametrize(
     "path", [pytest.param(path, id=path.stem, marks=marks(path)) for path in SHIPPED]
 )
 def test_the_labels_come_out_again(path):
     labels = read(path)
     theory = resolve(labels.attributes["theory"])
-    engine = theory.calculator.partition(".")[0]
-    if importlib.util.find_spec(engine) is None:
-        pytest.skip(f"{theory.name} needs its engine: {theory.install}")
+    skip_without_engine(theory)
     for i in some(3 if seconds(path) < 1 else 1, len(labels)):
         again = label(labels.structure(i), theory)
         assert again.energy == pytest.approx(labels.energy[i], abs=TOLERANCE[theory.name])
         np.testing.assert_allclose(again.forces, labels.forces[labels.atoms(i)], atol=1e-2)
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_new_labels_mix_with_those_of_the_file(path):
-    """The settings are those of the theory, and the engine's versions those of constraints.txt."""
-    known = attributes(path)
-    theory = resolve(known["theory"])
-    pinned = dict(
-        line.split("==") for line in (REPOSITORY / "constraints.txt").read_text().splitlines()
-    )
-    assert json.loads(known["versions"]) == {name: pinned[name] for name in theory.packages}
-    assert json.loads(known["settings"]) == json.loads(json.dumps(theory.settings()))
