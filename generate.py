@@ -1,6 +1,7 @@
-"""Generate a data set without training on it.
+"""Generate a data set, or extend one, without training on it.
 
 python generate.py data=ising data.L=16
+python generate.py data=dft data.theory=pbe data.count=300
 """
 
 import hydra
@@ -14,7 +15,7 @@ from ednn import cli
 @hydra.main(config_path="conf", config_name="generate", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     data = instantiate(cfg.data, _convert_="all")
-    data.prepare_data()
+    data.generate()
     print(f"Data: {data.path}")
 
 

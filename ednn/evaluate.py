@@ -29,7 +29,13 @@ def evaluate(cfg: DictConfig) -> None:
     run = Run(cfg.run_dir)
     run.open(cfg)
     timer = Timer()
-    trainer = Trainer(accelerator=cfg.accelerator, devices=1, callbacks=[timer], logger=False)
+    trainer = Trainer(
+        accelerator=cfg.accelerator,
+        devices=1,
+        callbacks=[timer],
+        logger=False,
+        inference_mode=False,
+    )
     trainer.test(task, data, verbose=False)
     write_results(run, task, data)
     summary = summarise(trainer, data, {"test/seconds": timer.time_elapsed("test")})

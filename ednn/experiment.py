@@ -100,7 +100,10 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
     if cfg.standardise:
         data.standardise(task.model)
     if cfg.ckpt_path is not None:
-        load_weights(task.model, read_checkpoint(cfg.ckpt_path))
+        checkpoint = read_checkpoint(cfg.ckpt_path)
+        load_weights(task.model, checkpoint)
+        if checkpoint["hyper_parameters"]["errors"]["names"] != list(data.outputs):
+            data.adopt(task.model)
     return task
 
 

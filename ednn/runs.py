@@ -157,6 +157,8 @@ def _words(key: str, summary: Mapping[str, Any]) -> str:
     words = key.replace("_per_site", "").replace("/", " ").replace("_", " ")
     if "relative" in key:
         return words
+    if key.endswith("_of_forces"):
+        return f"{words} ({summary['unit']}/Å)"
     return f"{words} ({summary['unit_per_site' if key.endswith('_per_site') else 'unit']})"
 
 

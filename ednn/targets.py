@@ -1,4 +1,4 @@
-"""Shift and scale of the target that keep the sum extensive: both are per site."""
+"""What is taken off the target before a network learns it: per site or atom, so extensive."""
 
 import torch
 from torch import Tensor
@@ -23,3 +23,15 @@ def standardise(model: EDNN, target: Tensor, sites: Tensor) -> None:
     spread = torch.where(spread > 0, spread, 1.0)  # a constant target needs no scale
     model.shift.copy_(per_site.mean(0) * model.tiling.sites)
     model.scale.copy_(spread * model.tiling.sites)
+
+
+def fit_references(counts: Tensor, target: Tensor) -> Tensor:
+    """Return the reference energy of each element, (species, outputs), by least squares.
+
+    The shortest solution, where the compositions don't tell all elements apart.
+
+    Args:
+        counts: atoms of each element, (N, species).
+        target: extensive labels of the training split, (N, outputs), physical units.
+    """
+    return torch.linalg.lstsq(counts.double().cpu(), target.double().cpu(), driver="gelsd").solution

@@ -9,8 +9,11 @@ import torch.nn.functional as F
 from hydra.utils import instantiate
 from lightning import LightningModule
 from torch import Tensor
+from torchmetrics import CatMetric
 
+from ednn.atomistic import AtomisticEDNN
 from ednn.data.base import Batch
+from ednn.errors import InputError
 from ednn.metrics import ExtensiveErrors
 from ednn.model import EDNN
 from ednn.spec import build
@@ -23,6 +26,7 @@ class ExtensiveTask(LightningModule):
         model: what `ednn.spec.build` makes the model from; plain values, kept in the checkpoint.
         errors: what `ednn.metrics.ExtensiveErrors` is made with, the names of the outputs included.
         optimizer: Hydra config of a partial torch optimizer.
+        force_weight: weight in Å² of the mean squared error of the forces in the loss.
         scheduler: Hydra config of a partial torch scheduler, stepped after every batch; it is given
             the number of training steps where it asks for `total_steps` or `T_max`.
 
@@ -34,12 +38,15 @@ class ExtensiveTask(LightningModule):
         model: Mapping[str, Any],
         errors: Mapping[str, Any],
         optimizer: Mapping[str, Any],
+        force_weight: float = 0.0,
         scheduler: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        self.model = cast(EDNN, build(model))
+        self.model = cast(EDNN | AtomisticEDNN, build(model))
         self.val_errors, self.test_errors = ExtensiveErrors(**errors), ExtensiveErrors(**errors)
+        self.force_errors = CatMetric()
+        self.force_weight = force_weight
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
 
     def forward(self, field: Tensor) -> Tensor:
@@ -56,12 +63,31 @@ class ExtensiveTask(LightningModule):
         self._first_look = True  # L-BFGS looks at a batch many times
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = squared_error(self.model(batch.inputs), batch.target)
+        loss = self._loss(batch)
         if self._first_look:
             self._first_look = False
             self._samples += len(batch.target) * self.trainer.world_size
             self._log_loss("train", loss, batch)
         return loss
+
+    def _loss(self, batch: Batch) -> Tensor:
+        if not self.force_weight:
+            return squared_error(self.model(batch.inputs), batch.target)
+        if batch.forces is None:
+            raise InputError(
+                f"task.force_weight={self.force_weight} needs forces, which this data set has "
+                f"not; set it to 0."
+            )
+        energy, forces = self._atomistic.energy_and_forces(batch.inputs, create_graph=True)
+        real = batch.inputs.numbers > 0  # (B, A)
+        error = squared_error(forces[real], batch.forces[real])
+        return squared_error(energy, batch.target) + self.force_weight * error
+
+    @property
+    def _atomistic(self) -> AtomisticEDNN:
+        """The model as one of structures, which batches with forces are made for."""
+        assert isinstance(self.model, AtomisticEDNN)
+        return self.model
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         prediction = self.model(batch.inputs)  # (B, outputs)
@@ -69,7 +95,12 @@ class ExtensiveTask(LightningModule):
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        prediction = self.model(batch.inputs)  # (B, outputs)
+        if batch.forces is None:
+            prediction = self.model(batch.inputs)  # (B, outputs)
+        else:
+            prediction, forces = self._atomistic.energy_and_forces(batch.inputs)
+            real = batch.inputs.numbers > 0  # (B, A)
+            self.force_errors.update((forces - batch.forces)[real].abs())
         self.test_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def on_train_epoch_start(self) -> None:
@@ -85,6 +116,10 @@ class ExtensiveTask(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._log_errors("test", self.test_errors)
+        if self.force_errors.update_called:
+            errors = self.force_errors.compute()  # of all components of all processes
+            self.log("test/median_absolute_error_of_forces", errors.median(), sync_dist=True)
+            self.log("test/mean_absolute_error_of_forces", errors.mean(), sync_dist=True)
         with self.test_errors.sync_context():  # of all processes together
             self.test_columns = self.test_errors.columns()
 

@@ -9,7 +9,10 @@ import pytest
 from ednn import physics
 
 CORE = [
-    *[f"ednn.{name}" for name in ("tiles", "distinct", "subnets", "model", "targets", "spec")],
+    *[
+        f"ednn.{name}"
+        for name in ("tiles", "distinct", "subnets", "model", "targets", "spec", "atomistic")
+    ],
     *[f"ednn.physics.{module.name}" for module in iter_modules(physics.__path__)],
 ]
 FRAMEWORK = {"lightning", "pytorch_lightning", "torchmetrics", "hydra", "omegaconf"}

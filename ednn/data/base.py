@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from filelock import FileLock
 from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, Subset
@@ -168,19 +167,16 @@ class ExtensiveData(LightningDataModule):
         """The file that holds this data set."""
 
     @abstractmethod
-    def generate(self) -> None:
-        """Make the file."""
-
-    @abstractmethod
     def read(self) -> tuple[ExtensiveDataset, dict[str, np.ndarray]]:
         """Read the samples and the sample numbers of each split."""
 
-    def prepare_data(self) -> None:
-        """Generate the file if it is missing; concurrent jobs wait for one of them to do it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.with_suffix(".lock")):
-            if not self.path.exists():
-                self.generate()
+    def generate(self) -> None:
+        """Make or extend the file.
+
+        Raises:
+            InputError: it is not ours to make.
+        """
+        raise InputError(f"{self.path} is your own file: there is nothing to generate.")
 
     def setup(self, stage: str | None = None) -> None:
         if not hasattr(self, "dataset"):
@@ -244,6 +240,12 @@ class ExtensiveData(LightningDataModule):
         """Fit a new model's shift and scale to the training split."""
         train = torch.from_numpy(self.splits["train"])
         standardise(model, self.dataset.labels[train], self.dataset.sites[train])
+
+    def adopt(self, model: Any) -> None:
+        """Fit to the training split what a model, trained on another quantity, cannot bring along.
+
+        Nothing, where a reference has no meaning of its own.
+        """
 
     def train_dataloader(self) -> DataLoader[Batch]:
         rank, world = self._process()

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 
 from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, HDF5Fields, require_whole
 from ednn.data.fields import dataset, open_hdf5, require_finite
@@ -31,6 +33,20 @@ class GeneratedData(ExtensiveData):
     def path(self) -> Path:
         digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
         return self.cache / f"{self.name}-{digest[:8]}.h5"
+
+    def prepare_data(self) -> None:
+        self.generate()
+
+    def generate(self) -> None:
+        """Make the file if it is missing; concurrent jobs wait for one of them to do it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_suffix(".lock")):
+            if not self.path.exists():
+                self.make()
+
+    @abstractmethod
+    def make(self) -> None:
+        """Write the file."""
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         self.counts = {"train": 0, "val": 0, "test": self.counts["test"]}

@@ -63,7 +63,7 @@ class IsingData(GeneratedData):
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "dropped_as_copies": self.dropped}
 
-    def generate(self) -> None:
+    def make(self) -> None:
         # A test beside another set must not repeat the random walk that made that set.
         rng = np.random.default_rng([self.seed, self.trained_on is not None])
         spins = self._sample(sum(self.counts.values()), rng)

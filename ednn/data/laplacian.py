@@ -7,15 +7,19 @@ from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from ednn.data.fields import write_batches
 from ednn.data.generated import GeneratedData
 from ednn.data.workers import worker_pool
+from ednn.model import EDNN
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import laplacian_sum
+from ednn.subnets import SiteANN
 
 BATCH = 200  # images made and written at once, at most 100 MB of 250² in double precision
+WHITENED = 100  # images whose patches are representative
 
 
 class LaplacianData(GeneratedData):
@@ -50,7 +54,15 @@ class LaplacianData(GeneratedData):
             "test_only": self.trained_on is not None,
         }
 
-    def generate(self) -> None:
+    def standardise(self, model: EDNN) -> None:
+        """Fit a new model's scale, and the whitening of its patches, to the training split."""
+        super().standardise(model)
+        model.shift.zero_()  # a flat image of any size has L = 0
+        if isinstance(model.subnet, SiteANN):
+            images = self.dataset.inputs(torch.from_numpy(self.splits["train"][:WHITENED]))
+            model.subnet.whiten(model.tiling.pad(images))
+
+    def make(self) -> None:
         count = sum(self.counts.values())
         write_batches(
             self.path,

@@ -1,0 +1,169 @@
+"""Structures of atoms → rendered field → EDNN, and a reference energy for every atom beside it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ednn.errors import InputError
+from ednn.model import EDNN
+from ednn.physics.render import render
+from ednn.targets import fit_references, standardise
+
+FIT = 1e-3  # relative: how far a cell may be from whole pixels; a strain of 0.1 % is 0.05 meV/atom
+
+
+class Structures(NamedTuple):
+    """A batch of flat structures in periodic rectangular cells.
+
+    Atomic numbers (B, A), 0 where a structure has fewer atoms than the largest of the batch;
+    positions (B, A, 2) and cells (B, 2) in Å.
+    """
+
+    numbers: Tensor
+    positions: Tensor
+    cell: Tensor
+
+    def part(self, index: Tensor | slice) -> "Structures":
+        """Return some of the structures."""
+        return Structures(*(column[index] for column in self))
+
+
+class AtomisticEDNN(nn.Module):
+    """An energy as the sum of a reference per atom and of what an EDNN makes of the rendered field.
+
+    Args:
+        field_model: a two-dimensional `EDNN`, or what makes one.
+        species: atomic numbers of the elements that it knows.
+        amplitudes: height of each element's Gaussian in each channel of the field, (species, C):
+            the atomic numbers in one channel (Eq. 3), or each element in a channel of its own.
+        pixel: size of a pixel along x and y in Å, the same for structures of any size.
+        gamma: width of the Gaussians in Å (Eq. 3).
+    """
+
+    species: Tensor
+    amplitudes: Tensor
+    pixel: Tensor
+    references: Tensor
+
+    def __init__(
+        self,
+        field_model: EDNN | Callable[[], EDNN],
+        species: Sequence[int],
+        amplitudes: Sequence[Sequence[float]],
+        pixel: Sequence[float],
+        gamma: float,
+    ) -> None:
+        super().__init__()
+        self.field_model = field_model if isinstance(field_model, EDNN) else field_model()
+        self.gamma = gamma
+        self.register_buffer("species", torch.tensor(species), persistent=False)
+        self.register_buffer("amplitudes", torch.tensor(amplitudes), persistent=False)
+        self.register_buffer("pixel", torch.tensor(pixel, dtype=torch.float64), persistent=False)
+        # In double precision: of totals of thousands of eV, a few meV matter.
+        references = torch.zeros(len(species), self.field_model.outputs, dtype=torch.float64)
+        self.register_buffer("references", references)
+
+    def forward(self, structures: Structures) -> Tensor:
+        """Predict the energies of structures, (B, outputs) in eV, in double precision."""
+        return self.counts(structures) @ self.references + self.field_energy(structures)
+
+    def energy_and_forces(
+        self, structures: Structures, create_graph: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, 2) in eV/Å.
+
+        `create_graph` keeps what a loss of the forces needs to be differentiated itself.
+        """
+        with torch.enable_grad():
+            positions = structures.positions.detach().requires_grad_()
+            energy = self(structures._replace(positions=positions))
+            (slope,) = torch.autograd.grad(energy.sum(), positions, create_graph=create_graph)
+        return energy, -slope
+
+    def contributions(self, structures: Structures) -> Tensor:
+        """Map structures of one grid to what each tile contributes: (B, *tiles, outputs), in eV.
+
+        An atom's reference counts for the tile in whose focus it lies; only the sum is physical.
+        """
+        ((_, grid),) = self._by_grid(structures)
+        shares = self.field_model.contributions(self._field(structures, grid)).double()
+        tiles = torch.tensor(shares.shape[1:3], device=shares.device)
+        place = structures.positions / structures.cell[:, None] * tiles  # (B, A, 2)
+        place = place.floor().long() % tiles
+        batch = torch.arange(len(shares), device=shares.device)[:, None].expand(place.shape[:2])
+        own = self._species_of(structures).double() @ self.references  # (B, A, outputs)
+        return shares.index_put((batch, place[..., 0], place[..., 1]), own, accumulate=True)
+
+    def field_energy(self, structures: Structures) -> Tensor:
+        """Predict energies without the references: (B, outputs), in double precision."""
+        groups = list(self._by_grid(structures))
+        parts = [self.field_model(self._field(structures.part(i), grid)) for i, grid in groups]
+        back = torch.cat([index for index, _ in groups]).argsort()
+        return torch.cat(parts)[back].double()
+
+    def counts(self, structures: Structures) -> Tensor:
+        """Count the atoms of each element, (B, species), in double precision."""
+        return self._species_of(structures).sum(1).double()
+
+    def check(self, structures: Structures) -> None:
+        """Make sure that structures fit this model.
+
+        Raises:
+            InputError: an element that it doesn't know, or a cell that isn't whole tiles.
+        """
+        unknown = (structures.numbers > 0) & ~self._species_of(structures).any(-1)  # (B, A)
+        if unknown.any():
+            sample, atom = unknown.nonzero()[0].tolist()
+            raise InputError(
+                f"Structure {sample} has an atom of atomic number "
+                f"{int(structures.numbers[sample, atom])}, which this model doesn't know; it was "
+                f"trained on {', '.join(map(str, self.species.tolist()))}."
+            )
+        tile = self.pixel * torch.tensor(self.field_model.tiling.focus, device=self.pixel.device)
+        whole = (structures.cell / tile).round().clamp(min=1)  # (B, 2) tiles
+        bad = ((structures.cell / (whole * tile) - 1).abs() > FIT).any(-1)  # (B,)
+        if bad.any():
+            sample = int(bad.nonzero()[0])
+            x, y = structures.cell[sample].tolist()
+            (dx, dy), (near_x, near_y) = tile.tolist(), (whole * tile)[sample].tolist()
+            raise InputError(
+                f"Structure {sample} has a cell of {x:.6g} × {y:.6g} Å; this model's tiles need a "
+                f"multiple of {dx:.6g} Å along x and of {dy:.6g} Å along y, such as "
+                f"{near_x:.6g} × {near_y:.6g} Å: repeat or choose the cell so."
+            )
+
+    def standardise(self, structures: Structures, target: Tensor) -> None:
+        """Fit the references, and the shift and scale of what they leave, to training structures.
+
+        `target` (N, outputs): energies in eV.
+        """
+        counts = self.counts(structures)
+        self.references.copy_(fit_references(counts, target))
+        pixels = (structures.cell / self.pixel).round().prod(-1)  # (N,)
+        standardise(self.field_model, target - counts @ self.references, pixels)
+
+    def refit_references(self, batches: Iterator[tuple[Structures, Tensor]]) -> None:
+        """Fit the references alone, to energies (B, outputs) of another theory."""
+        with torch.no_grad():
+            rows = [(self.counts(s), target - self.field_energy(s)) for s, target in batches]
+        counts, rest = (torch.cat(column) for column in zip(*rows, strict=True))
+        self.references.copy_(fit_references(counts, rest))
+
+    def _field(self, structures: Structures, grid: tuple[int, int]) -> Tensor:
+        """Render structures: (B, C, nx, ny)."""
+        amplitudes = self._species_of(structures).to(self.amplitudes) @ self.amplitudes  # (B, A, C)
+        positions = structures.positions.to(self.field_model.shift.dtype)
+        return render(amplitudes, positions, structures.cell, grid, self.gamma)
+
+    def _species_of(self, structures: Structures) -> Tensor:
+        """Mark the element of each atom: (B, A, species), all False for padding."""
+        return structures.numbers[..., None] == self.species
+
+    def _by_grid(self, structures: Structures) -> Iterator[tuple[Tensor, tuple[int, int]]]:
+        """Yield the grids that structures need at this model's pixel size, and which need them."""
+        grids = (structures.cell / self.pixel).round().long()  # (B, 2)
+        distinct, which = grids.unique(dim=0, return_inverse=True)
+        for i, (nx, ny) in enumerate(distinct.tolist()):
+            yield (which == i).nonzero()[:, 0], (nx, ny)

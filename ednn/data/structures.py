@@ -1,0 +1,193 @@
+"""What the data sets of atoms share: padded batches, splits by geometry, symmetries, references."""
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ednn.atomistic import AtomisticEDNN, Structures
+from ednn.data.base import SPLITS, Batch, ExtensiveData, ExtensiveDataset
+from ednn.data.labelled import LabelledSet
+from ednn.errors import InputError
+from ednn.physics.sheets import Structure
+
+CHANNELS = ("Z", "elements")
+
+
+class StructureDataset(ExtensiveDataset):
+    """Labelled structures in memory; a batch is padded to its largest."""
+
+    def __init__(self, labels: LabelledSet) -> None:
+        atoms = np.diff(labels.offsets)  # (N,)
+        super().__init__(torch.from_numpy(labels.energy)[:, None], torch.from_numpy(atoms))
+        self.offsets = torch.from_numpy(labels.offsets)
+        self.numbers = torch.from_numpy(labels.numbers.astype(np.int64))  # (all atoms,)
+        self.positions = torch.from_numpy(labels.positions)  # (all atoms, 2)
+        self.cell = torch.from_numpy(labels.cell)  # (N, 2)
+        self.on_atoms = torch.from_numpy(labels.forces)  # (all atoms, 2)
+
+    def inputs(self, sample: Tensor) -> Structures:
+        numbers = self._padded(self.numbers, sample)
+        return Structures(numbers, self._padded(self.positions, sample), self.cell[sample])
+
+    def forces(self, sample: Tensor) -> Tensor | None:
+        return self._padded(self.on_atoms, sample) if len(self.on_atoms) else None
+
+    def example(self) -> Structures:
+        return self.inputs(torch.arange(len(self)))
+
+    def _padded(self, column: Tensor, sample: Tensor) -> Tensor:
+        """Gather the atoms of some structures, (B, A, …), zeros behind the last of each."""
+        start, count = self.offsets[sample], self.sites[sample]  # (B,)
+        slots = torch.arange(int(count.max()))  # (A,)
+        real = slots < count[:, None]  # (B, A)
+        padded = column.new_zeros(*real.shape, *column.shape[1:])
+        padded[real] = column[(start[:, None] + slots)[real]]
+        return padded
+
+
+class StructureData(ExtensiveData):
+    """Base of the data sets of atoms; the model renders them (`ednn.atomistic`).
+
+    A structure's split depends on its geometry and `seed` alone: it stays where it is when the file
+    is extended or labelled with another theory.
+
+    Args:
+        grid: pixels along either side of the first structure's cell; the others' pixels are of the
+            same size.
+        gamma: width of the Gaussians in Å (Eq. 3).
+        channels: "Z" for one channel of Gaussians as high as the atomic number (Eq. 3), "elements"
+            for a channel of equal Gaussians per element.
+        augment: move and mirror the training structures at random, which changes no energy.
+        val, test: shares of the structures.
+    """
+
+    dims = 2
+    unit = "eV"
+    site = "atom"
+    dataset: StructureDataset
+
+    def __init__(
+        self,
+        grid: int,
+        gamma: float,
+        channels: str,
+        augment: bool,
+        val: float,
+        test: float,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        if channels not in CHANNELS:
+            raise InputError(f"data.channels={channels} is unknown; use {' or '.join(CHANNELS)}.")
+        if min(val, test) < 0 or val + test >= 1:
+            raise InputError(
+                f"data.val={val} and data.test={test} leave nothing to train on; give shares of 1."
+            )
+        self.grid, self.gamma, self.by_element = grid, gamma, channels == "elements"
+        self.augment, self.shares = augment, {"test": test, "val": val}
+
+    @cached_property
+    @abstractmethod
+    def labels(self) -> LabelledSet:
+        """The structures, energies and forces; the attribute `theory` names their origin."""
+
+    @property
+    def theory(self) -> str:
+        return self.labels.attributes["theory"]
+
+    @property
+    def outputs(self) -> list[str]:  # type: ignore[override]
+        return [f"{self.theory}_energy"]
+
+    @property
+    def site_unit(self) -> tuple[str, float]:
+        return "meV per atom", 1000.0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that the samples and their splits depend on."""
+        return {
+            "theory": self.theory,
+            "structures": self.labels.attributes["structures"],
+            "count": len(self.labels),
+            "seed": self.seed,
+            "shares": self.shares,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        recipe = {"grid": self.grid, "gamma": self.gamma, "augment": self.augment}
+        return {**super().describe(), **recipe}
+
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        """Test on every structure, or on the test split alone where a model may know the others."""
+        own = self.labels.attributes["structures"]
+        if trained_on and trained_on["structures"] == own:
+            self.seed, self.shares = trained_on["seed"], trained_on["shares"]
+        else:
+            self.shares = {"test": 1.0, "val": 0.0}
+
+    def prepare_data(self) -> None:
+        """Nothing: `read` says what is missing."""
+
+    def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
+        share = np.array(
+            [place(self.labels.structure(i), self.seed) for i in range(len(self.labels))]
+        )
+        test, val = np.cumsum(list(self.shares.values()))
+        kind = np.select([share < test, share < val], ["test", "val"], "train")
+        return StructureDataset(self.labels), {
+            name: np.flatnonzero(kind == name) for name in SPLITS
+        }
+
+    def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        species = np.unique(self.labels.numbers).tolist()
+        each = np.eye(len(species)) if self.by_element else np.array(species, float)[:, None]
+        fields = {"dims": 2, "channels": each.shape[1], "outputs": 1}
+        return {
+            "_target_": "ednn.atomistic.AtomisticEDNN",
+            "field_model": {**model, **fields},
+            "species": species,
+            "amplitudes": each.tolist(),
+            "pixel": (self.labels.cell[0] / self.grid).tolist(),
+            "gamma": self.gamma,
+        }
+
+    def standardise(self, model: AtomisticEDNN) -> None:
+        train = torch.from_numpy(self.splits["train"])
+        model.standardise(self.dataset.inputs(train), self.dataset.labels[train])
+
+    def adopt(self, model: AtomisticEDNN) -> None:
+        model.refit_references((b.inputs, b.target) for b in self._evaluation("train"))
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Move and mirror training structures at random, as a function of the step alone."""
+        if not (self.augment and self.trainer and self.trainer.training):
+            return batch
+        stream = np.random.default_rng([self.seed, self.trainer.global_step, self._process()[0]])
+        return moved(batch, stream)
+
+
+def place(structure: Structure, seed: int) -> float:
+    """Return a number in [0, 1) that depends on the geometry and `seed` alone."""
+    digest = hashlib.blake2b(digest_size=8, key=str(seed).encode())
+    for column in (structure.numbers, structure.positions, structure.cell):
+        digest.update(column.tobytes())
+    return int.from_bytes(digest.digest()) / 2**64
+
+
+def moved(batch: Batch, rng: np.random.Generator) -> Batch:
+    """Translate each structure by any vector and mirror it along x and y, each or not."""
+    structures: Structures = batch.inputs
+    size = (len(structures.cell), 1, 2)
+    sign = torch.from_numpy(rng.choice([-1.0, 1.0], size)).to(structures.positions)
+    shift = torch.from_numpy(rng.uniform(size=size)).to(structures.positions)
+    cell = structures.cell[:, None]  # (B, 1, 2)
+    positions = (structures.positions * sign + shift * cell) % cell
+    forces = None if batch.forces is None else batch.forces * sign.to(batch.forces)
+    return batch._replace(inputs=structures._replace(positions=positions), forces=forces)
