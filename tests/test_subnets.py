@@ -1,4 +1,4 @@
-"""The two subnetworks are those of the paper; a subnetwork that doesn't fit is refused."""
+"""The paper's two subnetworks, the rectified patches, and subnetworks that don't fit."""
 
 from math import prod
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from ednn.errors import InputError
 from ednn.model import EDNN
-from ednn.subnets import ANN, DNN, probe
+from ednn.subnets import ANN, DNN, SiteANN, probe
 
 WINDOWS = [(5,), (3, 3), (4, 7), (1, 1), (9, 6), (3, 4, 5)]
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -84,3 +84,55 @@ def test_a_subnetwork_that_does_not_fit(subnet, names):
     with pytest.raises(InputError) as error:
         EDNN(subnet, 1, 1)
     assert all(name in str(error.value) for name in names)
+
+
+# --- one hidden layer per site --------------------------------------------------------------
+
+# lattice, f, c
+SITES = [((12,), 3, 2), ((8, 6), (4, 2), (2, 1)), ((6, 4), 2, 0), ((2, 4, 4), 2, 1)]
+
+
+def site_model(lattice, f, c, outputs=1):
+    """A whitened SiteANN in a model, and fields for it."""
+    net = EDNN(SiteANN, f, c, len(lattice), channels=2, outputs=outputs).double()
+    field = torch.randn(5, 2, *lattice, dtype=torch.float64)
+    net.subnet.whiten(net.tiling.pad(field))
+    return net, field
+
+
+@pytest.mark.parametrize(("lattice", "f", "c"), SITES)
+def test_site_ann_is_the_same_over_a_field_and_tile_by_tile(lattice, f, c):
+    net, field = site_model(lattice, f, c, outputs=3)
+    tiles = net.tiling.tiles(field)  # (B, *grid, C, *window)
+    one_by_one = net.subnet(tiles.flatten(0, len(lattice))).unflatten(
+        0, tiles.shape[: -1 - len(lattice)]
+    )
+    torch.testing.assert_close(net.contributions(field), one_by_one, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("lattice", "f", "c"), SITES)
+def test_site_ann_sees_no_constant_and_is_homogeneous(lattice, f, c):
+    net, field = site_model(lattice, f, c)
+    offset = torch.tensor([3.0, -20.0], dtype=torch.float64).view(2, *[1] * len(lattice))
+    value = net(field)
+    assert (value.abs().max() > 0.1) == (c != 0)  # a patch of one site has no differences
+    torch.testing.assert_close(net(field + offset), value, rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(net(2.5 * field), 2.5 * value, rtol=1e-12, atol=1e-12)
+
+
+def test_whitened_patches_have_neither_correlation_nor_scale():
+    field = torch.randn(20, 1, 30, 30, dtype=torch.float64)
+    field = field + 10 * field.roll(1, 2) + 10 * field.roll(1, 3) + 20  # smoother, and off zero
+    net = EDNN(SiteANN, 5, 1).double()
+    net.subnet.whiten(net.tiling.pad(field))
+    patches = EDNN(SiteANN, 1, 1).tiling.tiles(field).flatten(0, 2).flatten(1)  # (n, 9)
+    white = patches @ net.subnet.whitening.matrix
+    spread = torch.linalg.eigvalsh(white.T @ white / len(white))
+    expected = torch.tensor([0.0] + [1.0] * 8, dtype=torch.float64)  # the mean has no weight
+    torch.testing.assert_close(spread, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_flat_fields_can_be_whitened():
+    net = SiteANN((2, 2))
+    net.whiten(torch.full((3, 1, 9, 9), 20.0))
+    assert torch.equal(net(torch.randn(4, 1, 7, 7)), torch.zeros(4, 1))

@@ -8,12 +8,15 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from ednn.data import laplacian
 from ednn.data.laplacian import LaplacianData
 from ednn.errors import InputError
+from ednn.model import EDNN
 from ednn.physics.images import random_image
-from ednn.physics.laplacian import laplacian_sum
+from ednn.physics.laplacian import STENCILS, laplacian_sum
+from ednn.subnets import SiteANN
 from tests.conftest import run, start
 
 COUNTS = {"n_train": 9, "n_val": 3, "n_test": 4}
@@ -103,6 +106,31 @@ def test_loader_workers_give_the_same_batches(data: LaplacianData, cache: Path) 
     pairs = zip(data.test_dataloader(), helped.test_dataloader(), strict=True)
     for a, b in pairs:
         np.testing.assert_array_equal(a.inputs, b.inputs)
+
+
+@pytest.mark.parametrize("stencil", STENCILS)
+def test_two_units_per_site_can_be_exact(data: LaplacianData, stencil: str) -> None:
+    half = torch.tensor(STENCILS[stencil], dtype=torch.float64)
+    c = len(half) - 1
+    line, centre = torch.cat([half.flip(0)[:-1], half]), torch.eye(2 * c + 1).double()[c]
+    kernel = torch.outer(line, centre) + torch.outer(centre, line)
+    net = EDNN(lambda context: SiteANN(context, units=2), 10, c).double()
+    hidden, _, out = net.subnet.layers  # type: ignore[union-attr, misc]
+    with torch.no_grad():
+        hidden.parametrizations.weight.original.copy_(torch.stack([kernel, -kernel])[:, None])
+        out.weight.fill_(net.tiling.sites)
+    fields = data.dataset.fields[:].double()
+    labels = laplacian_sum(images(data), stencil)
+    np.testing.assert_allclose(net(fields)[:, 0].detach(), labels, rtol=1e-10)
+
+
+def test_a_new_model_gives_nothing_for_a_flat_image(data: LaplacianData) -> None:
+    net = EDNN(SiteANN, 10, 2)
+    data.standardise(net)
+    assert net.scale > 0
+    assert net(torch.full((1, 1, 50, 50), 20.0)).abs() < 1e-3 * data.dataset.labels.min()
+    before = EDNN(SiteANN, 10, 2).subnet.whitening.matrix
+    assert not torch.equal(net.subnet.whitening.matrix, before)
 
 
 def test_an_unknown_stencil_leaves_no_file(tmp_path: Path) -> None:
