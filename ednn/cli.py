@@ -35,7 +35,7 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
             os.environ["EDNN_FIXED_KEYS"] = json.dumps(fixed_keys(sys.argv[1:]))
             main()
         except (InputError, TrainingError) as error:
-            sys.exit(f"error: {error}")
+            sys.exit(f"error: {sentence(error)}")
         except (HydraException, OmegaConfBaseException) as error:
             sys.exit(f"error: {explain(error)}")
         except OSError as error:
@@ -49,6 +49,11 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
             sys.exit("Interrupted; resume=auto goes on from the last finished epoch.")
 
     return run
+
+
+def sentence(error: Exception) -> str:
+    """Return an error's sentence alone: torch wraps that of a loader process in its traceback."""
+    return str(error).rstrip().rpartition(f"{InputError.__module__}.{InputError.__name__}: ")[2]
 
 
 def fixed_keys(arguments: list[str]) -> list[str]:

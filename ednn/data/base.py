@@ -12,7 +12,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, Subset
 
-from ednn.data.fields import channels_first, dataset, open_hdf5
+from ednn.data.fields import channels_first, dataset, open_hdf5, require_finite
 from ednn.errors import InputError
 from ednn.targets import standardise
 
@@ -43,7 +43,7 @@ class HDF5Fields:
         first: where the channels stand; see `channels_first`.
 
     Raises:
-        InputError: the file has no such fields.
+        InputError: the file has no such fields, or what is read is not finite.
     """
 
     def __init__(
@@ -52,19 +52,21 @@ class HDF5Fields:
         self.path, self.key = path, key
         self.layout = (dims, channels, first)
         with open_hdf5(path) as file:
-            count = len(dataset(file, key))
-        self.shape = (count, *self[:1].shape[1:])
+            self.count = len(dataset(file, key))
+        self.shape = (self.count, *self[:1].shape[1:])
 
     def __getitem__(self, index: slice | np.ndarray | Tensor) -> Tensor:
         if isinstance(index, slice):
-            return self._read(index)
+            return self._read(index, range(self.count)[index])
         rows, place = np.unique(index, return_inverse=True)  # HDF5 wants them ascending, each once
-        return self._read(rows)[torch.from_numpy(place)]
+        return self._read(rows, rows)[torch.from_numpy(place)]
 
-    def _read(self, rows: slice | np.ndarray) -> Tensor:
+    def _read(self, rows: slice | np.ndarray, samples: Sequence[int] | np.ndarray) -> Tensor:
         with open_hdf5(self.path) as file:
             fields = dataset(file, self.key)[rows]
-        return torch.from_numpy(channels_first(fields, *self.layout))  # (B, C, *L)
+        require_finite(fields, f"{self.path}: {self.key}", samples)
+        native = fields.astype(fields.dtype.newbyteorder("="), copy=False)  # as torch wants it
+        return torch.from_numpy(channels_first(native, *self.layout))  # (B, C, *L)
 
 
 class ExtensiveDataset(Dataset[Batch]):
@@ -219,7 +221,7 @@ class ExtensiveData(LightningDataModule):
     @property
     def site_unit(self) -> tuple[str, float]:
         """Unit of the errors per site, and how many of it make one `unit`."""
-        return f"{self.unit} per {self.site}", 1.0
+        return f"{self.unit} per {self.site}".strip(), 1.0
 
     def errors(self) -> dict[str, Any]:
         """What `ednn.metrics.ExtensiveErrors` is made with: plain values, kept in checkpoints."""

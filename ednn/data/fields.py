@@ -1,7 +1,7 @@
 """HDF5 files of fields and labels: one schema for what we write, one reader for what we meet."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -130,17 +130,56 @@ def dataset(file: h5py.File, key: str) -> h5py.Dataset:
         InputError: the file has no such dataset; names those it has.
     """
     if not isinstance(file.get(key), h5py.Dataset):
-        known = [name for name, item in file.items() if isinstance(item, h5py.Dataset)]
         raise InputError(
-            f"{file.filename} has no dataset {key!r}; it has {', '.join(known) or 'none'}."
+            f"{file.filename} has no dataset {key!r}; it has {', '.join(_names(file)) or 'none'}."
         )
     found = file[key]
-    if found.ndim == 0 or found.dtype.kind not in "biuf":
+    if not found.shape or found.dtype.kind not in "biuf":
         raise InputError(
             f"{file.filename}: {key!r} holds {found.dtype} of shape {found.shape}; "
-            f"expected an array of numbers."
+            f"expected real numbers, one array of the same shape per sample."
         )
     return found
+
+
+def _names(file: h5py.File) -> list[str]:
+    """Name the datasets of a file, the first twenty if they are more."""
+    found: list[str] = []
+
+    def note(name: str, item: h5py.HLObject) -> bool | None:
+        if isinstance(item, h5py.Dataset):
+            found.append(name)
+        return len(found) == 20 or None  # h5py goes on as long as it is given None
+
+    file.visititems(note)
+    return found
+
+
+def find_channels(shape: Sequence[int], dims: int, first: bool | None) -> tuple[int, bool]:
+    """Tell how many channels fields of a shape have, and whether these stand before the sides.
+
+    Args:
+        shape: (N, *L), (N, C, *L) or (N, *L, C).
+        first: the answer, if it is known; None takes the shorter of the two axes for the channels.
+
+    Raises:
+        InputError: another number of axes, or two axes of the same length.
+    """
+    if len(shape) == dims + 1:
+        return 1, True
+    if len(shape) != dims + 2:
+        raise InputError(
+            f"Fields of shape {tuple(shape)} don't fit data.dims={dims}: expected (N, sides), (N, "
+            f"channels, sides) or (N, sides, channels) with {dims} side(s); give another data.dims."
+        )
+    if first is None and shape[1] == shape[-1]:
+        raise InputError(
+            f"Fields of shape {tuple(shape)} don't show where their channels stand; give "
+            f"data.channels_first=true or false, or data.dims={dims + 1} if they have no channels."
+        )
+    if first is None:
+        first = shape[1] < shape[-1]
+    return (shape[1] if first else shape[-1]), first
 
 
 def channels_first(
@@ -167,18 +206,25 @@ def channels_first(
     )
 
 
-def require_finite(values: np.ndarray, what: str) -> None:
+def require_finite(
+    values: np.ndarray, what: str, samples: Sequence[int] | np.ndarray | None = None
+) -> None:
     """Refuse NaN and infinite values.
+
+    Args:
+        values: one row per sample.
+        samples: the numbers of these samples, if they don't count from 0.
 
     Raises:
         InputError: names the first bad sample.
     """
     bad = ~np.isfinite(values)
     if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        row, *place = (int(i) for i in np.argwhere(bad)[0])
+        sample = row if samples is None else int(samples[row])
         raise InputError(
-            f"{what} holds {values[place]} in sample {place[0]} (position {place}); "
-            f"all values must be finite: remove or mend that sample."
+            f"{what} holds {values[row, *place]} in sample {sample} (position "
+            f"{(sample, *place)}); all values must be finite: remove or mend that sample."
         )
 
 
