@@ -38,7 +38,11 @@ class TrainingBar(ProgressBar):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         shown = {"epoch": f"{trainer.current_epoch + 1}/{trainer.max_epochs}"}
-        named = {"loss": "train/loss", "val. mean abs. error": "val/mean_absolute_error"}
+        named = {
+            "loss": "train/loss",
+            "val. loss": "val/loss",
+            "val. mean abs. error": "val/mean_absolute_error",  # of a single output
+        }
         for words, key in named.items():
             if key in trainer.callback_metrics:
                 shown[words] = f"{float(trainer.callback_metrics[key]):.3g}"

@@ -154,12 +154,12 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def _words(key: str, summary: Mapping[str, Any]) -> str:
     """Spell a summary key out: test/mean_absolute_error_per_site → test mean … (J per spin)."""
-    words = key.replace("_per_site", "").replace("/", " ").replace("_", " ")
-    if "relative" in key:
-        return words
-    if key.endswith("_of_forces"):
-        return f"{words} ({summary['unit']}/Å)"
-    return f"{words} ({summary['unit_per_site' if key.endswith('_per_site') else 'unit']})"
+    *place, kind = key.split("/")  # the split and, of several, the output
+    unit = summary["unit_per_site" if kind.endswith("_per_site") else "unit"]
+    if kind.endswith("_of_forces"):
+        unit = f"{unit}/Å"
+    words = " ".join([*place, kind.removesuffix("_per_site").replace("_", " ")])
+    return f"{words} ({unit})" if unit and "relative" not in kind else words
 
 
 def _git_commit() -> str | None:

@@ -1,5 +1,7 @@
 """The loss against the epoch."""
 
+from itertools import cycle
+
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
@@ -7,31 +9,37 @@ from matplotlib.figure import Figure
 
 from ednn.plots.style import COLOUR, label, styled, ticks
 
+OUTPUTS = [COLOUR[name] for name in ("vermilion", "green", "orange", "purple", "sky", "black")]
+
 
 @styled
 def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = None) -> Figure:
     """Draw the training and validation loss against the epoch, on a logarithmic axis.
 
     `history` is the `metrics.csv` of a run: the columns `epoch`, `train/loss` and `val/loss`, any
-    of them with gaps; several values in one epoch are averaged. With `val/median_absolute_error`
-    a second panel shows it in `unit`, the unit of the target. The loss is in `loss_unit`, by
-    default the square of `unit`. Values that a logarithm cannot show are left out.
+    of them with gaps; several values in one epoch are averaged. With `val/median_absolute_error`,
+    or `val/NAME/median_absolute_error` of several outputs, a second panel shows these in `unit`,
+    the unit of the target. The loss is in `loss_unit`, by default the square of `unit`. Values
+    that a logarithm cannot show are left out.
     """
     # An epoch's values are those after it, so the first stands at 1.
     epochs = history.groupby("epoch").mean(numeric_only=True)
     epochs.index += 1
-    with_error = "val/median_absolute_error" in epochs
-    figure = Figure(figsize=(7.0, 6.5)) if with_error else Figure()
-    axes = figure.subplots(2 if with_error else 1, sharex=True, squeeze=False)[:, 0]
+    errors = [c for c in map(str, epochs) if c.endswith("/median_absolute_error")]
+    figure = Figure(figsize=(7.0, 6.5)) if errors else Figure()
+    axes = figure.subplots(2 if errors else 1, sharex=True, squeeze=False)[:, 0]
 
     _curve(axes[0], epochs, "train/loss", "training", COLOUR["blue"])
     _curve(axes[0], epochs, "val/loss", "validation", COLOUR["vermilion"])
     axes[0].set_ylabel(label("loss", loss_unit or (f"{unit}²" if unit else "")))
     if axes[0].lines:
         axes[0].legend()
-    if with_error:
-        _curve(axes[1], epochs, "val/median_absolute_error", "validation", COLOUR["vermilion"])
+    for column, colour in zip(errors, cycle(OUTPUTS), strict=False):
+        _curve(axes[1], epochs, column, column.split("/")[1], colour)
+    if errors:
         axes[1].set_ylabel(label("median absolute\nerror", unit))
+    if len(errors) > 1:
+        axes[1].legend()
     axes[-1].set_xlabel("epoch")
     axes[-1].xaxis.set_major_locator(ticks(8, integer=True))
     for panel in axes:
