@@ -144,7 +144,7 @@ class SiteANN(SiteWise):
     """
 
     def __init__(
-        self, context: Sequence[int], channels: int = 1, outputs: int = 1, units: int = 8
+        self, context: Sequence[int], channels: int = 1, outputs: int = 1, units: int = 6
     ) -> None:
         super().__init__()
         conv, self.context = _CONV[len(context)], tuple(context)
