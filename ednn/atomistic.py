@@ -11,6 +11,7 @@ from ednn.model import EDNN
 from ednn.physics.render import render
 from ednn.targets import fit_references, standardise
 
+SOME = 256  # structures are enough to know the field's mean and spread
 FIT = 1e-3  # relative: how far a cell may be from whole pixels; a strain of 0.1 % is 0.05 meV/atom
 
 
@@ -33,25 +34,25 @@ class Structures(NamedTuple):
 class AtomisticEDNN(nn.Module):
     """An energy as the sum of a reference per atom and of what an EDNN makes of the rendered field.
 
+    The field has one channel: Gaussians as high as the atomic numbers (Eq. 3).
+
     Args:
         field_model: a two-dimensional `EDNN`, or what makes one.
         species: atomic numbers of the elements that it knows.
-        amplitudes: height of each element's Gaussian in each channel of the field, (species, C):
-            the atomic numbers in one channel (Eq. 3), or each element in a channel of its own.
         pixel: size of a pixel along x and y in Å, the same for structures of any size.
         gamma: width of the Gaussians in Å (Eq. 3).
     """
 
     species: Tensor
-    amplitudes: Tensor
     pixel: Tensor
     references: Tensor
+    field_shift: Tensor
+    field_scale: Tensor
 
     def __init__(
         self,
         field_model: EDNN | Callable[[], EDNN],
         species: Sequence[int],
-        amplitudes: Sequence[Sequence[float]],
         pixel: Sequence[float],
         gamma: float,
     ) -> None:
@@ -59,11 +60,13 @@ class AtomisticEDNN(nn.Module):
         self.field_model = field_model if isinstance(field_model, EDNN) else field_model()
         self.gamma = gamma
         self.register_buffer("species", torch.tensor(species), persistent=False)
-        self.register_buffer("amplitudes", torch.tensor(amplitudes), persistent=False)
         self.register_buffer("pixel", torch.tensor(pixel, dtype=torch.float64), persistent=False)
         # In double precision: of totals of thousands of eV, a few meV matter.
         references = torch.zeros(len(species), self.field_model.outputs, dtype=torch.float64)
         self.register_buffer("references", references)
+        # What the network sees has mean 0 and spread 1; without that it stands still for long.
+        self.register_buffer("field_shift", torch.zeros(()))
+        self.register_buffer("field_scale", torch.ones(()))
 
     def forward(self, structures: Structures) -> Tensor:
         """Predict the energies of structures, (B, outputs) in eV, in double precision."""
@@ -107,8 +110,8 @@ class AtomisticEDNN(nn.Module):
         """Count the atoms of each element, (B, species), in double precision."""
         return self._species_of(structures).sum(1).double()
 
-    def check(self, structures: Structures) -> None:
-        """Make sure that structures fit this model.
+    def check(self, structures: Structures, first: int = 0) -> None:
+        """Make sure that structures, numbered from `first`, fit this model.
 
         Raises:
             InputError: an element that it doesn't know, or a cell that isn't whole tiles.
@@ -117,7 +120,7 @@ class AtomisticEDNN(nn.Module):
         if unknown.any():
             sample, atom = unknown.nonzero()[0].tolist()
             raise InputError(
-                f"Structure {sample} has an atom of atomic number "
+                f"Structure {first + sample} has an atom of atomic number "
                 f"{int(structures.numbers[sample, atom])}, which this model doesn't know; it was "
                 f"trained on {', '.join(map(str, self.species.tolist()))}."
             )
@@ -129,13 +132,13 @@ class AtomisticEDNN(nn.Module):
             x, y = structures.cell[sample].tolist()
             (dx, dy), (near_x, near_y) = tile.tolist(), (whole * tile)[sample].tolist()
             raise InputError(
-                f"Structure {sample} has a cell of {x:.6g} × {y:.6g} Å; this model's tiles need a "
-                f"multiple of {dx:.6g} Å along x and of {dy:.6g} Å along y, such as "
+                f"Structure {first + sample} has a cell of {x:.6g} × {y:.6g} Å; this model's tiles "
+                f"need a multiple of {dx:.6g} Å along x and of {dy:.6g} Å along y, such as "
                 f"{near_x:.6g} × {near_y:.6g} Å: repeat or choose the cell so."
             )
 
     def standardise(self, structures: Structures, target: Tensor) -> None:
-        """Fit the references, and the shift and scale of what they leave, to training structures.
+        """Fit the references, and shift and scale of the rest and of the field, to training data.
 
         `target` (N, outputs): energies in eV.
         """
@@ -143,6 +146,10 @@ class AtomisticEDNN(nn.Module):
         self.references.copy_(fit_references(counts, target))
         pixels = (structures.cell / self.pixel).round().prod(-1)  # (N,)
         standardise(self.field_model, target - counts @ self.references, pixels)
+        index, grid = next(self._by_grid(structures))
+        field = self._field(structures.part(index[:SOME]), grid)
+        self.field_shift += self.field_scale * field.mean()
+        self.field_scale *= field.std()
 
     def refit_references(self, batches: Iterator[tuple[Structures, Tensor]]) -> None:
         """Fit the references alone, to energies (B, outputs) of another theory."""
@@ -152,10 +159,10 @@ class AtomisticEDNN(nn.Module):
         self.references.copy_(fit_references(counts, rest))
 
     def _field(self, structures: Structures, grid: tuple[int, int]) -> Tensor:
-        """Render structures: (B, C, nx, ny)."""
-        amplitudes = self._species_of(structures).to(self.amplitudes) @ self.amplitudes  # (B, A, C)
+        """Render structures, shifted and scaled: (B, 1, nx, ny)."""
         positions = structures.positions.to(self.field_model.shift.dtype)
-        return render(amplitudes, positions, structures.cell, grid, self.gamma)
+        field = render(structures.numbers, positions, structures.cell, grid, self.gamma)
+        return (field - self.field_shift) / self.field_scale
 
     def _species_of(self, structures: Structures) -> Tensor:
         """Mark the element of each atom: (B, A, species), all False for padding."""

@@ -1,4 +1,4 @@
-"""Predict fields of any size from an HDF5 file with a trained model."""
+"""Predict fields of any size, or structures, with a trained model."""
 
 from pathlib import Path
 
@@ -9,31 +9,41 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 import ednn
+from ednn.atomistic import AtomisticEDNN
 from ednn.data.fields import channels_first, create_hdf5, dataset, open_hdf5, require_finite
 from ednn.errors import InputError
 from ednn.model import EDNN
-from ednn.spec import load_model
+from ednn.predict_structures import predict_structures
+from ednn.spec import load_model, read_checkpoint
 
 VALUES_AT_ONCE = 2**22  # field values read and evaluated together
 
 
 def predict(cfg: DictConfig) -> None:
-    """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) for every field."""
-    if Path(cfg.input).resolve() == Path(cfg.output).resolve():
-        raise InputError(f"output={cfg.output} would overwrite the input; give another name.")
+    """Predict what the model of `ckpt_path` takes: structures, or fields from an HDF5 file."""
+    source, output = Path(cfg.input), Path(cfg.output)
+    if source.resolve() == output.resolve():
+        raise InputError(f"output={output} would overwrite the input; give another name.")
     model = load_model(cfg.ckpt_path)
-    assert isinstance(model, EDNN)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    with open_hdf5(cfg.input) as source, create_hdf5(cfg.output) as target:
-        predict_file(model.to(device), dataset(source, cfg.input_key), target)
-        target.attrs.update(
-            {"model": str(cfg.ckpt_path), "input": str(cfg.input), "code_version": ednn.__version__}
-        )
-    print(f"Predictions: {cfg.output}")
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    about = {"model": str(cfg.ckpt_path), "input": str(source), "code_version": ednn.__version__}
+    if isinstance(model, AtomisticEDNN):
+        (name,) = read_checkpoint(cfg.ckpt_path)["hyper_parameters"]["errors"]["names"]
+        maps = predict_structures(model, name, source, output, cfg.forces, about)
+        print(f"Contribution maps: {maps}")
+    else:
+        assert isinstance(model, EDNN)
+        with open_hdf5(source) as fields, create_hdf5(output) as target:
+            predict_file(model, dataset(fields, cfg.input_key), target)
+            target.attrs.update(about)
+    print(f"Predictions: {output}")
 
 
 def predict_file(model: EDNN, fields: h5py.Dataset, target: h5py.File) -> None:
-    """Predict a dataset of fields batch by batch into an open HDF5 file."""
+    """Predict a dataset of fields batch by batch into an open HDF5 file.
+
+    Writes `prediction` (N, outputs) and `contributions` (N, *grid, outputs).
+    """
     if not len(fields):
         raise InputError(f"{fields.file.filename}: {fields.name} holds no fields.")
     device = model.shift.device

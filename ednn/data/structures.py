@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from ednn.atomistic import AtomisticEDNN, Structures
-from ednn.data.base import SPLITS, Batch, ExtensiveData, ExtensiveDataset
+from ednn.data.base import Batch, ExtensiveData, ExtensiveDataset
+from ednn.data.fields import require_finite
 from ednn.data.labelled import LabelledSet
-from ednn.errors import InputError
+from ednn.data.splits import by_share, require_shares
 from ednn.physics.sheets import Structure
-
-CHANNELS = ("Z", "elements")
 
 
 class StructureDataset(ExtensiveDataset):
@@ -61,8 +60,6 @@ class StructureData(ExtensiveData):
         grid: pixels along either side of the first structure's cell; the others' pixels are of the
             same size.
         gamma: width of the Gaussians in Å (Eq. 3).
-        channels: "Z" for one channel of Gaussians as high as the atomic number (Eq. 3), "elements"
-            for a channel of equal Gaussians per element.
         augment: move and mirror the training structures at random, which changes no energy.
         val, test: shares of the structures.
     """
@@ -76,21 +73,14 @@ class StructureData(ExtensiveData):
         self,
         grid: int,
         gamma: float,
-        channels: str,
         augment: bool,
         val: float,
         test: float,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
-        if channels not in CHANNELS:
-            raise InputError(f"data.channels={channels} is unknown; use {' or '.join(CHANNELS)}.")
-        if min(val, test) < 0 or val + test >= 1:
-            raise InputError(
-                f"data.val={val} and data.test={test} leave nothing to train on; give shares of 1."
-            )
-        self.grid, self.gamma, self.by_element = grid, gamma, channels == "elements"
-        self.augment, self.shares = augment, {"test": test, "val": val}
+        self.grid, self.gamma, self.augment = grid, gamma, augment
+        self.shares = require_shares(val, test)
 
     @cached_property
     @abstractmethod
@@ -103,7 +93,7 @@ class StructureData(ExtensiveData):
 
     @property
     def outputs(self) -> list[str]:  # type: ignore[override]
-        return [f"{self.theory}_energy"]
+        return [f"{self.theory}_energy" if self.theory else "energy"]
 
     @property
     def site_unit(self) -> tuple[str, float]:
@@ -132,28 +122,20 @@ class StructureData(ExtensiveData):
         else:
             self.shares = {"test": 1.0, "val": 0.0}
 
-    def prepare_data(self) -> None:
-        """Nothing: `read` says what is missing."""
-
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
-        share = np.array(
-            [place(self.labels.structure(i), self.seed) for i in range(len(self.labels))]
-        )
-        test, val = np.cumsum(list(self.shares.values()))
-        kind = np.select([share < test, share < val], ["test", "val"], "train")
-        return StructureDataset(self.labels), {
-            name: np.flatnonzero(kind == name) for name in SPLITS
-        }
+        labels = self.labels
+        structures = [labels.structure(i) for i in range(len(labels))]
+        for i, structure in enumerate(structures):
+            structure.require_inside(f"{self.path}: structure {i}")
+        require_finite(labels.energy, f"{self.path}: energy")
+        places = np.array([place(structure, self.seed) for structure in structures])
+        return StructureDataset(labels), by_share(places, self.shares)
 
     def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        species = np.unique(self.labels.numbers).tolist()
-        each = np.eye(len(species)) if self.by_element else np.array(species, float)[:, None]
-        fields = {"dims": 2, "channels": each.shape[1], "outputs": 1}
         return {
             "_target_": "ednn.atomistic.AtomisticEDNN",
-            "field_model": {**model, **fields},
-            "species": species,
-            "amplitudes": each.tolist(),
+            "field_model": super().spec(model),
+            "species": np.unique(self.labels.numbers).tolist(),
             "pixel": (self.labels.cell[0] / self.grid).tolist(),
             "gamma": self.gamma,
         }

@@ -14,32 +14,25 @@ TINY = math.exp(-(REACH**2) / 2)
 
 
 def render(
-    amplitudes: Tensor,
-    positions: Tensor,
-    cell: Tensor,
-    grid: tuple[int, int],
-    gamma: float = GAMMA,
+    numbers: Tensor, positions: Tensor, cell: Tensor, grid: tuple[int, int], gamma: float = GAMMA
 ) -> Tensor:
     """V(x, y) = Σ_i Z_i exp(-r_i² / 2γ²), periodic, at x = i Lx / nx, y = j Ly / ny (Eq. 3).
 
-    `amplitudes` (B, A) are the Z_i, 0 for padding, or (B, A, C) for a field of C channels.
-    `positions` (B, A, 2) and the orthorhombic `cell` (B, 2) in Å; positions may lie outside the
-    cell. Returns (B, C, nx, ny) in the dtype of `positions`, differentiable with respect to them.
-    Raises InputError for shapes that disagree.
+    `numbers` (B, A): atomic numbers, 0 for padding. `positions` (B, A, 2) and the orthorhombic
+    `cell` (B, 2) in Å; positions may lie outside the cell. Returns (B, 1, nx, ny) in the dtype of
+    `positions`, differentiable with respect to them. Raises InputError for shapes that disagree.
     """
-    if amplitudes.ndim == 2:
-        amplitudes = amplitudes.unsqueeze(-1)  # (B, A, C)
-    if positions.shape != (*amplitudes.shape[:2], 2) or cell.shape != (len(amplitudes), 2):
+    if positions.shape != (*numbers.shape, 2) or cell.shape != (len(numbers), 2):
         raise InputError(
-            f"amplitudes {tuple(amplitudes.shape)}, positions {tuple(positions.shape)} and cell "
-            f"{tuple(cell.shape)} do not fit together: pass (B, A, C), (B, A, 2) and (B, 2)."
+            f"numbers {tuple(numbers.shape)}, positions {tuple(positions.shape)} and cell "
+            f"{tuple(cell.shape)} do not fit together: pass (B, A), (B, A, 2) and (B, 2)."
         )
     # A Gaussian is a product over the axes, so the image is a product of two thin matrices.
     x = _periodic_gaussian(positions[..., 0], cell[:, 0], grid[0], gamma)  # (B, A, nx)
     y = _periodic_gaussian(positions[..., 1], cell[:, 1], grid[1], gamma)  # (B, A, ny)
-    weighted = amplitudes.to(x.dtype).mT.unsqueeze(-1) * x.unsqueeze(1)  # (B, C, A, nx)
+    weighted = numbers.to(x.dtype).unsqueeze(-1) * x  # (B, A, nx)
     with torch.autocast(x.device.type, enabled=False):  # half precision would round the data
-        return weighted.mT @ y.unsqueeze(1)  # (B, C, nx, ny)
+        return (weighted.mT @ y).unsqueeze(1)  # (B, 1, nx, ny)
 
 
 def _periodic_gaussian(centres: Tensor, lengths: Tensor, n: int, gamma: float) -> Tensor:

@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ednn.errors import InputError
+
 Kind = Literal["graphene", "hBN", "heterostructure"]
 Repeat = tuple[int, int]
 
@@ -28,6 +30,17 @@ class Structure:
     numbers: NDArray[np.int64]
     positions: NDArray[np.float64]
     cell: NDArray[np.float64]
+
+    def require_inside(self, name: str) -> None:
+        """Raise InputError, calling the structure `name`, if an atom lies outside the cell."""
+        outside = ~((self.positions >= 0) & (self.positions < self.cell)).all(1)  # also for NaN
+        if outside.any():
+            atom = int(outside.argmax())
+            (x, y), (lx, ly) = self.positions[atom], self.cell
+            raise InputError(
+                f"{name}: atom {atom} at ({x:.6g}, {y:.6g}) Å lies outside the cell of {lx:.6g} × "
+                f"{ly:.6g} Å; wrap the positions into it (in ASE: atoms.wrap())."
+            )
 
 
 def crystal(repeat: Repeat = (1, 1), boron_first: bool | None = None) -> Structure:

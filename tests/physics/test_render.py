@@ -107,5 +107,5 @@ def test_float32_is_as_good_as_float32():
 
 def test_shapes_that_disagree_are_refused():
     numbers, positions, cells = atoms((2.5, 4.0))
-    with pytest.raises(InputError, match=r"pass \(B, A, C\), \(B, A, 2\) and \(B, 2\)"):
+    with pytest.raises(InputError, match=r"pass \(B, A\), \(B, A, 2\) and \(B, 2\)"):
         render(numbers[0], positions, cells, (8, 8))

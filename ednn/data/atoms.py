@@ -1,0 +1,113 @@
+"""Structures of one's own, in any file that ASE reads."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ednn.data.labelled import LabelledSet, Record, join
+from ednn.data.structures import StructureData
+from ednn.errors import InputError
+from ednn.physics.sheets import Structure
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+FLAT = 0.1  # Å; how far atoms may be from one plane
+
+
+class AtomsData(StructureData):
+    """Structures with energies, and forces if all have them, from a file that ASE reads.
+
+    A frame's `info["theory"]`, if there is one, names the theory of its energy.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: str, **shared: Any) -> None:
+        super().__init__(**shared)
+        self.file = Path(path)
+
+    @property
+    def path(self) -> Path:
+        return self.file
+
+    @cached_property
+    def labels(self) -> LabelledSet:
+        frames = read_frames(self.path)
+        theories = sorted({str(frame.info.get("theory", "")) for frame in frames})
+        if len(theories) > 1:
+            raise InputError(
+                f"{self.path} mixes the theories {', '.join(t or '(none named)' for t in theories)}"
+                f": energies of several theories have no common zero, so give each its own file."
+            )
+        records = [_record(i, frame, self.path) for i, frame in enumerate(frames)]
+        if not all("forces" in record for record in records):
+            records = [{**record, "forces": np.empty((0, 2))} for record in records]
+        provenance = {"theory": theories[0], "structures": str(self.path)}
+        return join(dict(enumerate(records)), provenance)
+
+
+def read_frames(path: Path) -> list[Any]:
+    """Read all structures of a file as `ase.Atoms`.
+
+    Raises:
+        InputError: there is no such file, ASE cannot read it, or it is empty.
+    """
+    from ase.io import iread
+
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; check the path.")
+    try:
+        frames: list[Any] = list(iread(path))
+    except Exception as error:  # each of ASE's formats raises what it likes
+        raise InputError(
+            f"ASE cannot read {path} ({type(error).__name__}: {error}); give a file in one of its "
+            f"formats, such as extxyz."
+        ) from error
+    if not frames:
+        raise InputError(f"{path} holds no structures; give a file with at least one.")
+    return frames
+
+
+def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
+    """Take a frame as a flat structure that is periodic along x and y.
+
+    Raises:
+        InputError: the cell isn't orthorhombic, or the atoms don't lie in a plane.
+    """
+    where = f"{path}: structure {number}"
+    sides = frame.cell.lengths()
+    if not np.allclose(frame.cell.array, np.diag(sides), atol=1e-6) or not sides[:2].all():
+        raise InputError(
+            f"{where} has the cell {frame.cell.array.round(4).tolist()} Å; expected an "
+            f"orthorhombic one with sides along x, y and z: choose such a supercell."
+        )
+    height = frame.positions[:, 2]
+    if np.ptp(height) > 2 * FLAT:
+        raise InputError(
+            f"{where} is {np.ptp(height):.3g} Å thick, but a two-dimensional field doesn't show z: "
+            f"expected atoms within {FLAT} Å of a plane parallel to x and y."
+        )
+    return Structure(frame.numbers.astype(np.int64), frame.positions[:, :2], sides[:2])
+
+
+def _record(number: int, frame: "Atoms", path: Path) -> Record:
+    """Take a frame with its energy, and its forces if it has them."""
+    results = {} if frame.calc is None else frame.calc.results
+    if not np.isfinite(results.get("energy", np.nan)):
+        raise InputError(
+            f"{path}: structure {number} has no finite energy; give each one in eV, as ASE stores "
+            f"it (in extxyz: energy=… in the comment line)."
+        )
+    structure = flat_structure(number, frame, path)
+    record = {
+        "numbers": structure.numbers,
+        "positions": structure.positions,
+        "cell": structure.cell,
+        "energy": results["energy"],
+        "seed": number,
+    }
+    return record | ({"forces": results["forces"][:, :2]} if "forces" in results else {})
