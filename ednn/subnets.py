@@ -13,7 +13,7 @@ from torch.nn.utils.parametrize import register_parametrization
 from ednn.errors import InputError
 from ednn.tiles import Tiling
 
-_CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
 class ANN(nn.Sequential):
@@ -61,7 +61,7 @@ class DNN(nn.Sequential):
             layers += [
                 # "same" for even kernels too: the odd place goes to the far side
                 _Pad(((kernel - 1) // 2, kernel // 2) * dims),
-                _CONV[dims](before, after, kernel, stride),
+                CONV[dims](before, after, kernel, stride),
                 nn.ReLU(),
             ]
         reduced = [-(-width // 8) for width in window]  # three strides of two, rounded up
@@ -92,43 +92,6 @@ class SiteWise(nn.Module):
         return self.sites(tiles).flatten(2).mean(2)  # (n, outputs, *focus) → (n, outputs)
 
 
-class FCN(SiteWise):
-    """A fully convolutional network: unpadded convolutions that see c to either side of a site.
-
-    The convolutions have three taps per axis, each followed by SiLU; `reaches` says how they share
-    c. More layers than that needs have one tap. A last linear one makes the outputs.
-
-    Args:
-        context: width c of the context per axis.
-        channels: field components.
-        outputs: values per site.
-        widths: channels of each convolution; their number is that of the layers.
-
-    Raises:
-        InputError: c is further than so many layers reach without gaps.
-    """
-
-    def __init__(
-        self,
-        context: Sequence[int],
-        channels: int = 1,
-        outputs: int = 1,
-        widths: Sequence[int] = (32, 32, 64, 64, 64),
-    ) -> None:
-        super().__init__()
-        conv, filters = _CONV[len(context)], [channels, *widths]
-        per_layer = zip(*(reaches(c, len(widths)) for c in context), strict=True)
-        layers: list[nn.Module] = []
-        for (before, after), reach in zip(pairwise(filters), per_layer, strict=True):
-            kernel = tuple(3 if r else 1 for r in reach)
-            dilation = tuple(max(r, 1) for r in reach)
-            layers += [conv(before, after, kernel, dilation=dilation), nn.SiLU()]
-        self.layers = nn.Sequential(*layers, conv(filters[-1], outputs, 1))
-
-    def sites(self, padded: Tensor) -> Tensor:
-        return self.layers(padded)
-
-
 class SiteANN(SiteWise):
     """One rectified hidden layer at every site, over its whole context, without biases.
 
@@ -147,7 +110,7 @@ class SiteANN(SiteWise):
         self, context: Sequence[int], channels: int = 1, outputs: int = 1, units: int = 6
     ) -> None:
         super().__init__()
-        conv, self.context = _CONV[len(context)], tuple(context)
+        conv, self.context = CONV[len(context)], tuple(context)
         patch = tuple(2 * c + 1 for c in context)
         hidden = conv(channels, units, patch, bias=False)
         self.whitening = _Whitening(channels * prod(patch))
@@ -195,28 +158,6 @@ class _Whitening(nn.Module):
 def _centred(patches: Tensor) -> Tensor:
     """Take the mean of each patch away: (n, C, *patch) → the same."""
     return patches - patches.mean(tuple(range(2, patches.ndim)), keepdim=True)
-
-
-def reaches(c: int, layers: int) -> list[int]:
-    """Share a context of width c among three-tap convolutions: how far each reaches (its dilation).
-
-    Evenly, but a reach is at most 1 + 2 · (the sum of those before it), so that together they see
-    every site from -c to c. Five layers share 8 as 1, 2, 2, 2, 1 and 32 as 1, 3, 9, 10, 9; as many
-    layers as c reach 1 each.
-
-    Raises:
-        InputError: c is further than so many layers reach without gaps, (3^layers - 1) / 2.
-    """
-    shares: list[int] = []
-    for left in range(layers, 0, -1):
-        even = -((sum(shares) - c) // left)  # what remains over the layers left, rounded up
-        shares.append(min(even, 1 + 2 * sum(shares)))
-    if sum(shares) < c:
-        raise InputError(
-            f"{layers} convolutions of three taps reach {sum(shares)} sites, not the context "
-            f"c={c}; give more layers (model.subnet.widths) or a smaller tile.c."
-        )
-    return shares
 
 
 class _Pad(nn.Module):

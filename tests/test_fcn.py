@@ -1,6 +1,7 @@
 """A fully convolutional subnetwork: tile by tile and over the whole field are one function."""
 
 from copy import deepcopy
+from functools import partial
 from itertools import product
 from math import prod
 
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 
 from ednn import model as model_module
 from ednn.errors import InputError
+from ednn.fcn import FCN, reaches
 from ednn.model import EDNN
-from ednn.subnets import FCN, SiteWise, reaches
+from ednn.subnets import SiteWise
 from ednn.tiles import PADDINGS
 
 WIDTHS = (5, 4, 6)
@@ -31,8 +33,15 @@ class TileByTile(nn.Module):
 class Small(FCN):
     """An FCN of few channels."""
 
-    def __init__(self, context: tuple[int, ...], channels: int, outputs: int) -> None:
-        super().__init__(context, channels, outputs, WIDTHS)
+    def __init__(
+        self,
+        focus: tuple[int, ...],
+        context: tuple[int, ...],
+        channels: int,
+        outputs: int,
+        stride: int = 1,
+    ) -> None:
+        super().__init__(focus, context, channels, outputs, WIDTHS, stride)
 
 
 def both(net: EDNN) -> tuple[EDNN, EDNN]:
@@ -85,6 +94,20 @@ def test_field_and_tiles_agree(monkeypatch, lattice, f, c, channels, outputs, pa
         assert_close(got, want, 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("lattice", "f", "c", "stride"),
+    [((12,), 4, 3, 2), ((8, 12), 4, 0, 4), ((6, 8), (2, 4), (5, 3), 2), ((9, 18), 9, 7, 3)],
+)
+@pytest.mark.parametrize("tiles", [1, 10**6])
+def test_field_and_tiles_agree_with_blocks(monkeypatch, lattice, f, c, stride, tiles):
+    net, twin = both(EDNN(partial(Small, stride=stride), f, c, len(lattice), 2, 3).double())
+    monkeypatch.setitem(model_module.FIELD_VALUES, "cpu", tiles * net._widest)
+    field = torch.randn(3, 2, *lattice, dtype=torch.float64)
+    assert_close(net.contributions(field), twin.contributions(field), 1e-12)
+    for got, want in zip(gradients(net, field), gradients(twin, field), strict=True):
+        assert_close(got, want, 1e-12)
+
+
 @pytest.mark.parametrize(("f", "c"), [(16, 8), (32, 16)])
 def test_field_and_tiles_agree_in_single_precision(f, c):
     net, twin = both(EDNN(FCN, f, c))
@@ -117,17 +140,32 @@ def test_blocks_hold_no_more_than_fits(monkeypatch, tiles):
 
 
 @pytest.mark.parametrize(
-    ("context", "layers"), [((8,), 5), ((13,), 3), ((2, 3), 3), ((0, 4), 5), ((1, 0, 2), 2)]
+    ("context", "layers", "stride"),
+    [
+        ((8,), 5, 1),
+        ((13,), 3, 1),
+        ((2, 3), 3, 1),
+        ((0, 4), 5, 1),
+        ((1, 0, 2), 2, 1),
+        ((7,), 3, 2),
+        ((31,), 4, 3),
+        ((14, 9), 4, 4),
+    ],
 )
-def test_a_site_sees_its_context_without_gaps_and_nothing_beyond(context, layers):
-    net = FCN(context, widths=[4] * layers).double()
-    sides = [2 * (c + 2) + 1 for c in context]  # two sites more than the context, all round
+def test_a_block_sees_its_context_without_gaps_and_nothing_beyond(context, layers, stride):
+    net = FCN([stride] * len(context), context, widths=[4] * layers, stride=stride).double()
+    sides = [2 * c + 3 * stride for c in context]  # a block more than the context, all round
     field = torch.zeros(1, 1, *sides, dtype=torch.float64, requires_grad=True)
-    centre = net.sites(field)[(0, 0, *[2] * len(context))]
+    centre = net.sites(field)[(0, 0, *[stride] * len(context))]
     (slope,) = torch.autograd.grad(centre, field)
     for place in product(*map(range, sides)):
-        inside = all(2 <= p < side - 2 for p, side in zip(place, sides, strict=True))
+        inside = all(stride <= p < side - stride for p, side in zip(place, sides, strict=True))
         assert (slope[(0, 0, *place)] != 0) == inside
+
+
+def test_a_focus_of_part_blocks_is_refused():
+    with pytest.raises(InputError, match=r"focus \(6, 8\).*stride=4"):
+        FCN((6, 8), (3, 3), stride=4)
 
 
 @pytest.mark.parametrize(("f", "c"), [(2, 3), ((4, 2), (1, 2)), (4, 0)])
@@ -209,6 +247,6 @@ def test_shares_sum_to_the_context_and_leave_no_gap(layers):
 
 def test_a_ready_network_of_another_context_is_refused():
     with pytest.raises(InputError, match=r"FCN.*\(2, 1, 1, 1\).*\(2, 1, 3, 3\)"):
-        EDNN(FCN((2, 2)), 3, 1)
-    subnet = FCN((1, 1))
+        EDNN(FCN((3, 3), (2, 2)), 3, 1)
+    subnet = FCN((3, 3), (1, 1))
     assert EDNN(subnet, 3, 1).subnet is subnet
