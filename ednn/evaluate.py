@@ -6,6 +6,7 @@ from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
 from ednn.data.base import ExtensiveData
+from ednn.errors import InputError
 from ednn.lightning_fixes import quieten_lightning
 from ednn.results import summarise, write_results
 from ednn.runs import Run
@@ -26,6 +27,7 @@ def evaluate(cfg: DictConfig) -> None:
     task = ExtensiveTask(**checkpoint["hyper_parameters"])
     load_weights(task.model, checkpoint)
     task.model.check(data.dataset.example())
+    _check_outputs(task.test_errors.names, list(data.outputs))
     run = Run(cfg.run_dir)
     run.open(cfg)
     timer = Timer()
@@ -40,3 +42,16 @@ def evaluate(cfg: DictConfig) -> None:
     write_results(run, task, data)
     summary = summarise(trainer, data, {"test/seconds": timer.time_elapsed("test")})
     run.finish({"ckpt_path": str(cfg.ckpt_path), **summary})
+
+
+def _check_outputs(predicted: list[str], labelled: list[str]) -> None:
+    """Refuse labels that the predictions cannot be compared with, one for one.
+
+    Other names are no matter: a model may be tested on the labels of another theory or file.
+    """
+    reordered = sorted(predicted) == sorted(labelled) and predicted != labelled
+    if len(predicted) != len(labelled) or reordered:
+        raise InputError(
+            f"The model predicts {', '.join(predicted)}, but the data has {', '.join(labelled)}; "
+            f"give data with the same outputs in the same order."
+        )

@@ -27,9 +27,9 @@ class SweepTable(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
         settings, figures = _tables(folder)
-        errors = figures[[name for name in figures if "_error" in str(name)]]
         swept = settings.loc[:, settings.nunique(dropna=False) > 1]
-        print(swept.join(errors).to_string(index=False, float_format="{:.3g}".format))
+        table = swept.join(_errors(figures))
+        print(table.to_string(index=False, float_format="{:.3g}".format))
         print(f"Sweep: {folder}")
 
 
@@ -38,6 +38,19 @@ def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     jobs = sorted((path.parent for path in folder.glob("**/summary.json")), key=_number)
     settings = pd.DataFrame([_overrides(job) for job in jobs])
     return settings, pd.DataFrame([_figures(job) for job in jobs])
+
+
+def _errors(figures: pd.DataFrame) -> pd.DataFrame:
+    """Keep the errors alone: a row per job or, of several outputs, per job and output."""
+    errors = figures[[name for name in figures if "_error" in str(name)]]
+    places = [str(name).split("/") for name in errors]  # test/[output/]error
+    if all(len(place) == 2 for place in places):
+        return errors
+    errors.columns = pd.MultiIndex.from_tuples(
+        [("/".join(output), f"{split}/{error}") for split, *output, error in places],
+        names=["output", None],
+    )
+    return errors.stack("output", future_stack=True).dropna(how="all").reset_index("output")
 
 
 def _number(job: Path) -> int:
