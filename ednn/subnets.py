@@ -99,6 +99,9 @@ class SiteANN(SiteWise):
     s times the field s times the value (s > 0), as for the size of any derivative: flat and gentle
     parts of a field need no training examples.
 
+    A sum over sites cannot tell a kernel from one moved by a site, which has no room for the whole
+    of an operator as wide as the context. So kernels start out small away from their centre.
+
     Args:
         context: width c of the context per axis.
         channels: field components.
@@ -113,6 +116,11 @@ class SiteANN(SiteWise):
         conv, self.context = CONV[len(context)], tuple(context)
         patch = tuple(2 * c + 1 for c in context)
         hidden = conv(channels, units, patch, bias=False)
+        taper = torch.ones(())
+        for c in context:
+            taper = taper[..., None] * (1 - torch.arange(-c, c + 1).abs() / (c + 1)) ** 2
+        with torch.no_grad():
+            hidden.weight.mul_(taper)
         self.whitening = _Whitening(channels * prod(patch))
         register_parametrization(hidden, "weight", self.whitening)
         self.layers = nn.Sequential(hidden, nn.ReLU(), conv(units, outputs, 1, bias=False))

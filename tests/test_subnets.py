@@ -115,7 +115,7 @@ def test_site_ann_sees_no_constant_and_is_homogeneous(lattice, f, c):
     net, field = site_model(lattice, f, c)
     offset = torch.tensor([3.0, -20.0], dtype=torch.float64).view(2, *[1] * len(lattice))
     value = net(field)
-    assert (value.abs().max() > 0.1) == (c != 0)  # a patch of one site has no differences
+    assert value.any() == (c != 0)  # a patch of one site has no differences
     torch.testing.assert_close(net(field + offset), value, rtol=1e-11, atol=1e-11)
     torch.testing.assert_close(net(2.5 * field), 2.5 * value, rtol=1e-12, atol=1e-12)
 
