@@ -25,7 +25,8 @@ def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = Non
     # An epoch's values are those after it, so the first stands at 1.
     epochs = history.groupby("epoch").mean(numeric_only=True)
     epochs.index += 1
-    errors = [c for c in map(str, epochs) if c.endswith("/median_absolute_error")]
+    columns = [name for name in map(str, epochs) if name.startswith("val/")]
+    errors = [name for name in columns if name.endswith("/median_absolute_error")]
     figure = Figure(figsize=(7.0, 6.5)) if errors else Figure()
     axes = figure.subplots(2 if errors else 1, sharex=True, squeeze=False)[:, 0]
 

@@ -40,6 +40,18 @@ def test_loss_curve_takes_the_unit_of_the_loss_and_shows_the_error_where_it_is_k
     np.testing.assert_allclose(error.lines[0].get_ydata(), [0.25, 0.125, 0.0625])
 
 
+def test_loss_curve_shows_the_errors_of_several_outputs() -> None:
+    table = history(3)
+    for name, factor in (("energy", 2), ("gap", 3)):
+        table[f"val/{name}/median_absolute_error"] = factor * table["val/loss"]
+        table[f"test/{name}/median_absolute_error"] = 1.0
+    errors = plots.loss_curve(table, "J").axes[1]
+    legend = errors.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["energy", "gap"]
+    np.testing.assert_allclose(errors.lines[1].get_ydata(), [75, 37.5, 18.75])
+
+
 @pytest.mark.parametrize("losses", [[1.0], [0.0, 0.0], [np.nan, np.inf], [1e-3, 0.0, np.nan, 2.0]])
 def test_loss_curve_draws_what_a_logarithm_can_show(losses: list[float], tmp_path) -> None:
     table = pandas.DataFrame({"epoch": range(len(losses)), "train/loss": losses})
