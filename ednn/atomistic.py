@@ -90,8 +90,7 @@ class AtomisticEDNN(nn.Module):
 
         An atom's reference counts for the tile in whose focus it lies; only the sum is physical.
         """
-        ((_, grid),) = self._by_grid(structures)
-        shares = self.field_model.contributions(self._field(structures, grid)).double()
+        shares = self.field_model.contributions(self._normalised(structures)).double()
         tiles = torch.tensor(shares.shape[1:3], device=shares.device)
         place = structures.positions / structures.cell[:, None] * tiles  # (B, A, 2)
         place = place.floor().long() % tiles
@@ -102,9 +101,14 @@ class AtomisticEDNN(nn.Module):
     def field_energy(self, structures: Structures) -> Tensor:
         """Predict energies without the references: (B, outputs), in double precision."""
         groups = list(self._by_grid(structures))
-        parts = [self.field_model(self._field(structures.part(i), grid)) for i, grid in groups]
-        back = torch.cat([index for index, _ in groups]).argsort()
-        return torch.cat(parts)[back].double()
+        parts = [self.field_model(self._normalised(structures.part(index))) for index in groups]
+        return torch.cat(parts)[torch.cat(groups).argsort()].double()
+
+    def field(self, structures: Structures) -> Tensor:
+        """Render structures of one grid (Eq. 3): (B, 1, nx, ny)."""
+        nx, ny = self._grids(structures)[0].tolist()
+        positions = structures.positions.to(self.field_model.shift.dtype)
+        return render(structures.numbers, positions, structures.cell, (nx, ny), self.gamma)
 
     def counts(self, structures: Structures) -> Tensor:
         """Count the atoms of each element, (B, species), in double precision."""
@@ -144,12 +148,11 @@ class AtomisticEDNN(nn.Module):
         """
         counts = self.counts(structures)
         self.references.copy_(fit_references(counts, target))
-        pixels = (structures.cell / self.pixel).round().prod(-1)  # (N,)
+        pixels = self._grids(structures).prod(-1)  # (N,)
         standardise(self.field_model, target - counts @ self.references, pixels)
-        index, grid = next(self._by_grid(structures))
-        field = self._field(structures.part(index[:SOME]), grid)
-        self.field_shift += self.field_scale * field.mean()
-        self.field_scale *= field.std()
+        field = self.field(structures.part(next(self._by_grid(structures))[:SOME]))
+        self.field_shift.copy_(field.mean())
+        self.field_scale.copy_(field.std())
 
     def refit_references(self, batches: Iterator[tuple[Structures, Tensor]]) -> None:
         """Fit the references alone, to energies (B, outputs) of another theory."""
@@ -158,19 +161,20 @@ class AtomisticEDNN(nn.Module):
         counts, rest = (torch.cat(column) for column in zip(*rows, strict=True))
         self.references.copy_(fit_references(counts, rest))
 
-    def _field(self, structures: Structures, grid: tuple[int, int]) -> Tensor:
-        """Render structures, shifted and scaled: (B, 1, nx, ny)."""
-        positions = structures.positions.to(self.field_model.shift.dtype)
-        field = render(structures.numbers, positions, structures.cell, grid, self.gamma)
-        return (field - self.field_shift) / self.field_scale
+    def _normalised(self, structures: Structures) -> Tensor:
+        """Render structures of one grid for the network: (B, 1, nx, ny)."""
+        return (self.field(structures) - self.field_shift) / self.field_scale
 
     def _species_of(self, structures: Structures) -> Tensor:
         """Mark the element of each atom: (B, A, species), all False for padding."""
         return structures.numbers[..., None] == self.species
 
-    def _by_grid(self, structures: Structures) -> Iterator[tuple[Tensor, tuple[int, int]]]:
-        """Yield the grids that structures need at this model's pixel size, and which need them."""
-        grids = (structures.cell / self.pixel).round().long()  # (B, 2)
-        distinct, which = grids.unique(dim=0, return_inverse=True)
-        for i, (nx, ny) in enumerate(distinct.tolist()):
-            yield (which == i).nonzero()[:, 0], (nx, ny)
+    def _grids(self, structures: Structures) -> Tensor:
+        """Count the pixels of structures along x and y, (B, 2)."""
+        return (structures.cell / self.pixel).round().long()
+
+    def _by_grid(self, structures: Structures) -> Iterator[Tensor]:
+        """Yield the numbers of the structures that are on one grid, for each grid in turn."""
+        grids, which = self._grids(structures).unique(dim=0, return_inverse=True)
+        for i in range(len(grids)):
+            yield (which == i).nonzero()[:, 0]

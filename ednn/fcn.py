@@ -60,8 +60,8 @@ class FCN(SiteWise):
             weight, bias = layer.parameters()
             nn.init.normal_(weight, std=SILU_GAIN / sqrt(weight[0].numel()))
             nn.init.uniform_(bias, -0.5, 0.5)
-        if len(context) == 2:  # faster on a CPU, by half in bfloat16
-            self.to(memory_format=torch.channels_last)
+            if len(context) == 2:  # faster on a CPU, by half in bfloat16
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def sites(self, padded: Tensor) -> Tensor:
         values = self.layers(padded)  # (B, outputs, *(L / stride))

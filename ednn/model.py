@@ -134,7 +134,8 @@ class EDNN(nn.Module):
             parts = self._halves(padded, axis, grid[axis - 1] // 2)
         elif isinstance(self.subnet, SiteWise):
             sites = self.subnet.sites(padded)  # (B, outputs, *L)
-            return self._foci.windows(sites).flatten(-self.tiling.dims).mean(-1)
+            values = self._foci.windows(sites).flatten(-self.tiling.dims)  # (…, outputs, f^d)
+            return values.mean(-1, dtype=self.shift.dtype)  # also where the sites are bfloat16
         else:
             return self.subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead)
         return torch.cat([self._evaluate(part) for part in parts], axis)

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 from lightning import Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from matplotlib.figure import Figure
 
 from ednn import plots
+from ednn.atomistic import AtomisticEDNN
 from ednn.data.base import ExtensiveData
 from ednn.files import atomic
 from ednn.runs import Run, device_name
@@ -27,18 +31,42 @@ def write_results(
         with atomic(run.folder / "metrics.csv") as path:
             history.to_csv(path, index=False)
         figures["loss"] = plots.loss_curve(history, data.unit)
+    if isinstance(task.model, AtomisticEDNN):
+        figures["tiles"] = _tiles(task.model, data)
     for name in data.outputs:
         predicted, true = (table[c].to_numpy() for c in (f"{name}_predicted", f"{name}_true"))
         suffix = f"_{name}" if len(data.outputs) > 1 else ""
-        sites = table["sites"].to_numpy()
+        quantity = name
+        if isinstance(task.model, AtomisticEDNN):  # what the composition tells would hide the rest
+            quantity = f"{name} less references"
+            known = _references(task.model, data, table["sample"].to_numpy())
+            predicted, true = predicted - known, true - known
+        unit, factor = data.site_unit
+        per_site = factor / table["sites"].to_numpy()
         figures[f"parity{suffix}"] = plots.parity(
-            predicted, true, data.unit, name, sites=sites, site=data.site
+            predicted * per_site, true * per_site, unit, quantity
         )
-        figures[f"error{suffix}"] = plots.error(predicted, true, data.unit, name)
+        figures[f"error{suffix}"] = plots.error(predicted, true, data.unit, quantity)
     paths = [run.folder / f"{name}.png" for name in figures]
     for figure, path in zip(figures.values(), paths, strict=True):
         plots.save(figure, path)
     return paths
+
+
+def _references(model: AtomisticEDNN, data: ExtensiveData, sample: np.ndarray) -> np.ndarray:
+    """Return what the composition of some samples (N,) gives: the sum of their references."""
+    counts = model.counts(data.dataset.inputs(torch.from_numpy(sample)))  # (N, species)
+    return (counts @ model.references)[:, 0].numpy()
+
+
+def _tiles(model: AtomisticEDNN, data: ExtensiveData) -> Figure:
+    """Draw a test structure with some of its tiles (Fig. 3)."""
+    structures = data.dataset.inputs(torch.from_numpy(data.splits["test"][:1]))
+    field = model.field(structures)[0, 0].numpy()
+    tiling = model.field_model.tiling
+    nx, ny = tiling.grid(field.shape)
+    marked = {(0, ny // 2), (nx // 4, ny // 4), (nx - 1, ny - 1)}
+    return plots.tiles(field, structures.cell[0].tolist(), tiling, sorted(marked), "field")
 
 
 def predictions(task: ExtensiveTask, data: ExtensiveData) -> pd.DataFrame:

@@ -135,9 +135,8 @@ def test_references_leave_what_the_composition_does_not_tell() -> None:
     torch.testing.assert_close(counts.T @ left, torch.zeros(3, 1).double(), rtol=0, atol=1e-8)
     spread = left / GRID**2 * FOCUS**2
     torch.testing.assert_close(net.field_model.scale, spread.std(0, correction=0))
-    field = net._field(structures, (GRID, GRID))
-    assert abs(field.mean()) < 1e-9
-    assert field.std().item() == pytest.approx(1)
+    assert net.field_shift.item() == pytest.approx(net.field(structures).mean().item())
+    assert net.field_scale.item() == pytest.approx(net.field(structures).std().item())
 
 
 def test_another_theory_shifts_the_references_alone() -> None:

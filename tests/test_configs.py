@@ -50,6 +50,28 @@ def test_laplacian_paper_is_table_1() -> None:
     assert not cfg.standardise
 
 
+def test_dft_paper_is_table_1() -> None:
+    cfg = composed("experiment=dft_paper")
+    assert cfg.data._target_ == "ednn.data.dft.DFTData"
+    assert (cfg.data.theory, cfg.data.grid, cfg.data.gamma) == ("gfn1", 256, 0.2)
+    assert cfg.data.test == 0.3
+    assert cfg.data.batch_size == 100
+    assert cfg.model.subnet._target_ == "ednn.subnets.DNN"
+    assert (cfg.model.focus, cfg.model.context) == (64, 32)
+    assert cfg.task.optimizer._target_ == "torch.optim.Adam"
+    assert cfg.task.optimizer.lr == 1e-5
+    assert cfg.task.scheduler is None
+    assert cfg.trainer.max_epochs == 500
+
+
+def test_the_baseline_differs_in_its_one_tile_alone() -> None:
+    paper, baseline = composed("experiment=dft_paper"), composed("experiment=dft_baseline")
+    assert baseline.model.focus == baseline.data.grid
+    for cfg in (paper, baseline):
+        cfg.tile = cfg.model = cfg.name = cfg.paper = None
+    assert baseline == paper
+
+
 def test_tile_is_set_in_one_place() -> None:
     cfg = composed("model=dnn", "tile.f=[2,4]", "tile.c=3", "tile.padding=reflect")
     assert cfg.model.focus == [2, 4]

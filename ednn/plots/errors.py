@@ -10,21 +10,13 @@ from ednn.plots.style import COLOUR, label, limits, number, styled, ticks
 
 
 @styled
-def parity(
-    prediction: np.ndarray,
-    target: np.ndarray,
-    unit: str,
-    quantity: str,
-    sites: int | np.ndarray | None = None,
-    site: str = "site",
-) -> Figure:
+def parity(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str) -> Figure:
     """Draw predicted against true values, with the line on which they are equal.
 
-    `prediction` and `target` are (N,) or (N, 1) in `unit`. With `sites`, one number of sites or
-    one per example (N,), everything is per site, called `site` ("spin", "atom") in the labels.
-    Raises InputError where shapes differ or values are not finite.
+    `prediction` and `target` are (N,) or (N, 1) in `unit`. Raises InputError where shapes differ or
+    values are not finite.
     """
-    prediction, target, unit = _per_site(prediction, target, unit, sites, site)
+    prediction, target = _finite(prediction, target)
     low, high = limits(prediction, target)
 
     figure = Figure(figsize=(6.5, 6.5))
@@ -45,19 +37,12 @@ def parity(
 
 
 @styled
-def error(
-    prediction: np.ndarray,
-    target: np.ndarray,
-    unit: str,
-    quantity: str,
-    sites: int | np.ndarray | None = None,
-    site: str = "site",
-) -> Figure:
+def error(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str) -> Figure:
     """Draw the error (predicted − true) against the true value, its histogram at the side.
 
     Arguments and errors raised as in `parity`.
     """
-    prediction, target, unit = _per_site(prediction, target, unit, sites, site)
+    prediction, target = _finite(prediction, target)
     difference = prediction - target
     bound = float(np.abs(difference).max()) or 1.0
 
@@ -105,10 +90,8 @@ def _errors_in_words(axes: Axes, difference: np.ndarray, unit: str) -> None:
     axes.set_title("\n".join(words), loc="left", linespacing=1.4)  # above: no point is covered
 
 
-def _per_site(
-    prediction: np.ndarray, target: np.ndarray, unit: str, sites: int | np.ndarray | None, site: str
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return flat prediction and target in float64, per site where `sites` is given, and unit."""
+def _finite(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return flat prediction and target in float64; raises InputError as `parity` says."""
     if prediction.shape != target.shape:
         # Unequal shapes such as (N, 1) and (N,) would broadcast to (N, N) without a word.
         raise InputError(
@@ -123,6 +106,4 @@ def _per_site(
             f"{np.count_nonzero(~finite)} of {finite.size} values to draw are NaN or infinite; "
             "give at least one example, and finite predictions and targets."
         )
-    if sites is None:
-        return prediction, target, unit
-    return prediction / sites, target / sites, f"{unit} per {site}".strip()
+    return prediction, target

@@ -19,15 +19,6 @@ def test_parity_shows_true_across_predicted_up_and_the_errors_in_words() -> None
     ]
 
 
-@pytest.mark.parametrize("sites", [4, np.array([4, 4, 4])])
-def test_values_and_units_are_per_site(sites: int | np.ndarray) -> None:
-    target, prediction = np.array([[4.0], [8.0], [12.0]]), np.array([[8.0], [8.0], [20.0]])
-    (axes,) = plots.parity(prediction, target, "eV", "energy", sites, "atom").axes
-    np.testing.assert_allclose(axes.collections[0].get_offsets(), [[1, 2], [2, 2], [3, 5]])
-    assert axes.get_xlabel() == "true energy (eV per atom)"
-    assert "mean absolute error  1 eV per atom" in axes.get_title(loc="left")
-
-
 def test_error_is_predicted_minus_true_and_the_histogram_counts_every_example() -> None:
     target = np.arange(100.0)
     difference = np.sin(target)
