@@ -10,6 +10,7 @@ import torch
 from lightning import Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from ednn import plots
 from ednn.atomistic import AtomisticEDNN
@@ -39,7 +40,7 @@ def write_results(
         quantity = name
         if isinstance(task.model, AtomisticEDNN):  # what the composition tells would hide the rest
             quantity = f"{name} less references"
-            known = _references(task.model, data, table["sample"].to_numpy())
+            known = _references(task.model, data, task.test_columns["sample"].cpu())
             predicted, true = predicted - known, true - known
         unit, factor = data.site_unit
         per_site = factor / table["sites"].to_numpy()
@@ -53,9 +54,9 @@ def write_results(
     return paths
 
 
-def _references(model: AtomisticEDNN, data: ExtensiveData, sample: np.ndarray) -> np.ndarray:
+def _references(model: AtomisticEDNN, data: ExtensiveData, sample: Tensor) -> np.ndarray:
     """Return what the composition of some samples (N,) gives: the sum of their references."""
-    counts = model.counts(data.dataset.inputs(torch.from_numpy(sample)))  # (N, species)
+    counts = model.counts(data.dataset.inputs(sample))  # (N, species)
     return (counts @ model.references)[:, 0].numpy()
 
 
