@@ -56,14 +56,14 @@ class HDF5Fields:
         self.shape = (self.count, *self[:1].shape[1:])
 
     def __getitem__(self, index: slice | np.ndarray | Tensor) -> Tensor:
-        if isinstance(index, slice):
-            return self._read(index, range(self.count)[index])
-        rows, place = np.unique(index, return_inverse=True)  # HDF5 wants them ascending, each once
-        return self._read(rows, rows)[torch.from_numpy(place)]
-
-    def _read(self, rows: slice | np.ndarray, samples: Sequence[int] | np.ndarray) -> Tensor:
+        samples: Sequence[int] | np.ndarray
         with open_hdf5(self.path) as file:
-            fields = dataset(file, self.key)[rows]
+            stored = dataset(file, self.key)
+            if isinstance(index, slice):
+                samples, fields = range(self.count)[index], stored[index]
+            else:  # images are read 2 to 30 times faster one by one than by a list of numbers
+                samples = np.asarray(index)
+                fields = np.stack([stored[i] for i in samples])
         require_finite(fields, f"{self.path}: {self.key}", samples)
         native = fields.astype(fields.dtype.newbyteorder("="), copy=False)  # as torch wants it
         return torch.from_numpy(channels_first(native, *self.layout))  # (B, C, *L)
