@@ -8,7 +8,8 @@ from torch import nn
 
 from ednn.errors import InputError
 from ednn.model import EDNN
-from ednn.subnets import ANN, DNN, SiteANN, probe
+from ednn.site_ann import SiteANN
+from ednn.subnets import ANN, DNN, probe
 
 WINDOWS = [(5,), (3, 3), (4, 7), (1, 1), (9, 6), (3, 4, 5)]
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)

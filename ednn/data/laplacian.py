@@ -16,7 +16,7 @@ from ednn.data.workers import worker_pool
 from ednn.model import EDNN
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import laplacian_sum
-from ednn.subnets import SiteANN
+from ednn.site_ann import SiteANN
 
 BATCH = 200  # images made and written at once, at most 100 MB of 250² in double precision
 WHITENED = 100  # images whose patches are representative

@@ -16,7 +16,7 @@ from ednn.errors import InputError
 from ednn.model import EDNN
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import STENCILS, laplacian_sum
-from ednn.subnets import SiteANN
+from ednn.site_ann import SiteANN
 from tests.conftest import run, start
 
 COUNTS = {"n_train": 9, "n_val": 3, "n_test": 4}
