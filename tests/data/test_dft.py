@@ -270,3 +270,27 @@ def test_a_prediction_that_does_not_fit_is_refused(trained: Path, folder: Path) 
         assert done.returncode != 0
         assert words in done.stderr
         assert not (folder / "odd_out.csv").exists()
+
+
+def test_larger_cells_are_tested_as_a_whole(trained: Path, folder: Path) -> None:
+    larger = SHIPPED.with_name("gfn1_120.h5")
+    arguments = [f"ckpt_path={trained}/checkpoints/best.ckpt", "data=dft", f"data.path={larger}"]
+    done = run(folder, "evaluate.py", *arguments, "run=larger")
+    assert done.returncode == 0, done.stderr
+    folder = folder / "outputs" / "evaluations" / "larger"
+    assert json.loads((folder / "summary.json").read_text())["test/samples"] == 100
+    assert (folder / "tiles.png").exists()
+
+
+def test_generate_labels_and_extends(tmp_path: Path) -> None:
+    arguments = ["generate.py", "data=dft", "data.path=own.h5", "data.seed0=7"]
+    for count in (2, 3):
+        done = run(tmp_path, *arguments, f"data.count={count}")
+        assert done.returncode == 0, done.stderr
+        assert read(tmp_path / "own.h5").seed.tolist() == list(range(7, 7 + count))
+    done = run(tmp_path, *arguments[:-1], "data.count=4")  # the first seed is that of the file
+    assert done.returncode == 0, done.stderr
+    assert read(tmp_path / "own.h5").seed.tolist() == [7, 8, 9, 10]
+    refused = run(tmp_path, *arguments, "data.repeat=[2,1]")
+    assert refused.returncode != 0
+    assert "do not mix" in refused.stderr
