@@ -1,18 +1,7 @@
-"""The file of labelled structures: one HDF5 schema for every theory.
+"""The file of labelled structures: one HDF5 schema for every theory, told in data/README.md.
 
-Datasets; N structures, A atoms in all; structure i owns the atoms offsets[i] to offsets[i + 1]:
-
-    numbers    (A,)     uint8    atomic numbers
-    positions  (A, 2)   float64  Å, in the plane of the sheet, inside [0, cell)
-    forces     (A, 2)   float32  eV/Å
-    offsets    (N + 1,) int64
-    cell       (N, 2)   float64  Å, periodic and rectangular
-    energy     (N,)     float64  eV
-    seed       (N,)     int64    ascending; `sheets.sheet(seed, repeat)` makes the structure again
-    failed     (M,)     int64    seeds whose calculation did not converge
-
-Attributes, all text: `theory`, and as JSON `settings`, `versions` (of the engine) and `structures`
-(the recipe) must be equal for labels to mix; `units` and `made_with`, also JSON, inform.
+Labels mix only where the attributes `theory`, `settings`, `versions` (of the engine) and
+`structures` (the recipe) are equal; `units` and `made_with` inform.
 """
 
 import json
@@ -39,7 +28,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """The contents of a file: the datasets of the schema above, and the attributes."""
+    """The contents of a file: the datasets and the attributes of the schema."""
 
     numbers: NDArray[np.uint8]
     positions: NDArray[np.float64]
