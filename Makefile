@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install train test bench clean
+.PHONY: install train test paper bench clean
 
 install: .venv/installed
 
@@ -21,6 +21,9 @@ test: install
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
+
+paper: install
+	$(BIN)/python study.py
 
 bench: install
 	$(BIN)/python -m benchmarks.tiles

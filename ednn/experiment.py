@@ -1,6 +1,5 @@
 """One experiment from config to run folder: data → task → fit → test → results."""
 
-import json
 import sys
 
 import torch
@@ -40,7 +39,7 @@ def train(cfg: DictConfig) -> float | None:
             fit(cfg, run)
     if cfg.fast_dev_run or not is_first_process():
         return None
-    return json.loads(run.summary.read_text())["val/loss"]
+    return run.read_summary()["val/loss"]
 
 
 def fit(cfg: DictConfig, run: Run) -> None:

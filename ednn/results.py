@@ -25,11 +25,11 @@ def write_results(
 ) -> list[Path]:
     """Write `predictions.csv`, `metrics.csv` and the pictures; returns the pictures' paths."""
     table = predictions(task, data)
-    with atomic(run.folder / "predictions.csv") as path:
+    with atomic(run.predictions) as path:
         table.to_csv(path, index=False)
     figures = {}
     if history is not None:
-        with atomic(run.folder / "metrics.csv") as path:
+        with atomic(run.metrics) as path:
             history.to_csv(path, index=False)
         figures["loss"] = plots.loss_curve(history, data.unit)
     if isinstance(task.model, AtomisticEDNN):

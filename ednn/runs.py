@@ -34,11 +34,12 @@ def name_run(arguments: Sequence[str]) -> str:
     Raises:
         InputError: several processes of torchrun would each make up a name of their own.
     """
-    if "TORCHELASTIC_RUN_ID" in os.environ and not any(a.startswith("run=") for a in arguments):
+    named = any(a.startswith("run=") for a in arguments)
+    if "TORCHELASTIC_RUN_ID" in os.environ and not named:
         raise InputError("torchrun's processes must share one run folder; add run=NAME.")
     words = sorted(a for a in arguments if not a.startswith("resume="))
     command = hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
-    if "resume=auto" in arguments:
+    if "resume=auto" in arguments and not named:
         found = [path.name for path in OUTPUTS.glob(f"*/*_{command}_*") if path.is_dir()]
         if found:
             return max(found)
@@ -58,6 +59,8 @@ class Run:
         self.best = self.folder / "checkpoints" / "best.ckpt"
         self.config = self.folder / "config.yaml"
         self.summary = self.folder / "summary.json"
+        self.metrics = self.folder / "metrics.csv"
+        self.predictions = self.folder / "predictions.csv"
 
     @property
     def finished(self) -> bool:
@@ -86,6 +89,18 @@ class Run:
         cfg = OmegaConf.load(self.config)
         assert isinstance(cfg, DictConfig)
         return cfg
+
+    def read_summary(self) -> dict[str, Any]:
+        """Return the figures of a finished run."""
+        summary: dict[str, Any] = json.loads(self.summary.read_text())
+        return summary
+
+    def read_predictions(self, output: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return predicted and true values and the sites of every test sample, (N,) each."""
+        table = pd.read_csv(self.predictions)
+        columns = (f"{output}_predicted", f"{output}_true", "sites")
+        predicted, true, sites = (table[column].to_numpy() for column in columns)
+        return predicted, true, sites
 
     def write_splits(self, splits: Mapping[str, np.ndarray]) -> None:
         with atomic(self.folder / "splits.npz") as path, path.open("wb") as file:

@@ -12,6 +12,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ednn.files import atomic
+from ednn.runs import OUTPUTS
+
+SWEEPS = OUTPUTS / "sweeps"  # as conf/hydra/default.yaml has it
 
 
 class SweepTable(Callback):
@@ -35,9 +38,20 @@ class SweepTable(Callback):
 
 def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Overrides and figures of the finished jobs, in the order of the sweep."""
-    jobs = sorted((path.parent for path in folder.glob("**/summary.json")), key=_number)
-    settings = pd.DataFrame([_overrides(job) for job in jobs])
-    return settings, pd.DataFrame([_figures(job) for job in jobs])
+    finished = jobs(folder)
+    settings = pd.DataFrame([overrides_of(job) for job in finished])
+    return settings, pd.DataFrame([_figures(job) for job in finished])
+
+
+def jobs(folder: Path) -> list[Path]:
+    """Return the folders of a sweep's finished jobs, in its order."""
+    return sorted((path.parent for path in folder.glob("**/summary.json")), key=_number)
+
+
+def overrides_of(job: Path) -> dict[str, str]:
+    """Return what the command line set for a job."""
+    overrides = OmegaConf.load(job / ".hydra" / "overrides.yaml")
+    return dict(str(item).lstrip("+").split("=", 1) for item in overrides)
 
 
 def _errors(figures: pd.DataFrame) -> pd.DataFrame:
@@ -55,11 +69,6 @@ def _errors(figures: pd.DataFrame) -> pd.DataFrame:
 
 def _number(job: Path) -> int:
     return int(OmegaConf.load(job / ".hydra" / "hydra.yaml").hydra.job.num)
-
-
-def _overrides(job: Path) -> dict[str, str]:
-    overrides = OmegaConf.load(job / ".hydra" / "overrides.yaml")
-    return dict(str(item).lstrip("+").split("=", 1) for item in overrides)
 
 
 def _figures(job: Path) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The composed configs: Table I value for value, and every choice of every group composes."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -84,11 +85,21 @@ def test_tile_is_set_in_one_place() -> None:
     [
         f"{path.parent.name}={path.stem}"
         for path in sorted(CONF.glob("*/*.yaml"))
-        if path.parent.name != "hydra"
+        if path.parent.name not in ("hydra", "scale", "study")
     ],
 )
 def test_every_choice_composes(choice: str) -> None:
     assert composed(choice).trainer._target_ == "lightning.Trainer"
+
+
+@pytest.mark.parametrize("scale", [path.stem for path in sorted(CONF.glob("scale/*.yaml"))])
+def test_every_study_composes_at_every_scale(scale: str) -> None:
+    cfg = composed(f"scale={scale}", name="study")
+    assert set(cfg.study) | {"all"} == {path.stem for path in CONF.glob("study/*.yaml")}
+    for study in cfg.study.values():
+        OmegaConf.to_container(study, resolve=True)  # refers to values that exist
+        module, _, name = study._target_.rpartition(".")
+        assert hasattr(import_module(module), name)
 
 
 def test_slurm_asks_for_what_the_trainer_wants() -> None:

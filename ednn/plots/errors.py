@@ -16,11 +16,17 @@ def parity(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str)
     `prediction` and `target` are (N,) or (N, 1) in `unit`. Raises InputError where shapes differ or
     values are not finite.
     """
+    figure = Figure(figsize=(6.5, 6.5))
+    parity_on(figure.subplots(), prediction, target, unit, quantity)
+    return figure
+
+
+def parity_on(
+    axes: Axes, prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str
+) -> None:
+    """Draw what `parity` draws into a panel."""
     prediction, target = _finite(prediction, target)
     low, high = limits(prediction, target)
-
-    figure = Figure(figsize=(6.5, 6.5))
-    axes = figure.subplots()
     _points(axes, target, prediction)
     axes.axline((low, low), (high, high), color="black", linewidth=1.0, linestyle="--")
     axes.set(
@@ -33,7 +39,6 @@ def parity(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str)
     axes.xaxis.set_major_locator(ticks(7))
     axes.yaxis.set_major_locator(ticks(7))
     _errors_in_words(axes, prediction - target, unit)
-    return figure
 
 
 @styled
@@ -42,23 +47,10 @@ def error(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str) 
 
     Arguments and errors raised as in `parity`.
     """
-    prediction, target = _finite(prediction, target)
-    difference = prediction - target
-    bound = float(np.abs(difference).max()) or 1.0
-
     figure = Figure(figsize=(8.0, 5.5))
     axes, side = figure.subplots(1, 2, sharey=True, width_ratios=[4, 1])
-    _points(axes, target, difference)
-    axes.axhline(0, color="black", linewidth=1.0, linestyle="--")
-    axes.set(
-        xlim=limits(target),
-        ylim=(-1.1 * bound, 1.1 * bound),
-        xlabel=label(f"true {quantity}", unit),
-        ylabel=label("error: predicted − true", unit),
-    )
-    axes.xaxis.set_major_locator(ticks(7))
-    _errors_in_words(axes, difference, unit)
-
+    difference = error_on(axes, prediction, target, unit, quantity)
+    bound = _bound(difference)
     side.hist(
         difference,
         bins=101,  # odd: an error of zero falls inside a bin
@@ -72,6 +64,30 @@ def error(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str) 
     side.xaxis.set_major_locator(MaxNLocator(nbins=2, integer=True, min_n_ticks=1))
     side.tick_params(axis="y", length=0)
     return figure
+
+
+def error_on(
+    axes: Axes, prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str
+) -> np.ndarray:
+    """Draw the error against the true value into a panel; returns the errors."""
+    prediction, target = _finite(prediction, target)
+    difference = prediction - target
+    bound = _bound(difference)
+    _points(axes, target, difference)
+    axes.axhline(0, color="black", linewidth=1.0, linestyle="--")
+    axes.set(
+        xlim=limits(target),
+        ylim=(-1.1 * bound, 1.1 * bound),
+        xlabel=label(f"true {quantity}", unit),
+        ylabel=label("error: predicted − true", unit),
+    )
+    axes.xaxis.set_major_locator(ticks(7))
+    _errors_in_words(axes, difference, unit)
+    return difference
+
+
+def _bound(difference: np.ndarray) -> float:
+    return float(np.abs(difference).max()) or 1.0
 
 
 def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

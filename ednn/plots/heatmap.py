@@ -1,0 +1,36 @@
+"""A table of errors as colours, the numbers written in."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+
+from ednn.plots.style import label
+
+
+def heatmap_on(
+    axes: Axes,
+    values: np.ndarray,
+    rows: Sequence[object],
+    columns: Sequence[object],
+    names: tuple[str, str],
+    quantity: str,
+    unit: str,
+) -> None:
+    """Draw positive `values` (rows, columns) on a logarithmic colour scale; NaN stays white.
+
+    `names` are those of the rows and of the columns.
+    """
+    image = axes.imshow(values, cmap="cividis_r", norm=LogNorm(), aspect="auto")
+    middle = np.sqrt(np.nanmin(values) * np.nanmax(values))
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if value > middle else "black"
+            axes.text(j, i, f"{value:.2g}", ha="center", va="center", color=colour)
+    axes.set_yticks(range(len(rows)), [str(row) for row in rows])
+    axes.set_xticks(range(len(columns)), [str(column) for column in columns])
+    axes.set(ylabel=names[0], xlabel=names[1])
+    axes.grid(visible=False)
+    assert axes.figure is not None
+    axes.figure.colorbar(image, ax=axes, label=label(quantity, unit))

@@ -1,0 +1,29 @@
+"""The report: one page that holds every finished study, pictures included."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from omegaconf import OmegaConf
+
+from ednn.cli import CONF
+from ednn.files import atomic
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` of the studies that are finished in a folder; returns its path."""
+    page = Environment(loader=PackageLoader("ednn.studies", "."), autoescape=True, trim_blocks=True)
+    path = folder / "report.html"
+    order = [str(name) for name in OmegaConf.load(CONF / "study" / "all.yaml").defaults]
+    studies = [_study(folder / name) for name in order if (folder / name / "result.json").exists()]
+    with atomic(path) as temporary:
+        temporary.write_text(page.get_template("report.html.j2").render(studies=studies))
+    return path
+
+
+def _study(folder: Path) -> dict[str, Any]:
+    result = json.loads((folder / "result.json").read_text())
+    picture = base64.b64encode((folder / "picture.png").read_bytes()).decode()
+    return {**result, "name": folder.name, "picture": picture}

@@ -1,0 +1,76 @@
+"""Run studies one after the other and write the report of all that are finished."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from ednn import plots
+from ednn.errors import InputError, TrainingError
+from ednn.loggers import wandb_logger
+from ednn.runs import OUTPUTS, environment, plain, write_json
+from ednn.studies.base import Study
+from ednn.studies.lab import Lab
+from ednn.studies.report import write_report
+
+
+def run(cfg: DictConfig) -> None:
+    """Run the studies of a config; one that fails doesn't keep the others from running.
+
+    Raises:
+        TrainingError: names the studies that failed.
+    """
+    folder = OUTPUTS / cfg.name
+    failed = []
+    for name in map(str, cfg.study):
+        try:
+            _run_study(cfg, name, folder / name)
+        except (InputError, TrainingError) as error:
+            failed.append(name)
+            print(f"{name} failed: {error}")
+    print(f"Report: {write_report(folder)}")
+    if failed:
+        raise TrainingError(f"Studies failed, see above: {', '.join(failed)}.")
+
+
+def _run_study(cfg: DictConfig, name: str, folder: Path) -> None:
+    """Run one study, unless it is finished with the same settings."""
+    settings = {**plain(cfg.study)[name], "train": list(cfg.train)}
+    path, picture = folder / "result.json", folder / "picture.png"
+    if path.exists() and json.loads(path.read_text())["settings"] == settings:
+        print(f"Already finished: {folder}")
+        return
+    started = time.perf_counter()
+    logger = ["logger=wandb"] if cfg.wandb else []
+    lab = Lab(f"{cfg.name}/runs", folder, [*cfg.train, *logger])
+    study: Study = instantiate(cfg.study[name], lab=lab, _convert_="all")
+    numbers = study.measure()
+    plots.save(study.picture(numbers), picture)
+    result = {
+        "title": study.title,
+        "claim": study.claim,
+        "rows": [vars(row) for row in study.rows(numbers)],
+        "numbers": numbers,
+        "commands": lab.commands,
+        "settings": settings,
+        "seconds": time.perf_counter() - started,
+        "environment": environment(),
+    }
+    if cfg.wandb:
+        _log(name, folder, result, picture)
+    write_json(path, result)  # last: it marks the study as finished
+    print(f"Finished: {picture}")
+
+
+def _log(name: str, folder: Path, result: dict[str, Any], picture: Path) -> None:
+    """Show a study in W&B: its rows, its table and its picture, beside the runs of its group."""
+    logger = wandb_logger(str(folder), project="ednn", group=name, name=name, job_type="study")
+    logger.log_table("rows", dataframe=pd.DataFrame(result["rows"]))
+    if "table" in result["numbers"]:
+        logger.log_table("table", dataframe=pd.DataFrame(result["numbers"]["table"]))
+    logger.log_image("picture", [str(picture)])
+    logger.experiment.finish()
