@@ -60,6 +60,7 @@ class Run:
         self.config = self.folder / "config.yaml"
         self.summary = self.folder / "summary.json"
         self.metrics = self.folder / "metrics.csv"
+        self.splits = self.folder / "splits.npz"
         self.predictions = self.folder / "predictions.csv"
 
     @property
@@ -103,7 +104,7 @@ class Run:
         return predicted, true, sites
 
     def write_splits(self, splits: Mapping[str, np.ndarray]) -> None:
-        with atomic(self.folder / "splits.npz") as path, path.open("wb") as file:
+        with atomic(self.splits) as path, path.open("wb") as file:
             np.savez_compressed(file, **splits)  # type: ignore[arg-type]
 
     def finish(self, summary: Mapping[str, Any], paper: Mapping[str, float] | None = None) -> None:
