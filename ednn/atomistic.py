@@ -90,7 +90,7 @@ class AtomisticEDNN(nn.Module):
 
         An atom's reference counts for the tile in whose focus it lies; only the sum is physical.
         """
-        shares = self.field_model.contributions(self._normalised(structures)).double()
+        shares = self.field_model.contributions(self.normalised_field(structures)).double()
         tiles = torch.tensor(shares.shape[1:3], device=shares.device)
         place = structures.positions / structures.cell[:, None] * tiles  # (B, A, 2)
         place = place.floor().long() % tiles
@@ -101,7 +101,7 @@ class AtomisticEDNN(nn.Module):
     def field_energy(self, structures: Structures) -> Tensor:
         """Predict energies without the references: (B, outputs), in double precision."""
         groups = list(self._by_grid(structures))
-        parts = [self.field_model(self._normalised(structures.part(index))) for index in groups]
+        parts = [self.field_model(self.normalised_field(structures.part(index))) for index in groups]
         return torch.cat(parts)[torch.cat(groups).argsort()].double()
 
     def field(self, structures: Structures) -> Tensor:
@@ -109,6 +109,10 @@ class AtomisticEDNN(nn.Module):
         nx, ny = self._grids(structures)[0].tolist()
         positions = structures.positions.to(self.field_model.shift.dtype)
         return render(structures.numbers, positions, structures.cell, (nx, ny), self.gamma)
+
+    def normalised_field(self, structures: Structures) -> Tensor:
+        """Render structures of one grid for the network: (B, 1, nx, ny) of mean 0 and spread 1."""
+        return (self.field(structures) - self.field_shift) / self.field_scale
 
     def counts(self, structures: Structures) -> Tensor:
         """Count the atoms of each element, (B, species), in double precision."""
@@ -160,10 +164,6 @@ class AtomisticEDNN(nn.Module):
             rows = [(self.counts(s), target - self.field_energy(s)) for s, target in batches]
         counts, rest = (torch.cat(column) for column in zip(*rows, strict=True))
         self.references.copy_(fit_references(counts, rest))
-
-    def _normalised(self, structures: Structures) -> Tensor:
-        """Render structures of one grid for the network: (B, 1, nx, ny)."""
-        return (self.field(structures) - self.field_shift) / self.field_scale
 
     def _species_of(self, structures: Structures) -> Tensor:
         """Mark the element of each atom: (B, A, species), all False for padding."""

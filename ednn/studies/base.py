@@ -60,7 +60,7 @@ def yes(claim: bool) -> str:
 def figures(run: Run) -> Numbers:
     """Return what studies tell of a run: its errors, its cost and where it lies."""
     summary = run.read_summary()
-    told = ("unit", "train/epochs", "train/seconds", "device", "data")
+    told = ("unit", "test/samples", "train/epochs", "train/seconds", "device", "data")
     errors = {key: value for key, value in summary.items() if "_error" in key}
     return errors | {key: summary[key] for key in told if key in summary} | {"run": str(run.folder)}
 
