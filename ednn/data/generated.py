@@ -48,6 +48,10 @@ class GeneratedData(ExtensiveData):
     def make(self) -> None:
         """Write the file."""
 
+    @abstractmethod
+    def label(self, fields: np.ndarray) -> np.ndarray:
+        """Return the exact extensive properties of fields: (N, *L) → (N, outputs), float64."""
+
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         self.counts = {"train": 0, "val": 0, "test": self.counts["test"]}
         self.trained_on = trained_on or {}

@@ -1,4 +1,4 @@
-"""Ising configurations over the whole energy range, labelled with their exact energies."""
+"""Ising configurations over the whole energy range, labelled exactly."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,13 @@ from ednn.data.generated import GeneratedData
 from ednn.errors import InputError
 from ednn.physics import ising
 
+UNITS = {"energy": "J", "magnetisation": "spins"}  # of the targets
+
 
 class IsingData(GeneratedData):
     """Spins ±1 on a periodic lattice and E = −J Σ σσ over nearest neighbours (paper, Eq. 1).
+
+    Or their magnetisation M = Σ σ: the same configurations in the same splits, other labels.
 
     Args:
         L: sides of the lattice, one integer per axis or one for all.
@@ -22,13 +26,17 @@ class IsingData(GeneratedData):
         J: interaction strength, the unit of energy being that of J.
         temperatures: None samples all energies evenly; a list samples the canonical ensemble at
             these temperatures (k_B = 1, in units of J), in equal shares.
+        target: energy or magnetisation.
 
     Of the validation and test examples, those that are copies of a training example (translated,
-    inverted, flipped) are dropped.
+    inverted, flipped) are dropped. To flip all spins turns the sign of the magnetisation, but a
+    flipped copy shows no pattern that the training did not, so that it is dropped there too.
+
+    Raises:
+        InputError: an unknown target, or a lattice of another dimension.
     """
 
     alphabet = (-1.0, 1.0)
-    unit = "J"
     site = "spin"
 
     def __init__(
@@ -37,12 +45,16 @@ class IsingData(GeneratedData):
         dims: int,
         J: float,
         temperatures: Sequence[float] | None = None,
+        target: str = "energy",
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
         self.lattice = (L,) * dims if isinstance(L, int) else tuple(L)
         if len(self.lattice) != dims:
             raise InputError(f"data.L={list(self.lattice)} needs data.dims={len(self.lattice)}.")
+        if target not in UNITS:
+            raise InputError(f"data.target={target} is unknown: use one of {', '.join(UNITS)}.")
+        self.target, self.outputs, self.unit = target, (target,), UNITS[target]
         self.name = "ising-" + "x".join(map(str, self.lattice))
         self.dims, self.J = dims, J
         self.temperatures = None if temperatures is None else list(temperatures)
@@ -58,7 +70,18 @@ class IsingData(GeneratedData):
             "temperatures": self.temperatures,
             "seed": self.seed,
             "test_only_beside": self.trained_on,
+            # The energy goes without saying: its files and checkpoints are older than the choice.
+            **({} if self.target == "energy" else {"target": self.target}),
         }
+
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        super().test_only(trained_on)
+        target = trained_on.get("target", "energy") if trained_on else self.target
+        if target != self.target:
+            raise InputError(
+                f"The model was trained on the {target}, not on the {self.target}; add "
+                f"data.target={target}."
+            )
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "dropped_as_copies": self.dropped}
@@ -73,11 +96,16 @@ class IsingData(GeneratedData):
         write_fields(
             self.path,
             spins,
-            ising.energy(spins, self.J)[:, None],
+            self.label(spins),
             splits,
             {"unit": self.unit, **{f"dropped_{name}": n for name, n in dropped.items()}},
             self.settings,
         )
+
+    def label(self, fields: np.ndarray) -> np.ndarray:
+        if self.target == "magnetisation":
+            return ising.magnetisation(fields)[:, None]
+        return ising.energy(fields, self.J)[:, None]
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         stored, splits = super().read()
@@ -96,6 +124,7 @@ class IsingData(GeneratedData):
             return np.empty(0, dtype=np.uint64)
         counts = {f"n_{name}": n for name, n in self.trained_on["counts"].items()}
         same: dict[str, Any] = {k: self.trained_on[k] for k in ("J", "temperatures", "seed")}
+        same["target"] = self.target
         shared: dict[str, Any] = {"batch_size": 1, "workers": 0, "cache": str(self.cache)}
         other = IsingData(self.lattice, self.dims, **counts, **same, **shared)
         other.prepare_data()

@@ -1,4 +1,4 @@
-"""The Ising model on a periodic d-dimensional lattice: exact energies and two samplers.
+"""The Ising model on a periodic d-dimensional lattice: exact labels and two samplers.
 
 Sampling works in bond units (J = 1), where every configuration has an integer energy and one flip
 changes it by 0, ±4, …, ±4d.
@@ -35,15 +35,20 @@ def energy(spins: Spins, J: float = 1.0) -> Floats:
     Raises InputError for a side below 2 or a spin other than ±1.
     """
     spins = np.asarray(spins)
-    _check_lattice(spins.shape[1:])
-    if not (np.abs(spins) == 1).all():
-        raise InputError(
-            f"spins hold values from {spins.min()} to {spins.max()}, but Ising spins are -1 or +1; "
-            "map other encodings first (2 * bits - 1)."
-        )
+    _check_spins(spins)
     axes = tuple(range(1, spins.ndim))
     bonds = sum((spins * np.roll(spins, -1, a)).sum(axes, dtype=np.int64) for a in axes)  # (N,)
     return np.asarray(-float(J) * bonds + 0.0)  # no -0.0
+
+
+def magnetisation(spins: Spins) -> Floats:
+    """M = Σ s_i: how many more spins are up than down, (N, *lattice) of ±1 → (N,) float64.
+
+    Raises InputError as `energy` does.
+    """
+    spins = np.asarray(spins)
+    _check_spins(spins)
+    return np.asarray(spins.sum(tuple(range(1, spins.ndim)), dtype=np.float64))
 
 
 def sample_flat(
@@ -235,6 +240,15 @@ def _check_lattice(lattice: tuple[int, ...]) -> None:
         raise InputError(
             f"The lattice is {tuple(lattice)}, but a periodic Ising lattice needs at least one "
             "axis and every side at least 2; give for example (8, 8)."
+        )
+
+
+def _check_spins(spins: Spins) -> None:
+    _check_lattice(spins.shape[1:])
+    if not (np.abs(spins) == 1).all():
+        raise InputError(
+            f"spins hold values from {spins.min()} to {spins.max()}, but Ising spins are -1 or +1; "
+            "map other encodings first (2 * bits - 1)."
         )
 
 

@@ -39,6 +39,50 @@ def test_labels_are_the_exact_energies(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.dataset.labels[:, 0], ising.energy(spins, J=2.0))
 
 
+def test_the_magnetisation_labels_the_configurations_of_the_energy(tmp_path: Path) -> None:
+    energy, data = make(tmp_path), make(tmp_path, target="magnetisation")
+    assert data.path != energy.path
+    assert (list(data.outputs), data.unit) == (["magnetisation"], "spins")
+    np.testing.assert_array_equal(data.dataset.fields, energy.dataset.fields)
+    for name, index in energy.splits.items():
+        np.testing.assert_array_equal(data.splits[name], index)
+    up = (data.dataset.fields > 0).sum((1, 2, 3))
+    np.testing.assert_array_equal(data.dataset.labels[:, 0], 2 * up - 36)
+    assert data.dataset.labels.std() > 6  # more than that of independent spins
+
+
+def test_the_energy_has_the_files_that_it_had_before_other_targets(tmp_path: Path) -> None:
+    path = IsingData(**SETTINGS, cache=str(tmp_path)).path
+    assert path == IsingData(**SETTINGS, cache=str(tmp_path), target="energy").path
+    assert path.name == "ising-6x6-87c320e4.h5"
+
+
+def test_a_test_beside_a_training_set_has_none_of_its_configurations(tmp_path: Path) -> None:
+    data = make(tmp_path, target="magnetisation")
+    beside = IsingData(**SETTINGS, cache=str(tmp_path), target="magnetisation")
+    beside.test_only(data.settings)
+    beside.prepare_data()
+    beside.setup()
+    assert len(list(tmp_path.glob("*.h5"))) == 2  # the training set was found, not made again
+    tested, trained = (
+        set(ising.fingerprint(one.dataset.fields[one.splits[split], 0].numpy()))
+        for one, split in ((beside, "test"), (data, "train"))
+    )
+    assert tested
+    assert not tested & trained
+
+
+def test_a_model_of_one_target_is_not_tested_on_another(tmp_path: Path) -> None:
+    data = IsingData(**SETTINGS, cache=str(tmp_path))
+    other = IsingData(**SETTINGS, cache=str(tmp_path), target="magnetisation")
+    with pytest.raises(InputError, match=r"add data\.target=magnetisation"):
+        data.test_only(other.settings)
+    other.test_only(other.settings)
+    data.test_only(data.settings)
+    with pytest.raises(InputError, match="use one of energy, magnetisation"):
+        IsingData(**SETTINGS, cache=str(tmp_path), target="entropy")
+
+
 @pytest.mark.parametrize("changes", [{}, {"L": 4}, {"temperatures": [1.5, 3.0]}, {"L": [4, 6]}])
 def test_no_copy_of_a_training_configuration_is_tested(
     tmp_path: Path, changes: dict[str, Any]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ednn.errors import InputError
-from ednn.physics.ising import energy, fingerprint, sample_canonical, sample_flat
+from ednn.physics.ising import energy, fingerprint, magnetisation, sample_canonical, sample_flat
 
 DENSITY_4X4 = {-32: 2, -24: 32, -20: 64, -16: 424, -12: 1728, -8: 6688, -4: 13568, 0: 20524}
 
@@ -52,6 +52,12 @@ def test_density_of_states_of_4x4(all_4x4):
     assert dict(zip(levels.tolist(), states.tolist(), strict=True)) == expected
 
 
+def test_magnetisations_of_4x4(all_4x4):
+    values, states = np.unique(magnetisation(all_4x4), return_counts=True)
+    expected = {2.0 * up - 16: math.comb(16, up) for up in range(17)}
+    assert dict(zip(values.tolist(), states.tolist(), strict=True)) == expected
+
+
 @pytest.mark.parametrize("lattice", [(9,), (6, 8), (4, 2, 3)])
 def test_ordered_states_have_the_lowest_energy(lattice):
     sites = math.prod(lattice)
@@ -63,6 +69,8 @@ def test_energy_rejects_what_is_not_an_ising_lattice():
         energy(np.array([[0, 1, 1, 0]], np.int8))
     with pytest.raises(InputError, match=r"\(4, 1\)"):
         energy(np.ones((3, 4, 1), np.int8))
+    with pytest.raises(InputError, match="from 0 to 1"):
+        magnetisation(np.array([[0, 1, 1, 0]], np.int8))
 
 
 def test_flat_sample_has_every_level_of_8x8_equally_often():
