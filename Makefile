@@ -29,4 +29,5 @@ bench: install
 	$(BIN)/python -m benchmarks.tiles
 
 clean:
-	rm -rf .venv outputs data/cache
+	rm -rf .venv outputs
+	find data/cache -mindepth 1 -maxdepth 1 ! -name dft -exec rm -r {} + # labels take days

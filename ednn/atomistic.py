@@ -101,7 +101,9 @@ class AtomisticEDNN(nn.Module):
     def field_energy(self, structures: Structures) -> Tensor:
         """Predict energies without the references: (B, outputs), in double precision."""
         groups = list(self._by_grid(structures))
-        parts = [self.field_model(self.normalised_field(structures.part(index))) for index in groups]
+        parts = [
+            self.field_model(self.normalised_field(structures.part(index))) for index in groups
+        ]
         return torch.cat(parts)[torch.cat(groups).argsort()].double()
 
     def field(self, structures: Structures) -> Tensor:

@@ -5,12 +5,13 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
+from ednn.atomistic import AtomisticEDNN
 from ednn.data.base import ExtensiveData
 from ednn.errors import InputError
 from ednn.lightning_fixes import quieten_lightning
 from ednn.results import summarise, write_results
 from ednn.runs import Run
-from ednn.spec import load_weights, read_checkpoint
+from ednn.spec import read_checkpoint, restore
 from ednn.task import ExtensiveTask
 
 
@@ -25,9 +26,10 @@ def evaluate(cfg: DictConfig) -> None:
     data.prepare_data()
     data.setup()
     task = ExtensiveTask(**checkpoint["hyper_parameters"])
-    load_weights(task.model, checkpoint)
+    restore(task.model, checkpoint)
     task.model.check(data.dataset.example())
-    _check_outputs(task.test_errors.names, list(data.outputs))
+    atomistic = isinstance(task.model, AtomisticEDNN)
+    _check_outputs(task.test_errors.names, list(data.outputs), atomistic)
     run = Run(cfg.run_dir)
     run.open(cfg)
     timer = Timer()
@@ -44,11 +46,17 @@ def evaluate(cfg: DictConfig) -> None:
     run.finish({"ckpt_path": str(cfg.ckpt_path), **summary})
 
 
-def _check_outputs(predicted: list[str], labelled: list[str]) -> None:
+def _check_outputs(predicted: list[str], labelled: list[str], atomistic: bool) -> None:
     """Refuse labels that the predictions cannot be compared with, one for one.
 
-    Other names are no matter: a model may be tested on the labels of another theory or file.
+    Other names are no matter for fields; energies of two theories have no common zero.
     """
+    if atomistic and "energy" not in (*predicted, *labelled) and predicted != labelled:
+        raise InputError(
+            f"The model predicts {predicted[0]}, but the data has {labelled[0]}, and energies of "
+            f"two theories have no common zero; go on from this model's weights with train.py "
+            f"ckpt_path=… on that data, and evaluate the new model."
+        )
     reordered = sorted(predicted) == sorted(labelled) and predicted != labelled
     if len(predicted) != len(labelled) or reordered:
         raise InputError(

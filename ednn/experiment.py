@@ -101,8 +101,7 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
     if cfg.ckpt_path is not None:
         checkpoint = read_checkpoint(cfg.ckpt_path)
         load_weights(task.model, checkpoint)
-        if checkpoint["hyper_parameters"]["errors"]["names"] != list(data.outputs):
-            data.adopt(task.model)
+        data.adopt(task.model, checkpoint)
     return task
 
 

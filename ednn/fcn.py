@@ -47,7 +47,7 @@ class FCN(SiteWise):
                 f"The focus {tuple(focus)} is not a multiple of model.subnet.stride={stride} sites "
                 f"along every axis; choose another tile.f."
             )
-        conv, self.stride, filters = CONV[len(context)], stride, [channels, *widths]
+        conv, self.stride = CONV[len(context)], stride
         first, *others = zip(*(reaches(c, len(widths), stride) for c in context), strict=True)
         blocks = tuple(stride + 2 * reach for reach in first)
         layers: list[nn.Module] = [conv(channels, widths[0], blocks, stride), nn.SiLU()]
@@ -55,7 +55,7 @@ class FCN(SiteWise):
             kernel = tuple(3 if r else 1 for r in reach)
             dilation = tuple(max(r, 1) for r in reach)
             layers += [conv(before, after, kernel, dilation=dilation), nn.SiLU()]
-        self.layers = nn.Sequential(*layers, conv(filters[-1], outputs, 1))
+        self.layers = nn.Sequential(*layers, conv(widths[-1], outputs, 1))
         for layer in layers[::2]:
             weight, bias = layer.parameters()
             nn.init.normal_(weight, std=SILU_GAIN / sqrt(weight[0].numel()))

@@ -29,7 +29,7 @@ def predict(cfg: DictConfig) -> None:
     about = {"model": str(cfg.ckpt_path), "input": str(source), "code_version": ednn.__version__}
     if isinstance(model, AtomisticEDNN):
         (name,) = read_checkpoint(cfg.ckpt_path)["hyper_parameters"]["errors"]["names"]
-        maps = predict_structures(model, name, source, output, cfg.forces, about)
+        maps = predict_structures(model, f"predicted_{name}", source, output, cfg.forces, about)
         print(f"Contribution maps: {maps}")
     else:
         assert isinstance(model, EDNN)

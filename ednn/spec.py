@@ -9,7 +9,7 @@ from textwrap import shorten
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ednn.errors import InputError
 
@@ -86,19 +86,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def load_weights(model: nn.Module, checkpoint: Mapping[str, Any]) -> None:
-    """Copy the model's part of a checkpoint into a model.
+    """Copy the model's part of a checkpoint into a model, in that model's precision.
 
     Raises:
         InputError: the checkpoint belongs to a model of another shape.
     """
-    prefix = "model."
-    state = {
-        name.removeprefix(prefix): value
-        for name, value in checkpoint["state_dict"].items()
-        if name.startswith(prefix)
-    }
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(_state(checkpoint))
     except RuntimeError as error:
         first = shorten(str(error).splitlines()[1], 150, placeholder=" …")
         raise InputError(
@@ -107,16 +101,36 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any]) -> None:
         ) from error
 
 
+def restore(model: nn.Module, checkpoint: Mapping[str, Any]) -> None:
+    """Copy the model's part of a checkpoint into a model, in the precision of the training.
+
+    Raises:
+        InputError: the checkpoint belongs to a model of another shape.
+    """
+    if all(value.dtype != torch.float32 for value in _state(checkpoint).values()):
+        model.double()  # single precision would round the sum of a large lattice
+    load_weights(model, checkpoint)
+
+
+def _state(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    prefix = "model."
+    return {
+        name.removeprefix(prefix): value
+        for name, value in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+
+
 def load_model(path: str | Path) -> nn.Module:
     """Load a trained model from a checkpoint, in eval mode; needs torch alone.
 
-    The model maps fields (B, C, *L), L any multiple of its focus, to extensive properties
-    (B, outputs) in physical units.
+    The model maps fields (B, C, *L), L any multiple of its focus, or `Structures`, to extensive
+    properties (B, outputs) in physical units.
 
     Raises:
         InputError: the file is missing or not a checkpoint of this package.
     """
     checkpoint = read_checkpoint(path)
     model = build(checkpoint["hyper_parameters"]["model"])
-    load_weights(model, checkpoint)
+    restore(model, checkpoint)
     return model.eval()

@@ -20,7 +20,7 @@ from ednn.spec import build
 
 
 class ExtensiveTask(LightningModule):
-    """Train a model that maps fields to extensive properties.
+    """Train a model that maps fields, or structures, to extensive properties.
 
     Args:
         model: what `ednn.spec.build` makes the model from; plain values, kept in the checkpoint.
@@ -49,10 +49,6 @@ class ExtensiveTask(LightningModule):
         self.force_weight = force_weight
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
 
-    def forward(self, field: Tensor) -> Tensor:
-        """Predict (B, outputs) from fields (B, C, *L)."""
-        return self.model(field)
-
     def _log_loss(self, stage: str, loss: Tensor, batch: Batch) -> None:
         size = len(batch.target)
         self.log(
@@ -63,25 +59,27 @@ class ExtensiveTask(LightningModule):
         self._first_look = True  # L-BFGS looks at a batch many times
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._loss(batch)
+        loss, _ = self._loss(batch)
         if self._first_look:
             self._first_look = False
             self._samples += len(batch.target) * self.trainer.world_size
             self._log_loss("train", loss, batch)
         return loss
 
-    def _loss(self, batch: Batch) -> Tensor:
+    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss and the prediction (B, outputs) of a batch."""
         if not self.force_weight:
-            return squared_error(self.model(batch.inputs), batch.target)
+            prediction = self.model(batch.inputs)
+            return squared_error(prediction, batch.target), prediction
         if batch.forces is None:
             raise InputError(
                 f"task.force_weight={self.force_weight} needs forces, which this data set has "
                 f"not; set it to 0."
             )
-        energy, forces = self._atomistic.energy_and_forces(batch.inputs, create_graph=True)
+        energy, forces = self._atomistic.energy_and_forces(batch.inputs, create_graph=self.training)
         real = batch.inputs.numbers > 0  # (B, A)
         error = squared_error(forces[real], batch.forces[real])
-        return squared_error(energy, batch.target) + self.force_weight * error
+        return squared_error(energy, batch.target) + self.force_weight * error, energy
 
     @property
     def _atomistic(self) -> AtomisticEDNN:
@@ -90,8 +88,8 @@ class ExtensiveTask(LightningModule):
         return self.model
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        prediction = self.model(batch.inputs)  # (B, outputs)
-        self._log_loss("val", squared_error(prediction, batch.target), batch)
+        loss, prediction = self._loss(batch)
+        self._log_loss("val", loss.detach(), batch)
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:

@@ -45,14 +45,16 @@ def save(path: Path, model: nn.Module, of: dict) -> Path:
     return path
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", SPECS)
-def test_round_trip_keeps_predictions_in_physical_units(name, tmp_path):
-    model = build(spec(name))
+def test_round_trip_keeps_predictions_in_physical_units(name, precision, tmp_path):
+    model = build(spec(name)).to(precision)
     assert isinstance(model, EDNN)
     standardise(model, 50 * torch.randn(20, model.outputs) - 300, torch.full((20,), 64))
     loaded = ednn.load_model(save(tmp_path / "best.ckpt", model, spec(name)))
     field = 2.0 * torch.randint(2, (5, model.channels, *[8] * model.tiling.dims)) - 1
     assert not loaded.training
+    assert loaded(field).dtype == precision
     assert torch.equal(loaded(field), model(field))
     assert loaded.tiling == model.tiling
     assert torch.equal(loaded.alphabet, model.alphabet)

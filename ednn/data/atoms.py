@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ednn.data.labelled import LabelledSet, Record, join
-from ednn.data.structures import StructureData
+from ednn.data.structures import StructureData, digest
 from ednn.errors import InputError
+from ednn.physics.labels import INSTALL
 from ednn.physics.sheets import Structure
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class AtomsData(StructureData):
         records = [_record(i, frame, self.path) for i, frame in enumerate(frames)]
         if not all("forces" in record for record in records):
             records = [{**record, "forces": np.empty((0, 2))} for record in records]
-        provenance = {"theory": theories[0], "structures": str(self.path)}
+        first = flat_structure(0, frames[0], self.path)  # by which the file is known again
+        provenance = {"theory": theories[0], "structures": digest(first).hex()}
         return join(dict(enumerate(records)), provenance)
 
 
@@ -54,9 +56,12 @@ def read_frames(path: Path) -> list[Any]:
     """Read all structures of a file as `ase.Atoms`.
 
     Raises:
-        InputError: there is no such file, ASE cannot read it, or it is empty.
+        InputError: there is no such file, ASE is missing or cannot read it, or it is empty.
     """
-    from ase.io import iread
+    try:
+        from ase.io import iread
+    except ImportError as error:
+        raise InputError(f"Reading {path} needs ASE ({error}); {INSTALL}.") from error
 
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the path.")
@@ -76,9 +81,15 @@ def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
     """Take a frame as a flat structure that is periodic along x and y.
 
     Raises:
-        InputError: the cell isn't orthorhombic, or the atoms don't lie in a plane.
+        InputError: it isn't periodic, the cell isn't orthorhombic, or the atoms don't lie in a
+            plane.
     """
     where = f"{path}: structure {number}"
+    if not frame.pbc[:2].all():
+        raise InputError(
+            f"{where} has pbc={frame.pbc.tolist()}; expected a structure that is periodic along x "
+            f'and y: set that in the file (in extxyz: pbc="T T F").'
+        )
     sides = frame.cell.lengths()
     if not np.allclose(frame.cell.array, np.diag(sides), atol=1e-6) or not sides[:2].all():
         raise InputError(

@@ -243,10 +243,11 @@ class ExtensiveData(LightningDataModule):
         train = torch.from_numpy(self.splits["train"])
         standardise(model, self.dataset.labels[train], self.dataset.sites[train])
 
-    def adopt(self, model: Any) -> None:
-        """Fit to the training split what a model, trained on another quantity, cannot bring along.
+    def adopt(self, model: Any, checkpoint: Mapping[str, Any]) -> None:
+        """Take over a model that goes on from the weights of a checkpoint.
 
-        Nothing, where a reference has no meaning of its own.
+        Raises:
+            InputError: it cannot go on here, or it has seen what is test data here.
         """
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -296,7 +297,7 @@ class ExtensiveData(LightningDataModule):
 
 
 def _as_fetched(batch: Any) -> Any:
-    """Leave a batch alone: `FieldDataset.__getitems__` has already collated it."""
+    """Leave a batch alone: `ExtensiveDataset.__getitems__` has already collated it."""
     return batch
 
 

@@ -18,9 +18,8 @@ class DFTData(StructureData):
     """The labelled sheets of a file (`data/README.md`); `generate` makes or extends it.
 
     Args:
-        theory: a name in `ednn.physics.labels.THEORIES`, or `_target_` and arguments of any ASE
-            calculator.
-        path: the file.
+        theory: what `ednn.physics.labels.resolve` takes.
+        path: the file; None for data/dft/ and the theory's name.
         count: how many structures `generate` labels.
         seed0: the seed of the first of them; None for that of the file, or 0 for a new one.
         repeat: how many blocks of 60 sites a structure has along x and y.
@@ -29,7 +28,7 @@ class DFTData(StructureData):
     def __init__(
         self,
         theory: str | Mapping[str, Any],
-        path: str,
+        path: str | None,
         count: int,
         seed0: int | None,
         repeat: Sequence[int],
@@ -39,7 +38,8 @@ class DFTData(StructureData):
         columns, rows = repeat
         require_whole(repeat=min(columns, rows), least=1)
         require_whole(count=count, seed0=seed0 or 0)
-        self.wanted, self.file = theory, Path(path)
+        self.wanted = theory
+        self.file = Path(path or f"data/dft/{resolve(theory).name}.h5")
         self.count, self.seed0, self.repeat = count, seed0, (columns, rows)
 
     @property

@@ -1,6 +1,7 @@
 """Fields and labels of your own, read from an HDF5 file as they are."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, HDF5Fields, require_whole
 from ednn.data.fields import dataset, find_channels, open_hdf5, require_finite
-from ednn.data.splits import by_share, require_shares
+from ednn.data.splits import by_share, require_same_test, require_shares
 from ednn.errors import InputError
 
 IN_FILE = "those of the file"
@@ -138,6 +139,11 @@ class HDF5Data(ExtensiveData):
                 f"{self.path} begins like the file that this model was trained on, but has not its "
                 f"splits/train, splits/val and splits/test; add them, or give another file."
             )
+
+    def adopt(self, model: Any, checkpoint: Mapping[str, Any]) -> None:
+        trained_on = checkpoint.get(type(self).__qualname__)
+        if trained_on and trained_on["first_field"] == self.first_field:
+            require_same_test(trained_on, self.settings)
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         labels = torch.from_numpy(np.stack(list(self.labels.values()), axis=1))  # (N, outputs)

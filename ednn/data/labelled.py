@@ -12,11 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ednn.data.fields import create_hdf5
+from ednn.data.fields import create_hdf5, open_hdf5
 from ednn.errors import InputError
 from ednn.physics.sheets import Structure
 
@@ -59,11 +58,11 @@ DATASETS = tuple(field.name for field in fields(LabelledSet) if field.name != "a
 def read(path: str | Path) -> LabelledSet:
     """Return the contents of the file at `path`; raises InputError if it is no such file."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return LabelledSet(
-                **{name: file[name][()] for name in DATASETS}, attributes=dict(file.attrs)
-            )
-    except (OSError, KeyError) as error:
+        with open_hdf5(Path(path)) as file:
+            datasets = {name: file[name][()] for name in DATASETS}
+            attributes = {name: file.attrs[name] for name in ("theory", "structures")}
+            return LabelledSet(**datasets, attributes={**file.attrs, **attributes})
+    except KeyError as error:
         raise InputError(
             f"{path} is not a file of labelled structures ({error}): expected the HDF5 schema of "
             "data/README.md, which generate.py writes."

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ednn.atomistic import AtomisticEDNN, Structures
+from ednn.atomistic import FIT, AtomisticEDNN, Structures
 from ednn.data.base import Batch, ExtensiveData, ExtensiveDataset
 from ednn.data.fields import require_finite
 from ednn.data.labelled import LabelledSet
-from ednn.data.splits import by_share, require_shares
+from ednn.data.splits import by_share, require_same_test, require_shares
+from ednn.errors import InputError
 from ednn.physics.sheets import Structure
 
 
@@ -107,18 +108,14 @@ class StructureData(ExtensiveData):
             "structures": self.labels.attributes["structures"],
             "count": len(self.labels),
             "seed": self.seed,
-            "shares": self.shares,
+            "splits": self.shares,
         }
-
-    def describe(self) -> dict[str, Any]:
-        recipe = {"grid": self.grid, "gamma": self.gamma, "augment": self.augment}
-        return {**super().describe(), **recipe}
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         """Test on every structure, or on the test split alone where a model may know the others."""
         own = self.labels.attributes["structures"]
         if trained_on and trained_on["structures"] == own:
-            self.seed, self.shares = trained_on["seed"], trained_on["shares"]
+            self.seed, self.shares = trained_on["seed"], trained_on["splits"]
         else:
             self.shares = {"test": 1.0, "val": 0.0}
 
@@ -128,6 +125,7 @@ class StructureData(ExtensiveData):
         for i, structure in enumerate(structures):
             structure.require_inside(f"{self.path}: structure {i}")
         require_finite(labels.energy, f"{self.path}: energy")
+        require_finite(labels.forces, f"{self.path}: forces")
         places = np.array([place(structure, self.seed) for structure in structures])
         return StructureDataset(labels), by_share(places, self.shares)
 
@@ -144,7 +142,21 @@ class StructureData(ExtensiveData):
         train = torch.from_numpy(self.splits["train"])
         model.standardise(self.dataset.inputs(train), self.dataset.labels[train])
 
-    def adopt(self, model: AtomisticEDNN) -> None:
+    def adopt(self, model: AtomisticEDNN, checkpoint: Mapping[str, Any]) -> None:
+        """Fit the references again, to energies that may have another zero."""
+        trained_with = checkpoint["hyper_parameters"]["model"]
+        own = {"species": model.species, "pixel": model.pixel, "gamma": model.gamma}
+        for name, value in own.items():
+            here, there = torch.as_tensor(value).tolist(), trained_with[name]
+            if np.shape(here) != np.shape(there) or not np.allclose(here, there, rtol=FIT):
+                raise InputError(
+                    f"The checkpoint was trained with {name}={there}, this data has {here}; its "
+                    f"weights mean nothing here: give data of the same elements, pixels "
+                    f"(data.grid) and data.gamma, or train without ckpt_path."
+                )
+        trained_on = checkpoint.get(type(self).__qualname__)
+        if trained_on and trained_on["structures"] == self.labels.attributes["structures"]:
+            require_same_test(trained_on, self.settings)
         model.refit_references((b.inputs, b.target) for b in self._evaluation("train"))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -157,10 +169,15 @@ class StructureData(ExtensiveData):
 
 def place(structure: Structure, seed: int) -> float:
     """Return a number in [0, 1) that depends on the geometry and `seed` alone."""
-    digest = hashlib.blake2b(digest_size=8, key=str(seed).encode())
+    return int.from_bytes(digest(structure, str(seed))) / 2**64
+
+
+def digest(structure: Structure, key: str = "") -> bytes:
+    """Return eight bytes that tell geometries apart."""
+    hashed = hashlib.blake2b(digest_size=8, key=key.encode())
     for column in (structure.numbers, structure.positions, structure.cell):
-        digest.update(column.tobytes())
-    return int.from_bytes(digest.digest()) / 2**64
+        hashed.update(column.tobytes())
+    return hashed.digest()
 
 
 def moved(batch: Batch, rng: np.random.Generator) -> Batch:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from ednn.errors import InputError
 from ednn.physics.sheets import Structure
 
+INSTALL = 'run `pip install -e ".[dft]"`'
+
 # The exceptions of ASE and of GPAW (no kin of ASE's) for a calculation that did not converge.
 NOT_CONVERGED = {"CalculationFailed", "ConvergenceError"}
 
@@ -71,7 +73,7 @@ THEORIES = {
             calculator="tblite.ase.TBLite",
             arguments={"method": "GFN1-xTB", "verbosity": 0},
             packages=("tblite",),
-            install="run `pip install ednn[dft]`",
+            install=INSTALL,
         ),
         Theory(
             name="pbe",
@@ -100,9 +102,12 @@ def resolve(theory: str | Mapping[str, Any]) -> Theory:
     """Return the theory of that name, or the one made of any ASE calculator.
 
     A mapping gives `_target_`, the dotted path of the calculator, optionally `height` in Å, and
-    the calculator's own arguments. Raises InputError for an unknown name.
+    the calculator's own arguments; the path alone does without. Raises InputError for an unknown
+    name.
     """
     if isinstance(theory, str):
+        if "." in theory:
+            return resolve({"_target_": theory})
         if theory not in THEORIES:
             raise InputError(
                 f"theory {theory!r} is unknown: expected one of {', '.join(THEORIES)}, or a "

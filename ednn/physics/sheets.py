@@ -17,7 +17,7 @@ LATTICE = 2.5  # Å, one constant for both crystals, so that they join without s
 BLOCK = (5, 3)  # rectangular four-atom cells: 60 sites on 12.5 × 12.990 Å
 MAX_VACANCIES = 2  # per block
 MAX_SIGMA = 0.10  # Å
-RESOLUTION = 2.0**-16  # Å; float32 holds every position exactly, so a file holds what was labelled
+RESOLUTION = 2.0**-16  # Å; single precision holds every position exactly, so all see one structure
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,15 @@ import torch
 from ase.calculators.singlepoint import SinglePointCalculator
 from hydra.utils import instantiate
 
+from ednn.data.atoms import AtomsData
 from ednn.data.base import Batch
 from ednn.data.dft import DFTData
 from ednn.data.labelled import LabelledSet, join, read, split, write
 from ednn.data.structures import StructureDataset, moved
 from ednn.errors import InputError
-from ednn.spec import load_model, read_checkpoint
+from ednn.experiment import make_data
+from ednn.runs import plain
+from ednn.spec import build, load_model, read_checkpoint
 from tests.conftest import REPOSITORY, run
 from tests.test_configs import composed
 
@@ -192,18 +195,67 @@ def test_structures_of_ones_own_train_and_predict(trained: Path, folder: Path) -
         assert done.returncode == 0, done.stderr
     predicted = ase.io.read(folder / "out.extxyz", index=":")
     table = pd.read_csv(folder / "table.csv", index_col="structure")
-    energies = np.array([frame.info["gfn1_energy"] for frame in predicted])
+    energies = np.array([frame.info["predicted_gfn1_energy"] for frame in predicted])
     assert energies[3] == pytest.approx(2 * energies[0], rel=1e-6)
-    np.testing.assert_allclose(table["gfn1_energy"], energies, rtol=1e-9)
-    per_atom = [frame.info["gfn1_energy_per_atom"] for frame in predicted]
+    np.testing.assert_allclose(table["predicted_gfn1_energy"], energies, rtol=1e-9)
+    per_atom = [frame.info["predicted_gfn1_energy_per_atom"] for frame in predicted]
     np.testing.assert_allclose(per_atom, energies / [len(f) for f in predicted])
     with h5py.File(folder / "out.h5") as file:
         assert file["contributions/3"].shape == (8, 4)
         assert file["contributions/0"][()].sum() == pytest.approx(energies[0])
         for i, frame in enumerate(predicted):
-            np.testing.assert_allclose(frame.arrays["gfn1_energy_forces"][:, :2],
+            np.testing.assert_allclose(frame.arrays["predicted_gfn1_energy_forces"][:, :2],
                                        file[f"forces/{i}"], atol=1e-6)  # fmt: skip
-    assert read_checkpoint(checkpoint)["hyper_parameters"]["errors"]["names"] == ["gfn1_energy"]
+    assert predicted[0].get_potential_energy() == pytest.approx(labels.energy[0])  # the label's
+
+
+def test_a_file_is_known_again_wherever_it_lies(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("EDNN_RUN", "test")
+    frames = as_frames(some(range(300, 340)))
+    for name in ("here.extxyz", "there.extxyz"):
+        ase.io.write(tmp_path / name, frames, format="extxyz")
+
+    def read_as(name: str) -> AtomsData:
+        return instantiate(
+            composed("data=atoms", f"data.path={tmp_path / name}").data, _convert_="all"
+        )
+
+    here, there = read_as("here.extxyz"), read_as("there.extxyz")
+    here.setup()
+    there.test_only(here.settings)
+    there.setup()
+    assert there.splits["test"].tolist() == here.splits["test"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["data.seed=1"], "knows part of the test split here"),
+        (["data.test=0.2"], "data.seed=0 data.test=0.3"),
+        (["data.grid=64"], "trained with pixel="),
+        (["data.gamma=0.5"], "trained with gamma=0.4"),
+    ],
+)
+def test_weights_that_mean_nothing_here_are_refused(
+    trained: Path, folder: Path, monkeypatch, changes: list[str], words: str
+) -> None:
+    checkpoint = read_checkpoint(trained / "checkpoints" / "best.ckpt")
+    monkeypatch.setenv("EDNN_RUN", "test")
+    monkeypatch.chdir(folder)
+    cfg = composed("data=dft", *SMALL, *changes)
+    data = make_data(cfg)
+    model = load_model(trained / "checkpoints" / "best.ckpt")
+    if "grid" in changes[0] or "gamma" in changes[0]:
+        model = build(data.spec(plain(cfg.model)))
+    with pytest.raises(InputError, match=words):
+        data.adopt(model, checkpoint)
+
+
+def test_two_theories_are_not_compared(trained: Path, folder: Path) -> None:
+    arguments = [f"ckpt_path={trained}/checkpoints/best.ckpt", "data=dft", "data.theory=pbe"]
+    done = run(folder, "evaluate.py", *arguments)
+    assert done.returncode != 0
+    assert "energies of two theories have no common zero" in done.stderr
 
 
 def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
@@ -218,6 +270,10 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
         one.info["theory"] = "pbe"
     elif how == "a thick sheet":
         one.positions[3, 2] += 1
+    elif how == "a molecule":
+        one.pbc = False
+    elif how == "no number":
+        one.calc.results["forces"][3, 0] = np.nan
     return frames
 
 
@@ -229,6 +285,8 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
         ("no energy", "structure 1 has no finite energy"),
         ("two theories", "mixes the theories gfn1, pbe"),
         ("a thick sheet", "structure 1 is 1 Å thick"),
+        ("a molecule", "structure 1 has pbc="),
+        ("no number", "forces holds nan"),
     ],
 )
 def test_bad_structures_are_refused(tmp_path: Path, monkeypatch, how: str, words: str) -> None:
@@ -245,7 +303,7 @@ def test_bad_structures_are_refused(tmp_path: Path, monkeypatch, how: str, words
         (["data.path=data/dft/pbe.h5"], "holds pbe labels, not those of gfn1"),
         (["data.path=data/dft/none.h5"], "generate.py data=dft"),
         (["data.theory=lda"], "lda"),
-        (["data.test=0.7", "data.val=0.3"], "nothing to train on"),
+        (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
         (["data.grid=30"], "multiple of"),
     ],
 )

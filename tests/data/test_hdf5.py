@@ -190,6 +190,14 @@ def test_a_model_is_tested_on_what_it_was_not_trained_on(released: Path, tmp_pat
         assert data.splits["test"].tolist() == list(range(9))
 
 
+def test_weights_that_know_the_test_split_are_refused(released: Path) -> None:
+    checkpoint = {"HDF5Data": make(released).settings}
+    make(released).adopt(None, checkpoint)
+    for other in (make(released, seed=8), make(released, test=0.3)):
+        with pytest.raises(InputError, match="knows part of the test split"):
+            other.adopt(None, checkpoint)
+
+
 def test_a_test_split_that_is_not_known_is_refused(tmp_path: Path) -> None:
     path = sparse(tmp_path / "a.h5")
     trained = make(path)
@@ -247,7 +255,7 @@ SENTENCES = [
     ({"dims": 0}, "data.dims=0"),
     ({"y": ["labels", "labels"]}, "the output labels twice"),
     ({"y": []}, r"data\.y=\[\] names no labels"),
-    ({"val": 0.5, "test": 0.5}, "leave nothing to train on"),
+    ({"val": 0.5, "test": 0.5}, "leave something of 1 to train on"),
     ({"val": "some"}, "data.val=some"),
 ]
 

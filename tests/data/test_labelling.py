@@ -16,7 +16,7 @@ from ednn.errors import InputError
 from ednn.physics.labels import resolve
 from ednn.physics.sheets import sheet
 
-pytest.importorskip("ase", reason="labels need `pip install ednn[dft]`")
+pytest.importorskip("ase", reason='labels need `pip install -e ".[dft]"`')
 
 LJ = {"_target_": "ase.calculators.lj.LennardJones", "sigma": 1.3, "rc": 3.0}  # milliseconds
 
@@ -108,7 +108,7 @@ def test_what_is_finished_can_be_read_while_a_run_goes_on(tmp_path):
 
 
 def test_a_structure_that_does_not_converge_is_recorded_and_skipped(tmp_path, spy):
-    pytest.importorskip("tblite", reason="gfn1 needs `pip install ednn[dft]`")
+    pytest.importorskip("tblite", reason='gfn1 needs `pip install -e ".[dft]"`')
     hasty = {
         "_target_": "tblite.ase.TBLite",
         "method": "GFN1-xTB",

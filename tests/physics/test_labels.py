@@ -11,9 +11,9 @@ from ednn.physics.sheets import Structure, crystal, sheet
 
 LJ = {"_target_": "ase.calculators.lj.LennardJones", "sigma": 1.3, "rc": 3.0}
 
-pytest.importorskip("ase", reason="labels need `pip install ednn[dft]`")
+pytest.importorskip("ase", reason='labels need `pip install -e ".[dft]"`')
 needs_tblite = pytest.mark.skipif(
-    importlib.util.find_spec("tblite") is None, reason="gfn1 needs `pip install ednn[dft]`"
+    importlib.util.find_spec("tblite") is None, reason='gfn1 needs `pip install -e ".[dft]"`'
 )
 needs_gpaw = pytest.mark.skipif(
     importlib.util.find_spec("gpaw") is None, reason="pbe needs `scripts/install_pbe.sh`"
@@ -97,6 +97,12 @@ def test_an_energy_that_is_no_number_is_an_error_never_a_label():
     two = Structure(np.array([6, 6]), np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([9.0, 9.0]))
     with np.errstate(all="ignore"), pytest.raises(LabelError, match="finite"):
         label(two, resolve(LJ))
+
+
+def test_any_calculator_may_be_named_by_its_path():
+    assert resolve("ase.calculators.lj.LennardJones") == resolve(
+        {"_target_": "ase.calculators.lj.LennardJones"}
+    )
 
 
 def test_unknown_theories_are_refused_in_one_sentence():
