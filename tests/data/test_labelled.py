@@ -6,6 +6,8 @@ from ednn.data.labelled import join, read, split, write
 from ednn.errors import InputError
 from ednn.physics.sheets import sheet
 
+ATTRIBUTES = {"theory": "x", "structures": "{}"}
+
 
 def records(seeds, failed=()):
     rng = np.random.default_rng(0)
@@ -30,7 +32,7 @@ def assert_equal(one, other):
 
 def test_a_file_gives_back_every_bit(tmp_path):
     found = records([7, 2, 9], failed=[4])
-    labels = join(found, {"theory": "x"})
+    labels = join(found, ATTRIBUTES)
     write(tmp_path / "set.h5", labels)
     again = read(tmp_path / "set.h5")
 
@@ -50,28 +52,31 @@ def test_a_file_gives_back_every_bit(tmp_path):
 @pytest.mark.parametrize("failed", [[], [1, 3]])
 @pytest.mark.parametrize("seeds", [[], [2, 5]])
 def test_split_undoes_join_also_when_nothing_is_labelled(seeds, failed):
-    labels = join(records(seeds, failed), {"theory": "x"})
-    assert_equal(join(split(labels), {"theory": "x"}), labels)
+    labels = join(records(seeds, failed), ATTRIBUTES)
+    assert_equal(join(split(labels), ATTRIBUTES), labels)
 
 
 def test_what_is_no_such_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="not a file of labelled structures"):
+    with pytest.raises(InputError, match=r"There is no file .*missing\.h5"):
         read(tmp_path / "missing.h5")
     (tmp_path / "text.h5").write_text("text")
-    with pytest.raises(InputError, match="not a file of labelled structures"):
+    with pytest.raises(InputError, match="not a whole HDF5 file"):
         read(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["images"] = np.zeros(3)
     with pytest.raises(InputError, match="not a file of labelled structures"):
         read(tmp_path / "other.h5")
+    write(tmp_path / "nameless.h5", join(records([1]), {"structures": "{}"}))
+    with pytest.raises(InputError, match=r"not a file of labelled structures.*theory"):
+        read(tmp_path / "nameless.h5")
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    labels = join(records([1]), {"theory": "x"})
+    labels = join(records([1]), ATTRIBUTES)
     write(tmp_path / "set.h5", labels)
     monkeypatch.setattr(h5py.Group, "create_dataset", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write(tmp_path / "set.h5", join(records([1, 2]), {"theory": "x"}))
+        write(tmp_path / "set.h5", join(records([1, 2]), ATTRIBUTES))
     monkeypatch.undo()
 
     assert_equal(read(tmp_path / "set.h5"), labels)
