@@ -11,7 +11,10 @@ from ednn import physics
 CORE = [
     *[
         f"ednn.{name}"
-        for name in ("tiles", "distinct", "subnets", "model", "targets", "spec", "atomistic")
+        for name in (
+            *("tiles", "distinct", "subnets", "model", "targets", "spec", "atomistic"),
+            *("flips", "montecarlo"),
+        )
     ],
     *[f"ednn.physics.{module.name}" for module in iter_modules(physics.__path__)],
 ]
