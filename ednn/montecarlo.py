@@ -116,14 +116,14 @@ def resample(moments: Floats, count: int, rng: np.random.Generator) -> Floats:
 def crossing(temperatures: ArrayLike, smaller: Floats, larger: Floats) -> float | None:
     """Where the Binder cumulant of the larger lattice falls below that of the smaller.
 
-    A cubic is fitted to their difference by least squares. None where it has no such zero between
-    the temperatures.
+    That is where the logarithms of 2/3 - U are equal, which are almost straight lines with errors
+    alike at all temperatures: a parabola is fitted to their difference by least squares. None where
+    it has no such zero between the temperatures.
 
-    temperatures, smaller, larger: (temperatures,), within a few percent of the crossing.
+    temperatures, smaller, larger: (temperatures,), within some 10 % of the crossing.
     """
     T = np.asarray(temperatures, dtype=np.float64)
-    fit = Polynomial.fit(T, larger - smaller, 3)
+    fit = Polynomial.fit(T, np.log((2 / 3 - larger) / (2 / 3 - smaller)), 2).trim(1e-9)
     roots = fit.roots()
-    roots = roots.real[abs(roots.imag) < 1e-12]
-    falling = [T0 for T0 in roots if T.min() <= T0 <= T.max() and fit.deriv()(T0) < 0]
-    return float(falling[0]) if falling else None
+    falls = [float(T0.real) for T0 in roots if T0.imag == 0 and fit.deriv()(T0.real) > 0]
+    return next((T0 for T0 in falls if T.min() <= T0 <= T.max()), None)

@@ -80,14 +80,17 @@ def test_the_bootstrap_has_the_standard_error_of_the_mean():
     np.testing.assert_allclose(means.std(1), moments.std(1) / 20, rtol=0.1)
 
 
-def test_cumulants_cross_where_the_larger_lattice_falls_below():
-    T = np.linspace(2.2, 2.35, 8)
-    curves = [0.61 - 0.4 * np.tanh(0.05 * L * (T - 2.27)) for L in (8, 16)]
-    found = crossing(T, *curves)
+@pytest.mark.parametrize("bend", [0.0, 0.2])
+def test_cumulants_cross_where_the_larger_lattice_falls_below(bend):
+    T = np.linspace(2.1, 2.45, 8)
+    x = T - 2.27
+    smaller, larger = (2 / 3 - 0.055 * np.exp(L * (0.5 * x + bend * x**2)) for L in (8, 16))
+    found = crossing(T, smaller, larger)
     assert found is not None
-    assert abs(found - 2.27) < 1e-4
-    assert crossing(T, *curves[::-1]) is None  # it rises above
-    assert crossing(T, curves[0], curves[1] - 0.2) is None
+    assert abs(found - 2.27) < 1e-6
+    assert crossing(T, larger, smaller) is None  # it rises above
+    assert crossing(T[:4], smaller[:4], larger[:4]) is None  # beyond the temperatures
+    assert crossing(T, smaller, smaller - 0.1) is None
 
 
 def test_no_walker_follows_another():

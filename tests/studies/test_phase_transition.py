@@ -1,0 +1,51 @@
+"""The study of the phase transition, shrunk: a real training, real simulations side by side."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ednn import plots
+from ednn.physics import kaufman
+from tests.conftest import run
+
+TRAIN = [
+    "experiment=ising",
+    "data.n_train=500",
+    "data.n_val=100",
+    "data.n_test=100",
+    "trainer.max_epochs=15",
+]
+SIMULATIONS = ",".join(f"{{L:{L},replicas:40,equilibration:50,sweeps:60}}" for L in (4, 8))
+NETWORK = f"{{name:small,paper:'',train:{TRAIN},simulations:[{SIMULATIONS}]}}"
+STUDY = [
+    "study=phase_transition",
+    f"study.phase_transition.networks=[{NETWORK}]",
+    "study.phase_transition.temperatures=[1.8,2.1,2.2,2.3,2.4,3.2]",
+    "study.phase_transition.critical=[2.1,2.4]",
+]
+
+
+@pytest.mark.slow
+def test_the_learned_energy_gives_the_exact_one_and_parts_are_kept(tmp_path: Path) -> None:
+    first = run(tmp_path, "study.py", *STUDY)
+    assert first.returncode == 0, first.stderr
+    folder = tmp_path / "outputs" / "paper" / "cpu" / "phase_transition"
+    result = json.loads((folder / "result.json").read_text())
+    (network,) = result["numbers"]["table"]
+    T = np.array(result["numbers"]["temperatures"])
+    assert [simulation["L"] for simulation in network["simulations"]] == [4, 8]
+    for simulation in network["simulations"]:
+        away = simulation["energy"] - kaufman.energy((simulation["L"],) * 2, T)
+        assert (abs(away) < 5 * np.array(simulation["energy_error"])).all()
+    assert network["crossings"][0]["L"] == [4, 8]
+    assert len(result["rows"]) == 1 + 1 + 2 * 2
+    assert plots.read(folder / "picture.png").shape[1] >= 2000
+
+    parts = {path: path.stat().st_mtime_ns for path in folder.glob("simulation-*.json")}
+    assert len(parts) == 2
+    (folder / "result.json").unlink()
+    again = run(tmp_path, "study.py", *STUDY)
+    assert again.returncode == 0, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in parts} == parts
