@@ -1,0 +1,212 @@
+"""Which context a data set needs, found without knowing it, and how far its labels reach."""
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ednn.data.generated import GeneratedData
+from ednn.experiment import make_data
+from ednn.model import EDNN
+from ednn.physics.locality import locality_length, reach, response
+from ednn.plots.style import COLOUR, number, styled
+from ednn.runs import Run
+from ednn.spec import load_model
+from ednn.studies.base import Numbers, Row, Study, figures, yes
+
+ERROR = "val/median_absolute_error"
+PAPER = {"magnetisation": 0, "energy": 1, "laplacian": 2}  # l of every target
+NAMES = {"magnetisation": "magnetisation", "energy": "Ising energy", "laplacian": "Laplacian"}
+LOOKS = {
+    "magnetisation": (COLOUR["green"], "s"),
+    "energy": (COLOUR["blue"], "o"),
+    "laplacian": (COLOUR["vermilion"], "^"),
+}
+DISTANCE = 6  # sites, the farthest perturbation
+FAINT = 1e-4  # of a response, below which the picture's axis is linear, down to zero
+RING: dict[str, Any] = {"markersize": 18, "markerfacecolor": "none", "markeredgewidth": 2}
+
+
+class Locality(Study):
+    """A sweep over the context that stops by itself, and the response to far perturbations.
+
+    The sweep goes up from c = 0 and finds the last context that lowered the validation error by
+    more than a factor. It would stop too early where a target needs two steps at once to improve;
+    the response (`ednn.physics.locality`) has no such gap.
+
+    Args:
+        train: overrides of the trainings, by target.
+        factor: a context pays if the error with it is less than this share of that before.
+        samples: validation fields that are perturbed.
+    """
+
+    title = "Locality: which context a target needs"
+    claim = (
+        "The context that an operator needs is its locality length l: 0 for the magnetisation, "
+        "1 for the Ising energy, 2 for the Laplacian."
+    )
+
+    def __init__(
+        self, train: Mapping[str, Sequence[str]], factor: float, samples: int, **base: Any
+    ) -> None:
+        super().__init__(**base)
+        self.train, self.factor, self.samples = train, factor, samples
+
+    def measure(self) -> Numbers:
+        table, found = [], {}
+        for target in self.train:
+            runs = self._sweep(target)
+            told = self.lab.measured("response", responses, str(runs[-1].folder), self.samples)
+            table += [
+                {"target": target, "c": c, ERROR: validation_error(run), **figures(run)}
+                for c, run in enumerate(runs)
+            ]
+            found[target] = {
+                **told,
+                "reach": reach(np.array(told["labels"])),
+                "l": {
+                    "sweep": len(runs) - 2,
+                    "response": locality_length(reach(np.array(told["labels"]))),
+                },
+            }
+        return {"table": table, "found": found}
+
+    def _sweep(self, target: str) -> list[Run]:
+        """Train with more and more context until it doesn't pay; the last run is one too many."""
+        runs: list[Run] = []
+        least = np.inf
+        for c in count():
+            run = self.lab.train(f"locality-{target}", *self.train[target], f"tile.c={c}")
+            runs.append(run)
+            error = validation_error(run)
+            if error >= self.factor * least:
+                break
+            least = error
+        return runs
+
+    def rows(self, numbers: Numbers) -> list[Row]:
+        rows = []
+        for target, found in numbers["found"].items():
+            runs = [run for run in numbers["table"] if run["target"] == target]
+            errors = ", ".join(f"{run[ERROR]:.2g}" for run in runs)
+            seconds = sum(run["train/seconds"] for run in runs)
+            how = {
+                "sweep": f"median absolute errors on validation with c = 0, 1, …: {errors} "
+                f"{runs[0]['unit']}; {runs[0]['train/epochs']} epochs each, {seconds:.0f} s",
+                "response": f"interactions reach R = {found['reach']}, l = ⌈R/2⌉",
+            }
+            name, paper = f"l of the {NAMES[target]}", f"{PAPER[target]}"
+            rows += [
+                Row(f"{name}, by the {way}", paper, f"{length}", how[way])
+                for way, length in found["l"].items()
+            ]
+        right = all(
+            length == PAPER[target]
+            for target, found in numbers["found"].items()
+            for length in found["l"].values()
+        )
+        return [*rows, Row("every l is found without knowing it", "yes", yes(right))]
+
+    @styled
+    def picture(self, numbers: Numbers) -> Figure:
+        figure = Figure(figsize=(17, 8.5))
+        left, right = figure.subplots(1, 2)
+        _draw_errors(left, numbers)
+        _draw_responses(right, numbers["found"])
+        return figure
+
+
+def validation_error(run: Run) -> float:
+    """Return the median absolute error on validation of the weights that a run kept."""
+    history = pd.read_csv(run.metrics).groupby("epoch").mean(numeric_only=True)
+    best = int(np.nanargmin(history["val/loss"]))
+    return float(history[ERROR].iloc[best])
+
+
+def responses(folder: str, samples: int) -> dict[str, Any]:
+    """Return what far perturbations do to the labels of a run's data and to its network.
+
+    Both by distance, and the standard deviation of the labels; of validation fields.
+    """
+    run = Run(folder)
+    data = cast(GeneratedData, make_data(run.read_config()))
+    model = cast(EDNN, load_model(run.best)).double()
+    sample = torch.from_numpy(data.splits["val"])
+    fields = data.dataset.inputs(sample[:samples])[:, 0].double().numpy()  # (N, *L)
+    if data.alphabet is None:
+        kicks = np.random.default_rng(0).standard_normal(fields.shape)
+        changed = fields + fields.std() * kicks
+    else:
+        changed = sum(data.alphabet) - fields  # the other of two values
+
+    @torch.inference_mode()
+    def network(fields: np.ndarray) -> np.ndarray:
+        return model(torch.from_numpy(fields)[:, None])[:, 0].numpy()  # (B, *L) → (B,)
+
+    functions = {"labels": lambda fields: data.label(fields)[:, 0], "network": network}
+    distance = min(DISTANCE, min(fields.shape[1:]) // 2)
+    return {
+        name: response(function, fields, changed, distance, np.random.default_rng(0)).tolist()
+        for name, function in functions.items()
+    } | {"spread": float(data.dataset.labels[sample].std())}
+
+
+def _draw_errors(axes: Axes, numbers: Numbers) -> None:
+    """Draw the validation error against the context, a ring around the context that was found."""
+    table = pd.DataFrame(numbers["table"])
+    for target, found in numbers["found"].items():
+        colour, marker = LOOKS[target]
+        errors = table[table["target"] == target].set_index("c")[ERROR] / found["spread"]
+        length = found["l"]["sweep"]
+        name = f"{NAMES[target]}: l = {length}"
+        axes.plot(errors.index, errors.to_numpy(), color=colour, marker=marker, label=name)
+        axes.plot(length, errors[length], "o", color=colour, **RING)
+    axes.set(
+        yscale="log",
+        xticks=range(table["c"].max() + 1),
+        xlabel="context c",
+        ylabel="median absolute error on validation /\nstandard deviation of the target",
+        title="the last context that lowers the error",
+    )
+    axes.legend()
+
+
+def _draw_responses(axes: Axes, found: Mapping[str, Any]) -> None:
+    """Draw the response against the distance, a ring around the reach R."""
+    for target, told in found.items():
+        colour, marker = LOOKS[target]
+        distances = np.arange(len(told["labels"])) + 1
+        R, length, c = told["reach"], told["l"]["response"], told["l"]["sweep"] + 1
+        axes.plot(
+            distances,
+            told["labels"],
+            color=colour,
+            marker=marker,
+            label=f"{NAMES[target]}: R = {R}, l = ⌈R/2⌉ = {length}",
+            clip_on=False,
+        )
+        axes.plot(
+            distances,
+            told["network"],
+            color=colour,
+            marker=marker,
+            markerfacecolor="white",
+            linestyle="--",
+            label=f"its network with c = {c}",
+            clip_on=False,
+        )
+        if R:
+            axes.plot(R, told["labels"][R - 1], "o", color=colour, **RING)
+    axes.set_yscale("symlog", linthresh=FAINT)
+    axes.set(
+        ylim=(0, None),
+        xlabel="distance of two sites max(|Δx|, |Δy|)",
+        ylabel="effect of one site on the other's effect /\nthe other's effect",
+        title=f"the farthest interaction (linear below {number(FAINT)})",
+    )
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
