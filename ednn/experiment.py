@@ -77,6 +77,8 @@ def fit(cfg: DictConfig, run: Run) -> None:
             logger.finalize(status)
             if isinstance(logger, WandbLogger):
                 logger.experiment.finish()  # or the next job of a sweep would write into this run
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()  # or a process may abort at its very end
 
 
 def make_data(cfg: DictConfig) -> ExtensiveData:
