@@ -5,6 +5,8 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 
+from threadpoolctl import threadpool_limits
+
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
     """Return a pool of processes with one thread each, which end when their parent is killed."""
@@ -12,7 +14,8 @@ def worker_pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _start() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"  # before any engine is imported
+    threadpool_limits(1)  # of the libraries that are loaded already, numpy's among them,
+    os.environ["OMP_NUM_THREADS"] = "1"  # and of the engines that are imported later
 
     def leave_with_parent() -> None:
         parent = parent_process()
