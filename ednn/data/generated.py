@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from filelock import FileLock
 
-from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, HDF5Fields, require_whole
-from ednn.data.fields import dataset, open_hdf5, require_finite
+from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, require_whole
+from ednn.data.fields import HDF5Fields, dataset, open_hdf5, require_finite
 
 
 class GeneratedData(ExtensiveData):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, HDF5Fields, require_whole
-from ednn.data.fields import dataset, find_channels, open_hdf5, require_finite
+from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, require_whole
+from ednn.data.fields import HDF5Fields, dataset, find_channels, open_hdf5, require_finite
 from ednn.data.splits import by_share, require_same_test, require_shares
 from ednn.errors import InputError
 

@@ -1,8 +1,8 @@
 """Fill a file of labelled structures, in parallel, by a run that may be killed at any moment.
 
-Each finished label is appended to a journal, `cache`/<name of the file>/journal, as one line with
-a checksum, and all of them join the HDF5 file when the run ends. A killed run, started again,
-continues where it stopped: nothing finished is lost or computed twice.
+Each finished label is appended to a journal in a folder of `cache`, as one line with a checksum,
+and all of them join the HDF5 file when the run ends. A killed run, started again, continues where
+it stopped: nothing finished is lost or computed twice.
 """
 
 import json
@@ -44,7 +44,7 @@ def generate(
     columns, rows = repeat
     chosen = resolve(theory)
     provenance = chosen.provenance() | {"structures": _recipe((columns, rows))}
-    room = Path(cache) / Path(path).stem
+    room = _room(path, cache)
     room.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(room / "lock", timeout=0):
@@ -72,11 +72,17 @@ def generate(
 
 def merge(path: str | Path, *, cache: str | Path) -> LabelledSet:
     """Write all that is finished into the file at `path`, also while a run goes on; return it."""
-    room = Path(cache) / Path(path).stem
+    room = _room(path, cache)
     provenance = json.loads((room / "provenance.json").read_text())
     labels = join(_records(Path(path), room, provenance), provenance)
     write(path, labels)
     return labels
+
+
+def _room(path: str | Path, cache: str | Path) -> Path:
+    """Return the folder of the journal: one for each file, also of files of the same name."""
+    whole = str(Path(path).resolve()).encode()
+    return Path(cache) / f"{Path(path).stem}_{zlib.crc32(whole):08x}"
 
 
 def _recipe(repeat: sheets.Repeat) -> str:

@@ -4,6 +4,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from ednn.data.labelled import LabelledSet
 from ednn.data.splits import by_share, require_same_test, require_shares
 from ednn.errors import InputError
 from ednn.physics.sheets import Structure
+
+COARSEST = 1.25  # pixels per γ: 4 % of a Gaussian is left at the shortest wave
 
 
 class StructureDataset(ExtensiveDataset):
@@ -121,6 +124,7 @@ class StructureData(ExtensiveData):
 
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
         labels = self.labels
+        self._require_resolved()
         structures = [labels.structure(i) for i in range(len(labels))]
         for i, structure in enumerate(structures):
             structure.require_inside(f"{self.path}: structure {i}")
@@ -128,6 +132,20 @@ class StructureData(ExtensiveData):
         require_finite(labels.forces, f"{self.path}: forces")
         places = np.array([place(structure, self.seed) for structure in structures])
         return StructureDataset(labels), by_share(places, self.shares)
+
+    def _require_resolved(self) -> None:
+        """Make sure that pixels resolve the Gaussians, or energies would move with the grid.
+
+        A Gaussian on pixels d wide has exp(−(πγ/d)²/2) of its height left at the shortest wave.
+        """
+        widest = max(self.labels.cell[0] / self.grid)  # Å
+        if widest > COARSEST * self.gamma:
+            raise InputError(
+                f"data.grid={self.grid} makes pixels {widest:.3g} Å wide, too coarse for Gaussians "
+                f"of data.gamma={self.gamma} Å: give at least data.grid="
+                f"{ceil(widest * self.grid / (COARSEST * self.gamma))} (a multiple of tile.f), or "
+                f"wider Gaussians."
+            )
 
     def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
         return {

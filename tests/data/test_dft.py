@@ -304,7 +304,11 @@ def test_bad_structures_are_refused(tmp_path: Path, monkeypatch, how: str, words
         (["data.path=data/dft/none.h5"], "generate.py data=dft"),
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
-        (["data.grid=30"], "multiple of"),
+        (["data.grid=60"], "multiple of"),
+        (
+            ["data.grid=32"],
+            "too coarse for Gaussians of data.gamma=0.2 Å: give at least data.grid=52",
+        ),
     ],
 )
 def test_bad_settings_are_refused(folder: Path, arguments: list[str], words: str) -> None:

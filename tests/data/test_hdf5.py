@@ -14,8 +14,7 @@ import pytest
 import torch
 
 from ednn import plots
-from ednn.data.base import HDF5Fields
-from ednn.data.fields import open_hdf5
+from ednn.data.fields import HDF5Fields, open_hdf5
 from ednn.data.hdf5 import HDF5Data
 from ednn.errors import InputError
 from tests.conftest import run

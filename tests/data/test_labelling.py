@@ -30,6 +30,11 @@ if __name__ == "__main__":
 """
 
 
+def room(tmp_path):
+    """Where the journal of `set.h5` lies."""
+    return labelling._room(tmp_path / "set.h5", tmp_path)
+
+
 def assert_same(one, other):
     for name in vars(one):
         np.testing.assert_equal(getattr(one, name), getattr(other, name), err_msg=name)
@@ -72,7 +77,7 @@ def test_a_larger_count_extends_a_file_and_labels_nothing_twice(tmp_path, spy):
 
 
 def test_a_run_killed_at_any_moment_continues_where_it_stopped(tmp_path, spy):
-    script, journal = tmp_path / "run.py", tmp_path / "set" / "journal"
+    script, journal = tmp_path / "run.py", room(tmp_path) / "journal"
     script.write_text(RUN)
     command = [sys.executable, script, tmp_path / "set.h5", tmp_path]
     run = subprocess.Popen(command, stderr=subprocess.PIPE)
@@ -102,8 +107,8 @@ def test_a_damaged_line_is_not_a_label():
 
 def test_what_is_finished_can_be_read_while_a_run_goes_on(tmp_path):
     generate(tmp_path / "set.h5", LJ, 2, cache=tmp_path)
-    (tmp_path / "set" / "journal").write_bytes(labelling._line(7, (1, 1), resolve(LJ)))
-    with FileLock(tmp_path / "set" / "lock"):
+    (room(tmp_path) / "journal").write_bytes(labelling._line(7, (1, 1), resolve(LJ)))
+    with FileLock(room(tmp_path) / "lock"):
         np.testing.assert_array_equal(merge(tmp_path / "set.h5", cache=tmp_path).seed, [0, 1, 7])
 
 
@@ -136,15 +141,22 @@ def test_labels_of_other_settings_do_not_mix(tmp_path):
 def test_a_journal_of_other_settings_does_not_mix(tmp_path):
     generate(tmp_path / "set.h5", LJ, 1, cache=tmp_path)
     (tmp_path / "set.h5").unlink()
-    (tmp_path / "set" / "journal").write_bytes(labelling._line(0, (1, 1), resolve(LJ)))
+    (room(tmp_path) / "journal").write_bytes(labelling._line(0, (1, 1), resolve(LJ)))
     with pytest.raises(InputError, match="such labels do not mix"):
         generate(tmp_path / "set.h5", {**LJ, "rc": 2.5}, 2, cache=tmp_path)
 
 
+def test_files_of_one_name_have_journals_of_their_own(tmp_path):
+    for folder, count in (("here", 1), ("there", 2)):
+        (tmp_path / folder).mkdir()
+        generate(tmp_path / folder / "set.h5", LJ, count, cache=tmp_path)
+    assert len(list(tmp_path.glob("set_*"))) == 2
+
+
 def test_two_runs_do_not_fill_one_file(tmp_path):
-    (tmp_path / "set").mkdir()
+    room(tmp_path).mkdir()
     with (
-        FileLock(tmp_path / "set" / "lock"),
+        FileLock(room(tmp_path) / "lock"),
         pytest.raises(InputError, match="filled by another run"),
     ):
         generate(tmp_path / "set.h5", LJ, 1, cache=tmp_path)
