@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install train test paper bench clean
+.PHONY: install train test test-long paper bench clean
 
 install: .venv/installed
 
@@ -19,8 +19,11 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow and not long"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
+
+test-long: install
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m long
 
 paper: install
 	$(BIN)/python study.py

@@ -1,0 +1,76 @@
+"""The commands of `scale=paper`, shrunk: the same configs, fewer examples and epochs, no GPU."""
+
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from ednn import plots
+from ednn.data.labelled import join, read, split, write
+from tests.conftest import REPOSITORY, run
+
+pytestmark = pytest.mark.long
+
+ONE_EPOCH = ["trainer.accelerator=cpu", "trainer.max_epochs=1"]
+ISING = [
+    *ONE_EPOCH,
+    *("data.n_train=400", "data.batch_size=400", "data.n_val=100", "data.n_test=100"),
+]
+IMAGES = [*ONE_EPOCH, "data.n_train=4", "data.batch_size=4", "data.n_val=2", "data.n_test=2"]
+STRUCTURES = [*ONE_EPOCH, "data.batch_size=4"]
+SHEETS = {"gfn1": 60, "pbe": 60, "gfn1_120": 4}  # how many of each shipped file
+SIMULATIONS = [{"L": L, "replicas": 2, "equilibration": 1, "sweeps": 4} for L in (8, 16)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the studies run, with a few of the shipped structures."""
+    folder = tmp_path_factory.mktemp("paper")
+    (folder / "data" / "dft").mkdir(parents=True)
+    for name, count in SHEETS.items():
+        labels = read(REPOSITORY / "data" / "dft" / f"{name}.h5")
+        records = list(split(labels).items())[:count]
+        write(folder / "data" / "dft" / f"{name}.h5", join(dict(records), labels.attributes))
+    return folder
+
+
+def networks() -> str:
+    """Return those of the phase transition with shorter simulations, as an override."""
+    scale = OmegaConf.load(REPOSITORY / "conf" / "scale" / "paper.yaml")
+    for network in scale.phase_transition.networks:
+        network.simulations = SIMULATIONS
+    return json.dumps(OmegaConf.to_container(scale.phase_transition.networks))
+
+
+@pytest.mark.parametrize(
+    ("study", "train", "smaller"),
+    [
+        ("fig2", ISING, ["study.fig2.f=[1,8]", "study.fig2.c=[0,1,2]"]),
+        ("contributions", ISING, []),
+        ("phase_transition", ISING, [f"study.phase_transition.networks={networks()}"]),
+        ("laplacian", IMAGES, ["study.laplacian.test=['data=laplacian','data.n_test=2']"]),
+        ("dft", STRUCTURES, []),
+        ("resilience", STRUCTURES, ["study.resilience.samples=4"]),
+        (
+            "transfer",
+            STRUCTURES,
+            [
+                "study.transfer.test={2x1:data/dft/gfn1_120.h5}",
+                "study.transfer.timed={network:[1x1,2x1],gfn1:[1x1,2x1]}",
+            ],
+        ),
+    ],
+)
+def test_a_study_at_the_papers_scale(
+    folder: Path, study: str, train: list[str], smaller: list[str]
+) -> None:
+    words = ",".join(f"'{word}'" for word in train)
+    command = [f"study={study}", "scale=paper", f"train=[{words}]", *smaller]
+    done = run(folder, "study.py", *command)
+    assert done.returncode == 0, done.stderr
+    results = folder / "outputs" / "paper" / "paper" / study
+    result = json.loads((results / "result.json").read_text())
+    assert result["rows"]
+    assert all(row["here"] for row in result["rows"])
+    assert plots.read(results / "picture.png").shape[1] >= 800
