@@ -16,12 +16,17 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from hydra.initialize import initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ednn.errors import InputError, TrainingError
 from ednn.runs import name_run, plain
 
 CONF = Path(__file__).parent.parent / "conf"
+UNUSABLE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT),
+    *(errno.EEXIST, errno.EISDIR, errno.ENOTDIR),
+)
 
 
 def entry(main: Callable[[], Any]) -> Callable[[], None]:
@@ -39,6 +44,11 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
         except (HydraException, OmegaConfBaseException) as error:
             sys.exit(f"error: {explain(error)}")
         except OSError as error:
+            if error.filename and error.errno in UNUSABLE:
+                sys.exit(
+                    f"error: {error.filename} cannot be used ({error.strerror}); check the path "
+                    f"and its permissions."
+                )
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             sys.exit(
@@ -46,7 +56,9 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
                 f"some and start again: what was whole is kept, nothing half-written is left."
             )
         except KeyboardInterrupt:
-            sys.exit("Interrupted; resume=auto goes on from the last finished epoch.")
+            trains = Path(sys.argv[0]).stem in ("train", "study")
+            cure = "; resume=auto goes on from the last finished epoch" if trains else ""
+            sys.exit(f"Interrupted{cure}.")
 
     return run
 
@@ -82,12 +94,14 @@ def explain(error: Exception) -> str:
 
 def valid_keys(arguments: list[str]) -> Iterator[str]:
     """List the keys of the config that a command line selects, config groups included."""
-    groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+    script = Path(sys.argv[0]).stem
+    defaults = OmegaConf.load(CONF / f"{script}.yaml").defaults
+    groups = sorted(str(key) for d in defaults if isinstance(d, DictConfig) for key in d)
     chosen = [a for a in arguments if a.split("=")[0] in groups and "," not in a]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose(Path(sys.argv[0]).stem, overrides=chosen)
-    yield from groups
+        cfg = compose(script, overrides=chosen)
+    yield from (group for group in groups if not group.startswith("override "))
     yield from _keys(plain(cfg, resolve=False))
 
 

@@ -20,6 +20,8 @@ from ednn.runs import Run, plain
 from ednn.spec import load_weights, read_checkpoint
 from ednn.task import ExtensiveTask
 
+FREE = {"workers": None, "cache": None}  # data settings that a run may be resumed without
+
 
 def train(cfg: DictConfig) -> float | None:
     """Train, test and record one run; returns its validation loss, for a sweeper to compare."""
@@ -29,6 +31,8 @@ def train(cfg: DictConfig) -> float | None:
         print(f"Already finished: {run.folder}")
     else:
         _check_device(cfg)
+        if cfg.resume == "auto" and run.last.exists():
+            _check_resumed(cfg, run)
         run.open(cfg)
         if hydra.mode == RunMode.MULTIRUN:
             _use_own_gpu(cfg, hydra.job.num)
@@ -102,9 +106,22 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
         data.standardise(task.model)
     if cfg.ckpt_path is not None:
         checkpoint = read_checkpoint(cfg.ckpt_path)
+        data.require_kind(checkpoint)
         load_weights(task.model, checkpoint)
         data.adopt(task.model, checkpoint)
     return task
+
+
+def _check_resumed(cfg: DictConfig, run: Run) -> None:
+    """Make sure that a run goes on with its own model and data, before its record is touched."""
+    started = run.read_config()
+    for name in ("model", "data"):
+        before, now = ({**plain(c[name]), **FREE} for c in (started, cfg))
+        if before != now:
+            raise InputError(
+                f"The run {run.folder} was started with other {name} settings than this command "
+                f"has; give those of {run.config}, or start anew with another run=NAME."
+            )
 
 
 def _check_device(cfg: DictConfig) -> None:

@@ -13,30 +13,55 @@ from ednn.atomistic import AtomisticEDNN
 from ednn.data.fields import channels_first, create_hdf5, dataset, open_hdf5, require_finite
 from ednn.errors import InputError
 from ednn.model import EDNN
+from ednn.predict_structures import FORMATS as STRUCTURES
 from ednn.predict_structures import predict_structures
 from ednn.spec import load_model, read_checkpoint
 
+FIELDS = (".h5", ".hdf5")
 VALUES_AT_ONCE = 2**22  # field values read and evaluated together
 
 
 def predict(cfg: DictConfig) -> None:
     """Predict what the model of `ckpt_path` takes: structures, or fields from an HDF5 file."""
     source, output = Path(cfg.input), Path(cfg.output)
-    if source.resolve() == output.resolve():
-        raise InputError(f"output={output} would overwrite the input; give another name.")
     model = load_model(cfg.ckpt_path)
+    atomistic = isinstance(model, AtomisticEDNN)
+    _check_output(output, STRUCTURES if atomistic else FIELDS, cfg)
+    if not isinstance(cfg.forces, bool) or (cfg.forces and not atomistic):
+        raise InputError(
+            f"forces={cfg.forces} is not possible here; give true or false, and true only for a "
+            f"model of structures."
+        )
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     about = {"model": str(cfg.ckpt_path), "input": str(source), "code_version": ednn.__version__}
+    names = read_checkpoint(cfg.ckpt_path)["hyper_parameters"]["errors"]["names"]
     if isinstance(model, AtomisticEDNN):
-        (name,) = read_checkpoint(cfg.ckpt_path)["hyper_parameters"]["errors"]["names"]
-        maps = predict_structures(model, f"predicted_{name}", source, output, cfg.forces, about)
+        name = f"predicted_{names[0]}"
+        maps = predict_structures(model, name, source, output, cfg.forces, about)
         print(f"Contribution maps: {maps}")
     else:
         assert isinstance(model, EDNN)
         with open_hdf5(source) as fields, create_hdf5(output) as target:
-            predict_file(model, dataset(fields, cfg.input_key), target)
-            target.attrs.update(about)
+            predict_file(model, dataset(fields, str(cfg.input_key), "input_key"), target)
+            target.attrs.update({**about, "outputs": names})
     print(f"Predictions: {output}")
+
+
+def _check_output(output: Path, endings: tuple[str, ...], cfg: DictConfig) -> None:
+    """Make sure that nothing is overwritten which the user did not give up.
+
+    Raises:
+        InputError: a file of the name stands there, or the ending is of another kind of file.
+    """
+    if output.suffix not in endings:
+        raise InputError(f"output={output} has no known ending; use {' or '.join(endings)}.")
+    precious = [Path(cfg.input).resolve(), Path(cfg.ckpt_path).resolve()]
+    for path in {output, output.with_suffix(".h5")}:  # the maps of structures stand beside them
+        if path.resolve() in precious or (path.exists() and not cfg.overwrite):
+            raise InputError(
+                f"output={output} would overwrite {path}; give another name, or overwrite=true "
+                f"unless that is the input or the checkpoint."
+            )
 
 
 def predict_file(model: EDNN, fields: h5py.Dataset, target: h5py.File) -> None:

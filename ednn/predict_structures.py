@@ -12,7 +12,6 @@ from tqdm import tqdm
 from ednn.atomistic import AtomisticEDNN, Structures
 from ednn.data.atoms import flat_structure, read_frames
 from ednn.data.fields import create_hdf5
-from ednn.errors import InputError
 from ednn.files import atomic
 
 FORMATS = (".extxyz", ".csv")
@@ -31,15 +30,13 @@ def predict_structures(
     Args:
         name: what the predicted quantity is called.
         source: any file that ASE reads; all of it is checked before the first prediction.
-        output: .extxyz (the structures with their predictions) or .csv (a row per structure).
+        output: one of `FORMATS`: the structures with their predictions, or a row for each.
         forces: predict them as well; they join the extxyz and the HDF5 file.
         attributes: of the HDF5 file.
 
     Raises:
-        InputError: a structure that doesn't fit the model, or an unknown kind of output.
+        InputError: a structure that doesn't fit the model.
     """
-    if output.suffix not in FORMATS:
-        raise InputError(f"output={output} has no known ending; use {' or '.join(FORMATS)}.")
     frames = read_frames(source)
     alone = [_checked(model, i, frame, source) for i, frame in enumerate(frames)]
     maps = output.with_suffix(".h5")

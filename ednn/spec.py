@@ -15,6 +15,8 @@ from ednn.errors import InputError
 
 Spec = Mapping[str, Any]
 
+ATOMISTIC = "ednn.atomistic.AtomisticEDNN"  # takes structures; all others take fields
+
 
 def build(spec: Spec) -> nn.Module:
     """Make a module from its class name `_target_` and its arguments.

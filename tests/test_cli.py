@@ -1,5 +1,6 @@
 """Bad input ends in one clear sentence, no traceback and a non-zero exit code."""
 
+import shutil
 from pathlib import Path
 
 import h5py
@@ -126,6 +127,43 @@ def test_predict_refuses(trained: Path, fields: Path, tmp_path: Path, key: str, 
     )
     assert named in sentence
     assert not list(tmp_path.glob("*.h5*"))
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("output=out.csv", "no known ending; use .h5 or .hdf5"),
+        ("output=there.h5", "would overwrite there.h5"),
+        ("output=there.h5/out.h5", "cannot be used"),
+        ("output=best.h5 overwrite=true", "would overwrite best.h5"),
+        ("output=out.h5 forces=true", "forces=true is not possible here"),
+    ],
+)
+def test_predict_overwrites_nothing(
+    trained: Path, fields: Path, tmp_path: Path, output: str, words: str
+) -> None:
+    (tmp_path / "there.h5").write_text("precious")
+    shutil.copy(trained / "checkpoints" / "best.ckpt", tmp_path / "best.h5")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    arguments = ["ckpt_path=best.h5", f"input={fields}", *output.split()]
+    assert words in refused(tmp_path, "predict.py", *arguments)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_predict_overwrites_what_is_given_up(trained: Path, fields: Path, tmp_path: Path) -> None:
+    (tmp_path / "there.h5").write_text("old")
+    checkpoint = f"ckpt_path={trained / 'checkpoints' / 'best.ckpt'}"
+    arguments = [checkpoint, f"input={fields}", "output=there.h5", "overwrite=true"]
+    done = run(tmp_path, "predict.py", *arguments)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "there.h5") as file:
+        assert file.attrs["outputs"].tolist() == ["energy"]
+
+
+def test_a_group_of_another_script_is_no_key(trained: Path, tmp_path: Path) -> None:
+    checkpoint = f"ckpt_path={trained / 'checkpoints' / 'best.ckpt'}"
+    sentence = refused(tmp_path, "evaluate.py", checkpoint, "experiment=ising")
+    assert "experiment" in sentence
 
 
 def test_evaluate_on_another_lattice(trained: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Structures of one's own, in any file that ASE reads."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 FLAT = 0.1  # Å; how far atoms may be from one plane
+EDGE = 1e-3  # Å; how far outside the cell an atom is wrapped into it without a word
 
 
 class AtomsData(StructureData):
     """Structures with energies, and forces if all have them, from a file that ASE reads.
 
-    A frame's `info["theory"]`, if there is one, names the theory of its energy.
+    A frame's `info["theory"]`, if there is one, names the theory of its energy. A free energy goes
+    before an energy, as it is the one whose gradient the forces are.
 
     Args:
         path: the file.
@@ -45,7 +48,15 @@ class AtomsData(StructureData):
                 f": energies of several theories have no common zero, so give each its own file."
             )
         records = [_record(i, frame, self.path) for i, frame in enumerate(frames)]
-        if not all("forces" in record for record in records):
+        if not re.fullmatch(r"[\w.+-]*", theories[0]):
+            raise InputError(
+                f"{self.path} names the theory {theories[0]!r}; give it a name of letters, digits, "
+                f"'.', '+', '-' and '_', which names of columns and files can hold."
+            )
+        without = [record["seed"] for record in records if "forces" not in record]
+        if 0 < len(without) < len(records):
+            print(f"{self.path}: structure {without[0]} has no forces; all forces are left out.")
+        if without:
             records = [{**record, "forces": np.empty((0, 2))} for record in records]
         first = flat_structure(0, frames[0], self.path)  # by which the file is known again
         provenance = {"theory": theories[0], "structures": digest(first).hex()}
@@ -66,7 +77,7 @@ def read_frames(path: Path) -> list[Any]:
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the path.")
     try:
-        frames: list[Any] = list(iread(path))
+        frames: list[Any] = list(iread(path)) if path.stat().st_size else []
     except Exception as error:  # each of ASE's formats raises what it likes
         raise InputError(
             f"ASE cannot read {path} ({type(error).__name__}: {error}); give a file in one of its "
@@ -96,19 +107,25 @@ def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
             f"{where} has the cell {frame.cell.array.round(4).tolist()} Å; expected an "
             f"orthorhombic one with sides along x, y and z: choose such a supercell."
         )
+    if not len(frame):
+        raise InputError(f"{where} has no atoms; remove it.")
     height = frame.positions[:, 2]
     if np.ptp(height) > 2 * FLAT:
         raise InputError(
             f"{where} is {np.ptp(height):.3g} Å thick, but a two-dimensional field doesn't show z: "
             f"expected atoms within {FLAT} Å of a plane parallel to x and y."
         )
-    return Structure(frame.numbers.astype(np.int64), frame.positions[:, :2], sides[:2])
+    positions, cell = frame.positions[:, :2], sides[:2]
+    edge = (positions > -EDGE) & (positions < cell + EDGE)  # rounding puts atoms there
+    wrapped = np.where(edge, positions % cell % cell, positions)  # twice: -1e-20 % cell is cell
+    return Structure(frame.numbers.astype(np.int64), wrapped, cell)
 
 
 def _record(number: int, frame: "Atoms", path: Path) -> Record:
     """Take a frame with its energy, and its forces if it has them."""
     results = {} if frame.calc is None else frame.calc.results
-    if not np.isfinite(results.get("energy", np.nan)):
+    energy = results.get("free_energy", results.get("energy", np.nan))
+    if not np.isfinite(energy):
         raise InputError(
             f"{path}: structure {number} has no finite energy; give each one in eV, as ASE stores "
             f"it (in extxyz: energy=… in the comment line)."
@@ -118,7 +135,7 @@ def _record(number: int, frame: "Atoms", path: Path) -> Record:
         "numbers": structure.numbers,
         "positions": structure.positions,
         "cell": structure.cell,
-        "energy": results["energy"],
+        "energy": energy,
         "seed": number,
     }
     return record | ({"forces": results["forces"][:, :2]} if "forces" in results else {})

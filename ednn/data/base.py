@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, S
 
 from ednn.data.fields import HDF5Fields
 from ednn.errors import InputError
+from ednn.spec import ATOMISTIC
 from ednn.targets import standardise
 
 SPLITS = ("train", "val", "test")
@@ -110,6 +111,7 @@ class ExtensiveData(LightningDataModule):
     outputs: Sequence[str] = ("energy",)
     unit: str
     site: str = "site"  # what one lattice site is called
+    kind = "fields"  # or structures
     relative = False  # whether relative errors mean something: labels that are never near zero
 
     dataset: ExtensiveDataset
@@ -156,6 +158,20 @@ class ExtensiveData(LightningDataModule):
             raise InputError(
                 f"The run to resume was trained on {state_dict}, not on {self.settings}; "
                 f"give the same data settings, or start anew without resume=auto."
+            )
+
+    def require_kind(self, checkpoint: Mapping[str, Any]) -> None:
+        """Make sure that a checkpoint's model takes what this set holds.
+
+        Raises:
+            InputError: it takes fields instead of structures, or structures instead of fields.
+        """
+        target = checkpoint["hyper_parameters"]["model"]["_target_"]
+        takes = "structures" if target == ATOMISTIC else "fields"
+        if takes != self.kind:
+            raise InputError(
+                f"The checkpoint's model takes {takes}, but this data set holds {self.kind}; give "
+                f"data of the kind that it was trained on."
             )
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
@@ -242,7 +258,10 @@ class ExtensiveData(LightningDataModule):
             InputError: it is empty.
         """
         if not len(self.splits[split]):
-            raise InputError(f"The {split} split of {self.path} is empty; make it larger.")
+            raise InputError(
+                f"The {split} split of {self.path} is empty ({len(self.dataset)} samples in all); "
+                f"give more samples, or a larger part of them to it."
+            )
         return Subset(self.dataset, self.splits[split].tolist())
 
     def _loader(self, part: Subset[Batch], sampler: Sampler[Any], size: int) -> DataLoader[Batch]:

@@ -115,6 +115,11 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the path.")
+    if not h5py.is_hdf5(path):
+        raise InputError(
+            f"{path} is no HDF5 file, as fields and labelled structures need; other files of "
+            f"structures are read with data=atoms."
+        )
     try:
         file = h5py.File(path, "r", locking=False)  # network file systems often cannot lock
     except OSError as error:
@@ -125,15 +130,20 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
         yield file
 
 
-def dataset(file: h5py.File, key: str) -> h5py.Dataset:
+def dataset(file: h5py.File, key: str, option: str = "") -> h5py.Dataset:
     """Return a named dataset.
+
+    Args:
+        option: the setting that names it, where the user can choose another.
 
     Raises:
         InputError: the file has no such dataset; names those it has.
     """
     if not isinstance(file.get(key), h5py.Dataset):
+        cure = f"; name one of them in {option}=…" if option else ""
         raise InputError(
-            f"{file.filename} has no dataset {key!r}; it has {', '.join(_names(file)) or 'none'}."
+            f"{file.filename} has no dataset {key!r}; it has "
+            f"{', '.join(_names(file)) or 'none'}{cure}."
         )
     found = file[key]
     if not found.shape or found.dtype.kind not in "biuf":

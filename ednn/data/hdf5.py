@@ -59,7 +59,7 @@ class HDF5Data(ExtensiveData):
         self.x, self.y = str(x), [str(key) for key in (y if isinstance(y, list) else [y])]
         self.shares = require_shares(val, test)
         with open_hdf5(self.path) as file:
-            shape = dataset(file, self.x).shape
+            shape = dataset(file, self.x, "data.x").shape
             self.split_in_file = "splits" in file
         self.channels, first = find_channels(shape, dims, channels_first)
         self.fields = HDF5Fields(self.path, self.x, dims, self.channels, first)
@@ -91,7 +91,7 @@ class HDF5Data(ExtensiveData):
     def _read_labels(self, key: str) -> np.ndarray:
         """Read one dataset of labels as (N, columns)."""
         with open_hdf5(self.path) as file:
-            table = dataset(file, key)[()].astype(np.float64)
+            table = dataset(file, key, "data.y")[()].astype(np.float64)
         if table.ndim > 2 or len(table) != self.fields.count or not prod(table.shape[1:]):
             raise InputError(
                 f"{self.path}: {key} has shape {table.shape}, but the {self.fields.count} fields "

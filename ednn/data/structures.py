@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from ednn.atomistic import FIT, AtomisticEDNN, Structures
-from ednn.data.base import Batch, ExtensiveData, ExtensiveDataset
+from ednn.data.base import Batch, ExtensiveData, ExtensiveDataset, require_whole
 from ednn.data.fields import require_finite
 from ednn.data.labelled import LabelledSet
 from ednn.data.splits import by_share, require_same_test, require_shares
 from ednn.errors import InputError
 from ednn.physics.sheets import Structure
+from ednn.spec import ATOMISTIC
 
 COARSEST = 1.25  # pixels per γ: 4 % of a Gaussian is left at the shortest wave
 
@@ -68,6 +69,7 @@ class StructureData(ExtensiveData):
         val, test: shares of the structures.
     """
 
+    kind = "structures"
     dims = 2
     unit = "eV"
     site = "atom"
@@ -83,6 +85,9 @@ class StructureData(ExtensiveData):
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
+        require_whole(grid=grid, least=1)
+        if not (isinstance(gamma, int | float) and gamma > 0):
+            raise InputError(f"data.gamma={gamma} is not possible; give a width in Å above 0.")
         self.grid, self.gamma, self.augment = grid, gamma, augment
         self.shares = require_shares(val, test)
 
@@ -129,7 +134,8 @@ class StructureData(ExtensiveData):
         for i, structure in enumerate(structures):
             structure.require_inside(f"{self.path}: structure {i}")
         require_finite(labels.energy, f"{self.path}: energy")
-        require_finite(labels.forces, f"{self.path}: forces")
+        owner = np.repeat(np.arange(len(labels)), np.diff(labels.offsets))  # (all atoms,)
+        require_finite(labels.forces, f"{self.path}: forces", owner)
         places = np.array([place(structure, self.seed) for structure in structures])
         return StructureDataset(labels), by_share(places, self.shares)
 
@@ -142,14 +148,18 @@ class StructureData(ExtensiveData):
         if widest > COARSEST * self.gamma:
             raise InputError(
                 f"data.grid={self.grid} makes pixels {widest:.3g} Å wide, too coarse for Gaussians "
-                f"of data.gamma={self.gamma} Å: give at least data.grid="
-                f"{ceil(widest * self.grid / (COARSEST * self.gamma))} (a multiple of tile.f), or "
-                f"wider Gaussians."
+                f"of data.gamma={self.gamma} Å: give a multiple of tile.f of at least data.grid="
+                f"{ceil(widest * self.grid / (COARSEST * self.gamma))}, or wider Gaussians."
             )
 
     def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        if np.any(self.grid % np.array(model["focus"])):
+            raise InputError(
+                f"data.grid={self.grid} is not a multiple of tile.f={model['focus']}; choose "
+                f"another of the two."
+            )
         return {
-            "_target_": "ednn.atomistic.AtomisticEDNN",
+            "_target_": ATOMISTIC,
             "field_model": super().spec(model),
             "species": np.unique(self.labels.numbers).tolist(),
             "pixel": (self.labels.cell[0] / self.grid).tolist(),

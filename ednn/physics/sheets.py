@@ -33,7 +33,13 @@ class Structure:
 
     def require_inside(self, name: str) -> None:
         """Raise InputError, calling the structure `name`, if an atom lies outside the cell."""
-        outside = ~((self.positions >= 0) & (self.positions < self.cell)).all(1)  # also for NaN
+        finite = np.isfinite(self.positions).all(1)
+        if not finite.all():
+            atom = int(finite.argmin())
+            raise InputError(
+                f"{name}: atom {atom} stands at {self.positions[atom]}; give finite positions in Å."
+            )
+        outside = ((self.positions < 0) | (self.positions >= self.cell)).any(1)
         if outside.any():
             atom = int(outside.argmax())
             (x, y), (lx, ly) = self.positions[atom], self.cell

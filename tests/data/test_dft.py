@@ -209,6 +209,65 @@ def test_structures_of_ones_own_train_and_predict(trained: Path, folder: Path) -
     assert predicted[0].get_potential_energy() == pytest.approx(labels.energy[0])  # the label's
 
 
+def test_predictions_spare_files_of_their_name(trained: Path, folder: Path) -> None:
+    ase.io.write(folder / "few.extxyz", as_frames(some(range(2))), format="extxyz")
+    (folder / "few.h5").write_text("a data set")
+    arguments = [f"ckpt_path={trained}/checkpoints/best.ckpt", "input=few.extxyz"]
+    done = run(folder, "predict.py", *arguments, "output=few.csv")
+    assert done.returncode != 0
+    assert "would overwrite few.h5" in done.stderr
+    assert (folder / "few.h5").read_text() == "a data set"
+    assert not (folder / "few.csv").exists()
+
+
+def test_fields_and_structures_are_not_confused(trained: Path, folder: Path) -> None:
+    checkpoint = f"ckpt_path={trained}/checkpoints/best.ckpt"
+    for script in ("evaluate.py", "train.py"):
+        done = run(folder, script, checkpoint, "data=ising", "data.n_test=10")
+        assert done.returncode != 0
+        assert "takes structures, but this data set holds fields" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_run_goes_on_with_its_own_model_and_data_only(trained: Path, folder: Path) -> None:
+    record = (trained / "config.yaml").read_bytes()
+    (trained / "summary.json").rename(trained / "away.json")
+    place = [f"name={trained.parent.name}", f"run={trained.name}", "resume=auto"]
+    for change, which in (("tile.c=2", "model"), ("data.seed=1", "data")):
+        done = run(folder, "train.py", "data=dft", *SMALL, *place, change)
+        assert done.returncode != 0
+        assert f"other {which} settings" in done.stderr
+        assert (trained / "config.yaml").read_bytes() == record
+        assert not (trained / "environment_2.json").exists()
+    (trained / "away.json").rename(trained / "summary.json")
+
+
+def test_atoms_on_the_edge_of_the_cell_are_wrapped(tmp_path: Path, monkeypatch) -> None:
+    frames = as_frames(some(range(3)))
+    sides = frames[1].cell.lengths()
+    frames[1].positions[3, :2] = -2e-8, sides[1]
+    frames[1].calc = SinglePointCalculator(frames[1], **frames[1].calc.results)
+    ase.io.write(tmp_path / "edge.traj", frames)
+    monkeypatch.setenv("EDNN_RUN", "test")
+    cfg = composed("data=atoms", f"data.path={tmp_path / 'edge.traj'}")
+    structure = instantiate(cfg.data, _convert_="all").labels.structure(1)
+    np.testing.assert_allclose(structure.positions[3], [sides[0], 0], atol=1e-7)
+    structure.require_inside("it")
+
+
+def test_a_free_energy_goes_before_an_energy_as_forces_are_its_slope(
+    tmp_path: Path, monkeypatch
+) -> None:
+    frames = as_frames(some(range(2)))
+    for frame in frames:
+        frame.calc.results["free_energy"] = frame.calc.results["energy"] - 3
+    ase.io.write(tmp_path / "free.extxyz", frames, format="extxyz")
+    monkeypatch.setenv("EDNN_RUN", "test")
+    cfg = composed("data=atoms", f"data.path={tmp_path / 'free.extxyz'}")
+    labels = instantiate(cfg.data, _convert_="all").labels
+    np.testing.assert_allclose(labels.energy, some(range(2)).energy - 3, rtol=0, atol=1e-6)
+
+
 def test_a_file_is_known_again_wherever_it_lies(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("EDNN_RUN", "test")
     frames = as_frames(some(range(300, 340)))
@@ -274,6 +333,13 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
         one.pbc = False
     elif how == "no number":
         one.calc.results["forces"][3, 0] = np.nan
+    elif how == "no position":
+        one.positions[3, 0] = np.nan
+    elif how == "no atoms":
+        del one[:]
+    elif how == "an odd theory":
+        for frame in frames:
+            frame.info["theory"] = "my DFT"
     return frames
 
 
@@ -286,7 +352,10 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
         ("two theories", "mixes the theories gfn1, pbe"),
         ("a thick sheet", "structure 1 is 1 Å thick"),
         ("a molecule", "structure 1 has pbc="),
-        ("no number", "forces holds nan"),
+        ("no number", "forces holds nan in sample 1"),
+        ("no position", "structure 1: atom 3 .*finite positions"),
+        ("no atoms", "structure 1 has no atoms"),
+        ("an odd theory", "names the theory 'my DFT'"),
     ],
 )
 def test_bad_structures_are_refused(tmp_path: Path, monkeypatch, how: str, words: str) -> None:
@@ -302,9 +371,11 @@ def test_bad_structures_are_refused(tmp_path: Path, monkeypatch, how: str, words
     [
         (["data.path=data/dft/pbe.h5"], "holds pbe labels, not those of gfn1"),
         (["data.path=data/dft/none.h5"], "generate.py data=dft"),
+        ([f"data.path={REPOSITORY}/README.md"], "is no HDF5 file"),
+        (["data.gamma=-1"], "data.gamma=-1 is not possible"),
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
-        (["data.grid=60"], "multiple of"),
+        (["data.grid=60"], "data.grid=60 is not a multiple of tile.f=8"),
         (
             ["data.grid=32"],
             "too coarse for Gaussians of data.gamma=0.2 Å: give at least data.grid=52",
