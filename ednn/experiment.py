@@ -41,7 +41,10 @@ def train(cfg: DictConfig) -> float | None:
             launch(cfg, run)
         else:
             fit(cfg, run)
-    if cfg.fast_dev_run or not is_first_process():
+    if not is_first_process():
+        return None
+    if cfg.fast_dev_run:
+        print("fast_dev_run: one batch of everything ran; no results were recorded.")
         return None
     return run.read_summary()["val/loss"]
 

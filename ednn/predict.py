@@ -29,8 +29,8 @@ def predict(cfg: DictConfig) -> None:
     _check_output(output, STRUCTURES if atomistic else FIELDS, cfg)
     if not isinstance(cfg.forces, bool) or (cfg.forces and not atomistic):
         raise InputError(
-            f"forces={cfg.forces} is not possible here; give true or false, and true only for a "
-            f"model of structures."
+            f"forces={str(cfg.forces).lower()} is not possible here; give true or false, and true "
+            f"only for a model of structures."
         )
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     about = {"model": str(cfg.ckpt_path), "input": str(source), "code_version": ednn.__version__}

@@ -73,6 +73,7 @@ def test_config_is_shown_without_running(tmp_path: Path) -> None:
 def test_fast_dev_run(tmp_path: Path) -> None:
     done = run(tmp_path, "train.py", *SMALL, "fast_dev_run=true")
     assert done.returncode == 0, done.stderr
+    assert "one batch of everything ran" in done.stdout
     assert not list(tmp_path.rglob("summary.json"))
 
 

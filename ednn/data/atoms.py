@@ -1,6 +1,7 @@
 """Structures of one's own, in any file that ASE reads."""
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 FLAT = 0.1  # Å; how far atoms may be from one plane
+KEPT = 16  # smallest digests of a set, by which it is known again in any order, and in parts
 EDGE = 1e-3  # Å; how far outside the cell an atom is wrapped into it without a word
 
 
@@ -58,9 +60,17 @@ class AtomsData(StructureData):
             print(f"{self.path}: structure {without[0]} has no forces; all forces are left out.")
         if without:
             records = [{**record, "forces": np.empty((0, 2))} for record in records]
-        first = flat_structure(0, frames[0], self.path)  # by which the file is known again
-        provenance = {"theory": theories[0], "structures": digest(first).hex()}
-        return join(dict(enumerate(records)), provenance)
+        labels = join(dict(enumerate(records)), {"theory": theories[0]})
+        labels.attributes["structures"] = " ".join(_digests(labels)[:KEPT])
+        return labels
+
+    def knows(self, trained_on: Mapping[str, Any]) -> bool:
+        return not set(_digests(self.labels)).isdisjoint(trained_on["structures"].split())
+
+
+def _digests(labels: LabelledSet) -> list[str]:
+    """Return the digests of all structures, the smallest first."""
+    return sorted(digest(labels.structure(i)).hex() for i in range(len(labels)))
 
 
 def read_frames(path: Path) -> list[Any]:

@@ -119,10 +119,13 @@ class StructureData(ExtensiveData):
             "splits": self.shares,
         }
 
+    def knows(self, trained_on: Mapping[str, Any]) -> bool:
+        """Tell whether some of these structures are of the set that a model was trained on."""
+        return bool(trained_on["structures"] == self.labels.attributes["structures"])
+
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         """Test on every structure, or on the test split alone where a model may know the others."""
-        own = self.labels.attributes["structures"]
-        if trained_on and trained_on["structures"] == own:
+        if trained_on and self.knows(trained_on):
             self.seed, self.shares = trained_on["seed"], trained_on["splits"]
         else:
             self.shares = {"test": 1.0, "val": 0.0}
@@ -183,7 +186,7 @@ class StructureData(ExtensiveData):
                     f"(data.grid) and data.gamma, or train without ckpt_path."
                 )
         trained_on = checkpoint.get(type(self).__qualname__)
-        if trained_on and trained_on["structures"] == self.labels.attributes["structures"]:
+        if trained_on and self.knows(trained_on):
             require_same_test(trained_on, self.settings)
         model.refit_references((b.inputs, b.target) for b in self._evaluation("train"))
 
