@@ -23,10 +23,20 @@ from ednn.errors import InputError, TrainingError
 from ednn.runs import name_run, plain
 
 CONF = Path(__file__).parent.parent / "conf"
-UNUSABLE = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT),
-    *(errno.EEXIST, errno.EISDIR, errno.ENOTDIR),
-)
+UNUSABLE = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+RESUME = {
+    "train": "; resume=auto goes on from the last finished epoch",
+    "study": "; the same command goes on",
+    "generate": "; the same command goes on",
+}
 
 
 def entry(main: Callable[[], Any]) -> Callable[[], None]:
@@ -56,9 +66,7 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
                 f"some and start again: what was whole is kept, nothing half-written is left."
             )
         except KeyboardInterrupt:
-            trains = Path(sys.argv[0]).stem in ("train", "study")
-            cure = "; resume=auto goes on from the last finished epoch" if trains else ""
-            sys.exit(f"Interrupted{cure}.")
+            sys.exit(f"Interrupted{RESUME.get(Path(sys.argv[0]).stem, '')}.")
 
     return run
 

@@ -20,7 +20,9 @@ from ednn.runs import Run, plain
 from ednn.spec import load_weights, read_checkpoint
 from ednn.task import ExtensiveTask
 
-FREE = {"workers": None, "cache": None}  # data settings that a run may be resumed without
+# Data settings that may change when a run is resumed: where and how the same samples are read, and
+# what only generate.py looks at.
+FREE = {"path", "workers", "cache", "count", "seed0", "repeat"}
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -118,13 +120,14 @@ def make_task(cfg: DictConfig, data: ExtensiveData) -> ExtensiveTask:
 def _check_resumed(cfg: DictConfig, run: Run) -> None:
     """Make sure that a run goes on with its own model and data, before its record is touched."""
     started = run.read_config()
-    for name in ("model", "data"):
-        before, now = ({**plain(c[name]), **FREE} for c in (started, cfg))
-        if before != now:
-            raise InputError(
-                f"The run {run.folder} was started with other {name} settings than this command "
-                f"has; give those of {run.config}, or start anew with another run=NAME."
-            )
+    for group in ("model", "data"):
+        before, now = plain(started[group]), plain(cfg[group])
+        for key in (before.keys() | now.keys()) - FREE:
+            if before.get(key) != now.get(key):
+                raise InputError(
+                    f"The run {run.folder} was started with {group}.{key}={before.get(key)}, not "
+                    f"{now.get(key)}; give the same, or start anew with another run=NAME."
+                )
 
 
 def _check_device(cfg: DictConfig) -> None:

@@ -25,13 +25,17 @@ def predict(cfg: DictConfig) -> None:
     """Predict what the model of `ckpt_path` takes: structures, or fields from an HDF5 file."""
     source, output = Path(cfg.input), Path(cfg.output)
     model = load_model(cfg.ckpt_path)
-    atomistic = isinstance(model, AtomisticEDNN)
-    _check_output(output, STRUCTURES if atomistic else FIELDS, cfg)
-    if not isinstance(cfg.forces, bool) or (cfg.forces and not atomistic):
-        raise InputError(
-            f"forces={str(cfg.forces).lower()} is not possible here; give true or false, and true "
-            f"only for a model of structures."
-        )
+    for name in ("forces", "overwrite"):
+        if not isinstance(cfg[name], bool):
+            raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
+    if isinstance(model, AtomisticEDNN):
+        _check_output(output, STRUCTURES, [output, output.with_suffix(".h5")], cfg)
+    else:
+        _check_output(output, FIELDS, [output], cfg)
+        if cfg.forces:
+            raise InputError(
+                "forces=true is for models of structures, and this one takes fields; leave it out."
+            )
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     about = {"model": str(cfg.ckpt_path), "input": str(source), "code_version": ednn.__version__}
     names = read_checkpoint(cfg.ckpt_path)["hyper_parameters"]["errors"]["names"]
@@ -47,7 +51,9 @@ def predict(cfg: DictConfig) -> None:
     print(f"Predictions: {output}")
 
 
-def _check_output(output: Path, endings: tuple[str, ...], cfg: DictConfig) -> None:
+def _check_output(
+    output: Path, endings: tuple[str, ...], written: list[Path], cfg: DictConfig
+) -> None:
     """Make sure that nothing is overwritten which the user did not give up.
 
     Raises:
@@ -56,7 +62,7 @@ def _check_output(output: Path, endings: tuple[str, ...], cfg: DictConfig) -> No
     if output.suffix not in endings:
         raise InputError(f"output={output} has no known ending; use {' or '.join(endings)}.")
     precious = [Path(cfg.input).resolve(), Path(cfg.ckpt_path).resolve()]
-    for path in {output, output.with_suffix(".h5")}:  # the maps of structures stand beside them
+    for path in written:
         if path.resolve() in precious or (path.exists() and not cfg.overwrite):
             raise InputError(
                 f"output={output} would overwrite {path}; give another name, or overwrite=true "

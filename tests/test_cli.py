@@ -137,7 +137,8 @@ def test_predict_refuses(trained: Path, fields: Path, tmp_path: Path, key: str, 
         ("output=there.h5", "would overwrite there.h5"),
         ("output=there.h5/out.h5", "cannot be used"),
         ("output=best.h5 overwrite=true", "would overwrite best.h5"),
-        ("output=out.h5 forces=true", "forces=true is not possible here"),
+        ("output=there.h5 overwrite=no", "overwrite=no is not possible"),
+        ("output=out.h5 forces=true", "forces=true is for models of structures"),
     ],
 )
 def test_predict_overwrites_nothing(

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 FLAT = 0.1  # Å; how far atoms may be from one plane
-KEPT = 16  # smallest digests of a set, by which it is known again in any order, and in parts
+SKETCH = 16  # smallest digests of a set, by which it is known again in any order, and in parts
 EDGE = 1e-3  # Å; how far outside the cell an atom is wrapped into it without a word
 
 
 class AtomsData(StructureData):
     """Structures with energies, and forces if all have them, from a file that ASE reads.
 
-    A frame's `info["theory"]`, if there is one, names the theory of its energy. A free energy goes
-    before an energy, as it is the one whose gradient the forces are.
+    A frame's `info["theory"]`, if there is one, names the theory of its energy. Where all have free
+    energies, these are taken: they are those whose gradient the forces are.
 
     Args:
         path: the file.
@@ -49,7 +49,9 @@ class AtomsData(StructureData):
                 f"{self.path} mixes the theories {', '.join(t or '(none named)' for t in theories)}"
                 f": energies of several theories have no common zero, so give each its own file."
             )
-        records = [_record(i, frame, self.path) for i, frame in enumerate(frames)]
+        free = all(f.calc and f.calc.results.get("free_energy") is not None for f in frames)
+        kind = "free_energy" if free else "energy"
+        records = [_record(i, frame, kind, self.path) for i, frame in enumerate(frames)]
         if not re.fullmatch(r"[\w.+-]*", theories[0]):
             raise InputError(
                 f"{self.path} names the theory {theories[0]!r}; give it a name of letters, digits, "
@@ -61,7 +63,7 @@ class AtomsData(StructureData):
         if without:
             records = [{**record, "forces": np.empty((0, 2))} for record in records]
         labels = join(dict(enumerate(records)), {"theory": theories[0]})
-        labels.attributes["structures"] = " ".join(_digests(labels)[:KEPT])
+        labels.attributes["structures"] = " ".join(_digests(labels)[:SKETCH])
         return labels
 
     def knows(self, trained_on: Mapping[str, Any]) -> bool:
@@ -131,11 +133,11 @@ def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
     return Structure(frame.numbers.astype(np.int64), wrapped, cell)
 
 
-def _record(number: int, frame: "Atoms", path: Path) -> Record:
-    """Take a frame with its energy, and its forces if it has them."""
+def _record(number: int, frame: "Atoms", kind: str, path: Path) -> Record:
+    """Take a frame with one kind of its energies, and its forces if it has them."""
     results = {} if frame.calc is None else frame.calc.results
-    energy = results.get("free_energy", results.get("energy", np.nan))
-    if not np.isfinite(energy):
+    energy = results.get(kind)
+    if energy is None or not np.isfinite(energy):
         raise InputError(
             f"{path}: structure {number} has no finite energy; give each one in eV, as ASE stores "
             f"it (in extxyz: energy=… in the comment line)."

@@ -154,10 +154,13 @@ class ExtensiveData(LightningDataModule):
         return self.settings
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if state_dict != self.settings:
+        own = self.settings
+        other = [key for key in state_dict.keys() | own if state_dict.get(key) != own.get(key)]
+        if other:
             raise InputError(
-                f"The run to resume was trained on {state_dict}, not on {self.settings}; "
-                f"give the same data settings, or start anew without resume=auto."
+                f"The run to resume was trained on other data than {self.path}: its "
+                f"{', '.join(sorted(other))} differ; give the same data, or start anew without "
+                f"resume=auto."
             )
 
     def require_kind(self, checkpoint: Mapping[str, Any]) -> None:

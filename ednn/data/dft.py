@@ -51,10 +51,9 @@ class DFTData(StructureData):
         name = resolve(self.wanted).name
         if not self.path.exists():
             raise InputError(
-                f"There is no file {self.path} in {Path.cwd()}; start in the repository's folder, "
-                f"which has labels in data/dft, name another file in data.path, or label "
-                f"structures: `python generate.py data=dft data.theory={name} "
-                f"data.path={self.path}`."
+                f"There is no file {self.path.absolute()}; start in the repository's folder for "
+                f"the labels of data/dft, name another file in data.path, or label structures: "
+                f"`python generate.py data=dft data.theory={name} data.path={self.path}`."
             )
         labels = read(self.path)
         if labels.attributes["theory"] != name:

@@ -115,14 +115,14 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the path.")
-    if not h5py.is_hdf5(path):
-        raise InputError(
-            f"{path} is no HDF5 file, as fields and labelled structures need; other files of "
-            f"structures are read with data=atoms."
-        )
     try:
         file = h5py.File(path, "r", locking=False)  # network file systems often cannot lock
     except OSError as error:
+        if not h5py.is_hdf5(path):
+            raise InputError(
+                f"{path} is no HDF5 file ({error}), which fields and labelled structures come in; "
+                f"check the path."
+            ) from error
         raise InputError(
             f"{path} is not a whole HDF5 file ({error}); delete it and make or copy it again."
         ) from error
@@ -255,24 +255,28 @@ def channels_first(
 
 
 def require_finite(
-    values: np.ndarray, what: str, samples: Sequence[int] | np.ndarray | None = None
+    values: np.ndarray,
+    what: str,
+    samples: Sequence[int] | np.ndarray | None = None,
+    row: str = "sample",
 ) -> None:
     """Refuse NaN and infinite values.
 
     Args:
         values: one row per sample.
         samples: the numbers of these samples, if they don't count from 0.
+        row: what a row is called.
 
     Raises:
         InputError: names the first bad sample.
     """
     bad = ~np.isfinite(values)
     if bad.any():
-        row, *place = (int(i) for i in np.argwhere(bad)[0])
-        sample = row if samples is None else int(samples[row])
+        number, *place = (int(i) for i in np.argwhere(bad)[0])
+        sample = number if samples is None else int(samples[number])
         raise InputError(
-            f"{what} holds {values[row, *place]} in sample {sample} (position "
-            f"{(sample, *place)}); all values must be finite: remove or mend that sample."
+            f"{what} holds {values[number, *place]} in {row} {sample} (position "
+            f"{(sample, *place)}); all values must be finite: remove or mend that {row}."
         )
 
 

@@ -6,6 +6,7 @@ it stopped: nothing finished is lost or computed twice.
 """
 
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import as_completed
@@ -81,8 +82,9 @@ def merge(path: str | Path, *, cache: str | Path) -> LabelledSet:
 
 def _room(path: str | Path, cache: str | Path) -> Path:
     """Return the folder of the journal: one for each file, also of files of the same name."""
-    whole = str(Path(path).resolve()).encode()
-    return Path(cache) / f"{Path(path).stem}_{zlib.crc32(whole):08x}"
+    # seen from the cache, so that a repository which moves takes its journals along
+    place = os.path.relpath(Path(path).resolve(), Path(cache).resolve())
+    return Path(cache) / f"{Path(path).stem}_{zlib.crc32(place.encode()):08x}"
 
 
 def _recipe(repeat: sheets.Repeat) -> str:

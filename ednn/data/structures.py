@@ -19,8 +19,9 @@ from ednn.data.splits import by_share, require_same_test, require_shares
 from ednn.errors import InputError
 from ednn.physics.sheets import Structure
 from ednn.spec import ATOMISTIC
+from ednn.tiles import Tiling
 
-COARSEST = 1.25  # pixels per γ: 4 % of a Gaussian is left at the shortest wave
+COARSEST = 1.25  # γ per pixel: 4 % of a Gaussian is left at the shortest wave
 
 
 class StructureDataset(ExtensiveDataset):
@@ -132,15 +133,26 @@ class StructureData(ExtensiveData):
 
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
         labels = self.labels
-        self._require_resolved()
         structures = [labels.structure(i) for i in range(len(labels))]
         for i, structure in enumerate(structures):
             structure.require_inside(f"{self.path}: structure {i}")
+            if len(labels.forces):
+                forces = labels.forces[labels.atoms(i)]
+                require_finite(forces, f"{self.path}: the forces of structure {i}", row="atom")
         require_finite(labels.energy, f"{self.path}: energy")
-        owner = np.repeat(np.arange(len(labels)), np.diff(labels.offsets))  # (all atoms,)
-        require_finite(labels.forces, f"{self.path}: forces", owner)
         places = np.array([place(structure, self.seed) for structure in structures])
         return StructureDataset(labels), by_share(places, self.shares)
+
+    def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        Tiling(self.dims, model["focus"], model["context"]).grid((self.grid, self.grid))
+        self._require_resolved()
+        return {
+            "_target_": ATOMISTIC,
+            "field_model": super().spec(model),
+            "species": np.unique(self.labels.numbers).tolist(),
+            "pixel": (self.labels.cell[0] / self.grid).tolist(),
+            "gamma": self.gamma,
+        }
 
     def _require_resolved(self) -> None:
         """Make sure that pixels resolve the Gaussians, or energies would move with the grid.
@@ -154,20 +166,6 @@ class StructureData(ExtensiveData):
                 f"of data.gamma={self.gamma} Å: give a multiple of tile.f of at least data.grid="
                 f"{ceil(widest * self.grid / (COARSEST * self.gamma))}, or wider Gaussians."
             )
-
-    def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        if np.any(self.grid % np.array(model["focus"])):
-            raise InputError(
-                f"data.grid={self.grid} is not a multiple of tile.f={model['focus']}; choose "
-                f"another of the two."
-            )
-        return {
-            "_target_": ATOMISTIC,
-            "field_model": super().spec(model),
-            "species": np.unique(self.labels.numbers).tolist(),
-            "pixel": (self.labels.cell[0] / self.grid).tolist(),
-            "gamma": self.gamma,
-        }
 
     def standardise(self, model: AtomisticEDNN) -> None:
         train = torch.from_numpy(self.splits["train"])

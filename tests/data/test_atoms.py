@@ -156,7 +156,7 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
         ("two theories", "mixes the theories gfn1, pbe"),
         ("a thick sheet", "structure 1 is 1 Å thick"),
         ("a molecule", "structure 1 has pbc="),
-        ("no number", "forces holds nan in sample 1"),
+        ("no number", "the forces of structure 1 holds nan in atom 3"),
         ("no position", "structure 1: atom 3 .*finite positions"),
         ("no atoms", "structure 1 has no atoms"),
         ("an odd theory", "names the theory 'my DFT'"),

@@ -1,6 +1,7 @@
 """Sets of structures: padded batches, splits that stay, exact symmetries, real trainings."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ednn.experiment import make_data
 from ednn.runs import plain
 from ednn.spec import build, load_model, read_checkpoint
 from tests.conftest import REPOSITORY, run
+from tests.conftest import SMALL as ISING
 from tests.data.sheets import SHIPPED, SMALL, some
 from tests.test_configs import composed
 
@@ -65,14 +67,14 @@ def test_a_longer_file_or_another_theory_moves_no_structure(sheets: Path, monkey
 
 
 def test_a_model_of_the_same_recipe_is_tested_on_the_test_split_alone(sheets, monkeypatch) -> None:
-    trained_on_sheets = make(sheets, monkeypatch)
+    known = make(sheets, monkeypatch)
     beside = make(sheets, monkeypatch, seed=5)
-    beside.test_only(trained_on_sheets.settings)
+    beside.test_only(known.settings)
     del beside.dataset
     beside.setup()
-    np.testing.assert_array_equal(beside.splits["test"], trained_on_sheets.splits["test"])
+    np.testing.assert_array_equal(beside.splits["test"], known.splits["test"])
     larger = make(REPOSITORY, monkeypatch, path="data/dft/gfn1_240.h5")
-    larger.test_only(trained_on_sheets.settings)
+    larger.test_only(known.settings)
     del larger.dataset
     larger.setup()
     assert len(larger.splits["test"]) == len(larger.dataset)
@@ -129,7 +131,7 @@ def test_fine_tuning_on_another_theory_refits_the_references(
 def test_fields_and_structures_are_not_confused(trained_on_sheets: Path, sheets: Path) -> None:
     checkpoint = f"ckpt_path={trained_on_sheets}/checkpoints/best.ckpt"
     for script in ("evaluate.py", "train.py"):
-        done = run(sheets, script, checkpoint, "data=ising", "data.n_test=10")
+        done = run(sheets, script, checkpoint, "data=ising", *ISING[:-1])
         assert done.returncode != 0
         assert "takes structures, but this data set holds fields" in done.stderr
         assert "Traceback" not in done.stderr
@@ -138,20 +140,23 @@ def test_fields_and_structures_are_not_confused(trained_on_sheets: Path, sheets:
 def test_a_run_goes_on_with_its_own_model_and_data_only(
     trained_on_sheets: Path, sheets: Path
 ) -> None:
-    record = (trained_on_sheets / "config.yaml").read_bytes()
-    (trained_on_sheets / "summary.json").rename(trained_on_sheets / "away.json")
-    place = [
-        f"name={trained_on_sheets.parent.name}",
-        f"run={trained_on_sheets.name}",
-        "resume=auto",
-    ]
-    for change, which in (("tile.c=2", "model"), ("data.seed=1", "data")):
-        done = run(sheets, "train.py", "data=dft", *SMALL, *place, change)
+    begun = sheets / "outputs" / "runs" / "begun"
+    shutil.copytree(trained_on_sheets, begun)
+    (begun / "summary.json").unlink()
+    record = (begun / "config.yaml").read_bytes()
+    resume = ["train.py", "data=dft", *SMALL, "run=begun", "resume=auto"]
+    for change, words in (
+        ("tile.c=2", "model.context=4, not 2"),
+        ("data.seed=1", "data.seed=0, not 1"),
+    ):
+        done = run(sheets, *resume, change)
         assert done.returncode != 0
-        assert f"other {which} settings" in done.stderr
-        assert (trained_on_sheets / "config.yaml").read_bytes() == record
-        assert not (trained_on_sheets / "environment_2.json").exists()
-    (trained_on_sheets / "away.json").rename(trained_on_sheets / "summary.json")
+        assert words in done.stderr
+        assert (begun / "config.yaml").read_bytes() == record
+        assert not (begun / "environment_2.json").exists()
+    done = run(sheets, *resume, "trainer.max_epochs=3", "data.workers=1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((begun / "summary.json").read_text())["train/epochs"] == 3
 
 
 @pytest.mark.parametrize(
@@ -159,8 +164,8 @@ def test_a_run_goes_on_with_its_own_model_and_data_only(
     [
         (["data.seed=1"], "knows part of the test split here"),
         (["data.test=0.2"], "data.seed=0 data.test=0.3"),
-        (["data.grid=64"], "trained_on_sheets with pixel="),
-        (["data.gamma=0.5"], "trained_on_sheets with gamma=0.4"),
+        (["data.grid=64"], "trained with pixel="),
+        (["data.gamma=0.5"], "trained with gamma=0.4"),
     ],
 )
 def test_weights_that_mean_nothing_here_are_refused(
@@ -198,7 +203,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
         (["data.gamma=-1"], "data.gamma=-1 is not possible"),
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
-        (["data.grid=60"], "data.grid=60 is not a multiple of tile.f=8"),
+        (["data.grid=60"], "A side of 60 in the lattice 60 × 60 is not a multiple"),
         (["data.grid=32"], "give a multiple of tile.f of at least data.grid=52"),
     ],
 )
@@ -218,9 +223,9 @@ def test_larger_cells_are_tested_as_a_whole(trained_on_sheets: Path, sheets: Pat
     ]
     done = run(sheets, "evaluate.py", *arguments, "run=larger")
     assert done.returncode == 0, done.stderr
-    sheets = sheets / "outputs" / "evaluations" / "larger"
-    assert json.loads((sheets / "summary.json").read_text())["test/samples"] == 100
-    assert (sheets / "tiles.png").exists()
+    result = sheets / "outputs" / "evaluations" / "larger"
+    assert json.loads((result / "summary.json").read_text())["test/samples"] == 100
+    assert (result / "tiles.png").exists()
 
 
 def test_generate_labels_and_extends(tmp_path: Path) -> None:

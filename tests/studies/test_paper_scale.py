@@ -19,7 +19,7 @@ ISING = [
 ]
 IMAGES = [*ONE_EPOCH, "data.n_train=4", "data.batch_size=4", "data.n_val=2", "data.n_test=2"]
 STRUCTURES = [*ONE_EPOCH, "data.batch_size=4"]
-SHEETS = {"gfn1": 60, "pbe": 60, "gfn1_120": 4}  # how many of each shipped file
+SHEETS = {"gfn1": 60, "pbe": 60, "gfn1_120": 4, "gfn1_240": 2}  # how many of each shipped file
 SIMULATIONS = [{"L": L, "replicas": 2, "equilibration": 1, "sweeps": 4} for L in (8, 16)]
 
 
@@ -56,8 +56,8 @@ def networks() -> str:
             "transfer",
             STRUCTURES,
             [
-                "study.transfer.test={2x1:data/dft/gfn1_120.h5}",
-                "study.transfer.timed={network:[1x1,2x1],gfn1:[1x1,2x1]}",
+                "~study.transfer.timed.pbe",
+                "study.transfer.timed.gfn1=[1x1,2x1]",
             ],
         ),
     ],
