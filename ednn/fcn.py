@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ednn.errors import InputError
 from ednn.subnets import CONV, SiteWise
+from ednn.tiles import Tiling
 
 SILU_GAIN = 1.68  # 1 / sqrt(E[SiLU(z)²]), z normal: signals stay as large from layer to layer
 
@@ -64,10 +66,27 @@ class FCN(SiteWise):
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def sites(self, padded: Tensor) -> Tensor:
-        values = self.layers(padded)  # (B, outputs, *(L / stride))
-        for axis in range(2, values.ndim):
-            values = values.repeat_interleave(self.stride, axis)
-        return values
+        return self._spread(self.layers(padded))
+
+    def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
+        for layer in self.layers:
+            if not isinstance(layer, nn.SiLU):
+                field = _border(layer).pad(field)
+            field = layer(field)
+        return self._spread(field)
+
+    def _spread(self, blocks: Tensor) -> Tensor:
+        """Give all sites of a block its value: (B, outputs, *(L / stride)) → (B, outputs, *L)."""
+        for axis in range(2, blocks.ndim):
+            blocks = blocks.repeat_interleave(self.stride, axis)
+        return blocks
+
+
+def _border(conv: Any) -> Tiling:
+    """Return what pads a periodic field for one convolution, so that no site is lost."""
+    taps = zip(conv.kernel_size, conv.dilation, conv.stride, strict=True)
+    reach = [((kernel - 1) * dilation + 1 - stride) // 2 for kernel, dilation, stride in taps]
+    return Tiling(len(reach), 1, reach)
 
 
 def reaches(c: int, layers: int, stride: int = 1) -> list[int]:

@@ -98,10 +98,11 @@ class EDNN(nn.Module):
         """
         self.check(field)
         field = field.to(self.shift.dtype)  # spins come as integers
-        padded = self.tiling.pad(field)
-        raw = self._evaluate_distinct(padded)
+        raw = self._evaluate_distinct(field)
         if raw is None:
-            raw = self._evaluate(padded)
+            raw = self._evaluate_whole(field)
+        if raw is None:
+            raw = self._evaluate(self.tiling.pad(field))
         return raw * self.scale + self.shift
 
     def check(self, field: Tensor) -> None:
@@ -133,12 +134,29 @@ class EDNN(nn.Module):
             axis = 1 + lengths.index(max(lengths))
             parts = self._halves(padded, axis, grid[axis - 1] // 2)
         elif isinstance(self.subnet, SiteWise):
-            sites = self.subnet.sites(padded)  # (B, outputs, *L)
-            values = self._foci.windows(sites).flatten(-self.tiling.dims)  # (…, outputs, f^d)
-            return values.mean(-1, dtype=self.shift.dtype)  # also where the sites are bfloat16
+            return self._means(self.subnet.sites(padded))
         else:
             return self.subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead)
         return torch.cat([self._evaluate(part) for part in parts], axis)
+
+    def _evaluate_whole(self, field: Tensor) -> Tensor | None:
+        """Run a site-wise subnetwork over periodic fields, or return None where they don't fit.
+
+        Each is its own context: nothing is worked out twice, as it is in the border of a block.
+        """
+        if self.tiling.padding != "periodic" or not isinstance(self.subnet, SiteWise):
+            return None
+        limit, work = self._tiles_at_once(field.device), self._work(field)
+        if work > limit:
+            return None
+        parts = field.split(max(1, int(limit / work)))
+        sites = [self.subnet.periodic_sites(part, self.tiling) for part in parts]
+        return torch.cat([self._means(values) for values in sites])
+
+    def _means(self, sites: Tensor) -> Tensor:
+        """Average values per site (B, outputs, *L) over every focus: (B, *grid, outputs)."""
+        values = self._foci.windows(sites).flatten(-self.tiling.dims)  # (…, outputs, f^d)
+        return values.mean(-1, dtype=self.shift.dtype)  # also where the sites are bfloat16
 
     def _halves(self, padded: Tensor, axis: int, tiles: int) -> tuple[Tensor, Tensor]:
         """Cut padded fields after so many tiles of an axis; either part has its own context."""
@@ -152,10 +170,11 @@ class EDNN(nn.Module):
             return prod(padded.shape[2:]) / prod(self.tiling.window)
         return prod(self.tiling.windows(padded).shape[1 : 1 + self.tiling.dims])
 
-    def _evaluate_distinct(self, padded: Tensor) -> Tensor | None:
+    def _evaluate_distinct(self, field: Tensor) -> Tensor | None:
         """Run the subnetwork once per distinct tile, or return None where that doesn't pay."""
-        if not len(self.alphabet) or padded.requires_grad:
+        if not len(self.alphabet) or field.requires_grad:
             return None
+        padded = self.tiling.pad(field)
         coded = tile_codes(padded, self.tiling, self.alphabet)
         if coded is None:
             return None

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ednn.errors import InputError
+from ednn.tiles import Tiling
 
 CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -86,6 +87,10 @@ class SiteWise(nn.Module):
     @abstractmethod
     def sites(self, padded: Tensor) -> Tensor:
         """Map a padded field (B, C, *(L + 2c)) to values per site (B, outputs, *L)."""
+
+    def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
+        """The same of a whole periodic field (B, C, *L); a child may do it without the padding."""
+        return self.sites(tiling.pad(field))
 
     def forward(self, tiles: Tensor) -> Tensor:
         return self.sites(tiles).flatten(2).mean(2)  # (n, outputs, *focus) → (n, outputs)

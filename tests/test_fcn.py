@@ -127,7 +127,7 @@ def test_shift_and_scale_are_those_of_a_tile():
 
 @pytest.mark.parametrize("tiles", [1, 3, 10, 10**6])
 def test_blocks_hold_no_more_than_fits(monkeypatch, tiles):
-    net = EDNN(Small, 2, 1)
+    net = EDNN(Small, 2, 1, padding="zeros")
     monkeypatch.setitem(model_module.FIELD_VALUES, "cpu", tiles * net._widest)
     seen: list[int] = []
     net.subnet.layers.register_forward_pre_hook(
@@ -137,6 +137,20 @@ def test_blocks_hold_no_more_than_fits(monkeypatch, tiles):
         net.contributions(torch.randn(3, 1, 8, 12))
     assert max(seen) <= tiles * prod(net.tiling.window)
     assert (len(seen) == 1) == (tiles == 10**6)
+
+
+@pytest.mark.parametrize(("tiles", "fields"), [(5, None), (7, [1, 1, 1]), (10**6, [3])])
+def test_whole_periodic_fields_go_without_their_context(monkeypatch, tiles, fields):
+    net = EDNN(Small, 2, 1)
+    monkeypatch.setitem(model_module.FIELD_VALUES, "cpu", tiles * net._widest)
+    seen: list[int] = []
+    sites = net.subnet.periodic_sites
+    monkeypatch.setattr(
+        net.subnet, "periodic_sites", lambda f, t: seen.append(len(f)) or sites(f, t)
+    )
+    with torch.no_grad():
+        net.contributions(torch.randn(3, 1, 8, 12))  # of 6 tiles' work each
+    assert seen == (fields or [])
 
 
 @pytest.mark.parametrize(
