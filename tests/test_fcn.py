@@ -144,10 +144,13 @@ def test_whole_periodic_fields_go_without_their_context(monkeypatch, tiles, fiel
     net = EDNN(Small, 2, 1)
     monkeypatch.setitem(model_module.FIELD_VALUES, "cpu", tiles * net._widest)
     seen: list[int] = []
-    sites = net.subnet.periodic_sites
-    monkeypatch.setattr(
-        net.subnet, "periodic_sites", lambda f, t: seen.append(len(f)) or sites(f, t)
-    )
+    of_sites = net.subnet.periodic_sites
+
+    def spying(field, tiling):
+        seen.append(len(field))
+        return of_sites(field, tiling)
+
+    monkeypatch.setattr(net.subnet, "periodic_sites", spying)
     with torch.no_grad():
         net.contributions(torch.randn(3, 1, 8, 12))  # of 6 tiles' work each
     assert seen == (fields or [])
