@@ -60,22 +60,22 @@ def truncate(path):
 
 
 @pytest.mark.parametrize(
-    "harm",
+    ("harm", "words"),
     [
-        truncate,
-        lambda path: path.write_bytes(path.read_bytes()[:10]),
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_text("x,y\n1,2\n"),
-        lambda path: np.zeros(3).tofile(path),
+        (truncate, "not a whole"),
+        (lambda path: path.write_bytes(path.read_bytes()[:10]), "not a whole"),
+        (lambda path: path.write_bytes(b""), "no"),
+        (lambda path: path.write_text("x,y\n1,2\n"), "no"),
+        (lambda path: np.zeros(3).tofile(path), "no"),
     ],
     ids=["end missing", "beginning alone", "empty", "text", "numbers"],
 )
-def test_truncated_and_foreign_files(harm, tmp_path):
+def test_truncated_and_foreign_files(harm, words, tmp_path):
     path = tmp_path / "a.h5"
     write_fields(path, **content())
     harm(path)
     with (
-        pytest.raises(InputError, match=r"a\.h5 is not a whole HDF5 file") as error,
+        pytest.raises(InputError, match=rf"a\.h5 is {words} HDF5 file") as error,
         open_hdf5(path),
     ):
         pass
