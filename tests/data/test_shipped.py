@@ -36,6 +36,8 @@ def seconds(path):
 def marks(path):
     if seconds(path) > 100:
         return [pytest.mark.skip(reason=f"a label of {path.name} takes minutes")]
+    if seconds(path) > 10:
+        return [pytest.mark.long]
     return [pytest.mark.slow] if seconds(path) > 1 else []
 
 

@@ -12,7 +12,7 @@ from tests.conftest import run
 SMALL = ["data.n_train=100", "data.n_val=20", "data.n_test=20", "data.batch_size=100"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_response_finds_the_locality_length_of_every_target(tmp_path: Path) -> None:
     words = ",".join(f"'{word}'" for word in [*SMALL, "trainer.max_epochs=2"])
     done = run(tmp_path, "study.py", "study=locality", f"train=[{words}]")

@@ -27,7 +27,7 @@ STUDY = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_learned_energy_gives_the_exact_one_and_parts_are_kept(tmp_path: Path) -> None:
     first = run(tmp_path, "study.py", *STUDY)
     assert first.returncode == 0, first.stderr
