@@ -1,6 +1,7 @@
 """The commands of `scale=paper`, shrunk: the same configs, fewer examples and epochs, no GPU."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def networks() -> str:
     scale = OmegaConf.load(REPOSITORY / "conf" / "scale" / "paper.yaml")
     for network in scale.phase_transition.networks:
         network.simulations = SIMULATIONS
-    return json.dumps(OmegaConf.to_container(scale.phase_transition.networks))
+    text = json.dumps(OmegaConf.to_container(scale.phase_transition.networks), ensure_ascii=False)
+    return re.sub(r'"(\w+)":', r"\1:", text)  # Hydra takes JSON but for the quotes of keys
 
 
 @pytest.mark.parametrize(
