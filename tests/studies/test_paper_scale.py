@@ -20,7 +20,7 @@ ISING = [
 ]
 IMAGES = [*ONE_EPOCH, "data.n_train=4", "data.batch_size=4", "data.n_val=2", "data.n_test=2"]
 STRUCTURES = [*ONE_EPOCH, "data.batch_size=4"]
-SHEETS = {"gfn1": 60, "pbe": 60, "gfn1_120": 4, "gfn1_240": 2}  # how many of each shipped file
+SHEETS = {"gfn1": 120, "pbe": 120, "gfn1_120": 4, "gfn1_240": 2}  # how many of each shipped file
 SIMULATIONS = [{"L": L, "replicas": 2, "equilibration": 1, "sweeps": 4} for L in (8, 16)]
 
 
