@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ednn.errors import InputError
 from ednn.model import EDNN
-from ednn.physics.render import render
+from ednn.physics.render import REACH, render, render_part
 from ednn.targets import fit_references, standardise
 
 SOME = 256  # structures are enough to know the field's mean and spread
@@ -92,11 +92,46 @@ class AtomisticEDNN(nn.Module):
         """
         shares = self.field_model.contributions(self.normalised_field(structures)).double()
         tiles = torch.tensor(shares.shape[1:3], device=shares.device)
-        place = structures.positions / structures.cell[:, None] * tiles  # (B, A, 2)
-        place = place.floor().long() % tiles
-        batch = torch.arange(len(shares), device=shares.device)[:, None].expand(place.shape[:2])
-        own = self._species_of(structures).double() @ self.references  # (B, A, outputs)
-        return shares.index_put((batch, place[..., 0], place[..., 1]), own, accumulate=True)
+        tile = (structures.positions / structures.cell[:, None] * tiles).floor().long()  # (B, A, 2)
+        return self._with_references(shares, structures.numbers, tile % tiles)
+
+    def block_contributions(
+        self,
+        numbers: Tensor,
+        positions: Tensor,
+        tile: Tensor,
+        pixel: Sequence[float],
+        tiles: Sequence[int],
+    ) -> Tensor:
+        """The same of a block of tiles, for sheets whose field doesn't fit in memory.
+
+        It takes all atoms within `reach` of the block, periodic images being atoms of their own.
+
+        Args:
+            numbers: (A,).
+            positions: in Å from the corner of the block, its context not included, (A, 2).
+            tile: of the block, in whose focus each atom lies, (A, 2); outside it for the others.
+            pixel: dx and dy in Å.
+            tiles: how many the block has along x and y.
+
+        Returns:
+            contributions (*tiles, outputs).
+        """
+        tiling = self.field_model.tiling
+        step = torch.tensor(pixel, dtype=torch.float64, device=positions.device)  # (2,)
+        focus = torch.tensor(tiling.focus, device=step.device)
+        context = torch.tensor(tiling.context, device=step.device)
+        nx, ny = (torch.tensor(tiles, device=step.device) * focus + 2 * context).tolist()
+        shifted = (positions + context * step).to(self.field_model.shift.dtype)
+        field = render_part(numbers, shifted, pixel, (nx, ny), self.gamma)  # (nx, ny)
+        shares = self.field_model.block_contributions(self._normalised(field)[None, None]).double()
+        return self._with_references(shares, numbers[None], tile[None])[0]
+
+    def reach(self, pixel: Sequence[float]) -> tuple[float, float]:
+        """How far atoms along x and y matter for a block's contributions, in Å."""
+        contexts = zip(self.field_model.tiling.context, pixel, strict=True)
+        x, y = (c * step + REACH * self.gamma for c, step in contexts)
+        return x, y
 
     def field_energy(self, structures: Structures) -> Tensor:
         """Predict energies without the references: (B, outputs), in double precision."""
@@ -114,11 +149,14 @@ class AtomisticEDNN(nn.Module):
 
     def normalised_field(self, structures: Structures) -> Tensor:
         """Render structures of one grid for the network: (B, 1, nx, ny) of mean 0 and spread 1."""
-        return (self.field(structures) - self.field_shift) / self.field_scale
+        return self._normalised(self.field(structures))
+
+    def _normalised(self, field: Tensor) -> Tensor:
+        return (field - self.field_shift) / self.field_scale
 
     def counts(self, structures: Structures) -> Tensor:
         """Count the atoms of each element, (B, species), in double precision."""
-        return self._species_of(structures).sum(1).double()
+        return self._species_of(structures.numbers).sum(1).double()
 
     def check(self, structures: Structures, first: int = 0) -> None:
         """Make sure that structures, numbered from `first`, fit this model.
@@ -126,7 +164,7 @@ class AtomisticEDNN(nn.Module):
         Raises:
             InputError: an element that it doesn't know, or a cell that isn't whole tiles.
         """
-        unknown = (structures.numbers > 0) & ~self._species_of(structures).any(-1)  # (B, A)
+        unknown = (structures.numbers > 0) & ~self._species_of(structures.numbers).any(-1)  # (B, A)
         if unknown.any():
             sample, atom = unknown.nonzero()[0].tolist()
             raise InputError(
@@ -160,6 +198,18 @@ class AtomisticEDNN(nn.Module):
         self.field_shift.copy_(field.mean())
         self.field_scale.copy_(field.std())
 
+    def _with_references(self, shares: Tensor, numbers: Tensor, tile: Tensor) -> Tensor:
+        """Add each atom's reference to the share of its tile, if that is there.
+
+        shares (B, *tiles, outputs), numbers (B, A), tile (B, A, 2).
+        """
+        tiles = torch.tensor(shares.shape[1:3], device=shares.device)
+        inside = ((tile >= 0) & (tile < tiles)).all(-1)  # (B, A)
+        batch, atom = inside.nonzero(as_tuple=True)
+        own = self._species_of(numbers[batch, atom]).double() @ self.references  # (n, outputs)
+        x, y = tile[batch, atom].unbind(-1)
+        return shares.index_put((batch, x, y), own, accumulate=True)
+
     def refit_references(self, batches: Iterator[tuple[Structures, Tensor]]) -> None:
         """Fit the references alone, to energies (B, outputs) of another theory."""
         with torch.no_grad():
@@ -167,9 +217,9 @@ class AtomisticEDNN(nn.Module):
         counts, rest = (torch.cat(column) for column in zip(*rows, strict=True))
         self.references.copy_(fit_references(counts, rest))
 
-    def _species_of(self, structures: Structures) -> Tensor:
-        """Mark the element of each atom: (B, A, species), all False for padding."""
-        return structures.numbers[..., None] == self.species
+    def _species_of(self, numbers: Tensor) -> Tensor:
+        """Mark the element of each atom: (…, species), all False for padding."""
+        return numbers[..., None] == self.species
 
     def _grids(self, structures: Structures) -> Tensor:
         """Count the pixels of structures along x and y, (B, 2)."""

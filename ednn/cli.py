@@ -32,7 +32,9 @@ UNUSABLE = {
     errno.EPERM,
     errno.EROFS,
 }
+RECORDED = {"train", "evaluate"}  # the scripts that leave a run folder
 RESUME = {
+    "predict": "; the same command goes on",
     "train": "; resume=auto goes on from the last finished epoch",
     "study": "; the same command goes on",
     "generate": "; the same command goes on",
@@ -46,7 +48,8 @@ def entry(main: Callable[[], Any]) -> Callable[[], None]:
     def run() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
         try:
-            os.environ["EDNN_RUN"] = os.environ.get("EDNN_RUN") or name_run(sys.argv[1:])
+            if Path(sys.argv[0]).stem in RECORDED:
+                os.environ["EDNN_RUN"] = os.environ.get("EDNN_RUN") or name_run(sys.argv[1:])
             os.environ["EDNN_FIXED_KEYS"] = json.dumps(fixed_keys(sys.argv[1:]))
             main()
         except (InputError, TrainingError) as error:

@@ -98,11 +98,23 @@ class EDNN(nn.Module):
         """
         self.check(field)
         field = field.to(self.shift.dtype)  # spins come as integers
-        raw = self._evaluate_distinct(field)
+        raw = self._evaluate_distinct(self.tiling.pad(field)) if len(self.alphabet) else None
         if raw is None:
             raw = self._evaluate_whole(field)
         if raw is None:
             raw = self._evaluate(self.tiling.pad(field))
+        return raw * self.scale + self.shift
+
+    def block_contributions(self, padded: Tensor) -> Tensor:
+        """Map blocks with their context (B, C, *(n f + 2c)) to contributions (B, *n, outputs).
+
+        A block is any part of a lattice in whole tiles: those of a lattice that doesn't fit in
+        memory, one by one, give what the lattice gives.
+        """
+        padded = padded.to(self.shift.dtype)
+        raw = self._evaluate_distinct(padded) if len(self.alphabet) else None
+        if raw is None:
+            raw = self._evaluate(padded)
         return raw * self.scale + self.shift
 
     def check(self, field: Tensor) -> None:
@@ -170,11 +182,10 @@ class EDNN(nn.Module):
             return prod(padded.shape[2:]) / prod(self.tiling.window)
         return prod(self.tiling.windows(padded).shape[1 : 1 + self.tiling.dims])
 
-    def _evaluate_distinct(self, field: Tensor) -> Tensor | None:
+    def _evaluate_distinct(self, padded: Tensor) -> Tensor | None:
         """Run the subnetwork once per distinct tile, or return None where that doesn't pay."""
-        if not len(self.alphabet) or field.requires_grad:
+        if padded.requires_grad:
             return None
-        padded = self.tiling.pad(field)
         coded = tile_codes(padded, self.tiling, self.alphabet)
         if coded is None:
             return None

@@ -91,7 +91,9 @@ class Tiling:
             return F.pad(field, widths)
         for axis, c in enumerate(self.context, start=field.ndim - self.dims):
             if c:
-                field = field.index_select(axis, self._source(field.shape[axis], c, field.device))
+                side = field.shape[axis]
+                places = torch.arange(-c, side + c, device=field.device)
+                field = field.index_select(axis, self.source(places, side))
         return field
 
     def windows(self, padded: Tensor) -> Tensor:
@@ -105,16 +107,20 @@ class Tiling:
         self.grid(field.shape[2:])
         return self.windows(self.pad(field))
 
-    def _source(self, side: int, c: int, device: torch.device) -> Tensor:
-        """The site whose value stands at each place of a padded axis: (side + 2c,)."""
-        place = torch.arange(-c, side + c, device=device)
+    def source(self, places: Tensor, side: int) -> Tensor:
+        """Tell which sites' values stand at places of an axis, (n,), also beyond its ends.
+
+        Where nothing but zero stands, it is -1.
+        """
         if self.padding == "periodic":
-            return place % side
+            return places % side
         if self.padding == "replicate":
-            return place.clamp(0, side - 1)
+            return places.clamp(0, side - 1)
+        if self.padding == "zeros":
+            return torch.where((places >= 0) & (places < side), places, -1)
         period = max(1, 2 * (side - 1))  # reflect: a mirror at either end, the edge not repeated
-        place = place % period
-        return torch.minimum(place, period - place)
+        places = places % period
+        return torch.minimum(places, period - places)
 
 
 def _per_axis(value: int | Sequence[int], dims: int, name: str, least: int) -> tuple[int, ...]:

@@ -39,6 +39,7 @@ def refused(folder: Path, *arguments: str) -> str:
         ([*SMALL, "task=lbfgs"], "data.batch_size=2000"),
         ([*SMALL, "trainer=ddp_sim", "tile.f=3"], "side of 8"),
         ([*SMALL, "trainer=ddp_sim", "trainer.devices=3"], "multiple of 3"),
+        ([*SMALL, "trainer=ddp_sim", "data.n_val=1"], "val split has 1 sample"),
         ([*SMALL, "trainer=ddp_sim", "trainer.devices=auto"], "number of processes"),
     ],
 )

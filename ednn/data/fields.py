@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,7 @@ def require_finite(
     what: str,
     samples: Sequence[int] | np.ndarray | None = None,
     row: str = "sample",
+    corner: Sequence[int] = (),
 ) -> None:
     """Refuse NaN and infinite values.
 
@@ -266,6 +268,7 @@ def require_finite(
         values: one row per sample.
         samples: the numbers of these samples, if they don't count from 0.
         row: what a row is called.
+        corner: where in the whole row `values` begin, if they are a part of it.
 
     Raises:
         InputError: names the first bad sample.
@@ -273,9 +276,11 @@ def require_finite(
     bad = ~np.isfinite(values)
     if bad.any():
         number, *place = (int(i) for i in np.argwhere(bad)[0])
+        value = values[number, *place]
         sample = number if samples is None else int(samples[number])
+        place = [i + start for i, start in zip_longest(place, corner, fillvalue=0)]
         raise InputError(
-            f"{what} holds {values[number, *place]} in {row} {sample} (position "
+            f"{what} holds {value} in {row} {sample} (position "
             f"{(sample, *place)}); all values must be finite: remove or mend that {row}."
         )
 

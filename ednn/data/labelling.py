@@ -8,7 +8,7 @@ it stopped: nothing finished is lost or computed twice.
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ednn.data.labelled import LabelledSet, Record, join, read, split, write
 from ednn.data.workers import worker_pool
 from ednn.errors import InputError
 from ednn.files import atomic
+from ednn.journal import Journal, read_journal
 from ednn.physics import sheets
 from ednn.physics.labels import LabelError, Theory, label, resolve
 
@@ -56,11 +57,10 @@ def generate(
             missing = [seed for seed in seeds if seed not in done]
             with (
                 tqdm(total=count, initial=count - len(missing), desc=str(path)) as progress,
-                open(room / "journal", "ab", buffering=0) as journal,
+                Journal(room / "journal") as journal,
             ):
-                journal.write(b"\n")  # ends the line that a killed run may have left unfinished
-                for line in _computed(missing, (columns, rows), chosen, workers):
-                    journal.write(line)
+                for record in _computed(missing, (columns, rows), chosen, workers):
+                    journal.append(record)
                     progress.update()
             labels = merge(path, cache=cache)
             (room / "journal").unlink()
@@ -114,8 +114,7 @@ def _records(path: Path, room: Path, provenance: Mapping[str, str]) -> dict[int,
     if (room / "journal").exists():
         made_with = room / "provenance.json"
         _check(made_with, json.loads(made_with.read_text()), provenance)
-        with open(room / "journal", "rb") as journal:
-            records |= {record["seed"]: record for record in _decode(journal)}
+        records |= {record["seed"]: record for record in read_journal(room / "journal")}
     return records
 
 
@@ -129,46 +128,30 @@ def _check(where: Path, found: Mapping[str, str], expected: Mapping[str, str]) -
             )
 
 
-def _encode(record: Record) -> bytes:
-    """Return `record` as a line: a checksum and JSON, which keeps every bit of a float64."""
-    text = json.dumps(record).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def _decode(lines: Iterable[bytes]) -> Iterator[Record]:
-    """Yield the records of the whole lines; one that a kill cut short fails its checksum."""
-    for line in lines:
-        checksum, _, text = line.rstrip(b"\n").partition(b" ")
-        if checksum == b"%08x" % zlib.crc32(text):
-            yield json.loads(text)
-
-
 def _computed(
     seeds: list[int], repeat: sheets.Repeat, theory: Theory, workers: int
-) -> Iterator[bytes]:
-    """Yield the journal's line for each seed as it is finished, in any order."""
+) -> Iterator[Record]:
+    """Yield the record of each seed as it is finished, in any order."""
     pool = worker_pool(workers)
     try:
-        for future in as_completed(pool.submit(_line, seed, repeat, theory) for seed in seeds):
+        for future in as_completed(pool.submit(_labelled, seed, repeat, theory) for seed in seeds):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _line(seed: int, repeat: sheets.Repeat, theory: Theory) -> bytes:
-    """Return the journal's line for one seed."""
+def _labelled(seed: int, repeat: sheets.Repeat, theory: Theory) -> Record:
+    """Label one seed."""
     structure = sheets.sheet(seed, repeat)
     try:
         result = label(structure, theory)
     except LabelError as error:
-        return _encode({"seed": seed, "failed": str(error)})
-    return _encode(
-        {
-            "seed": seed,
-            "numbers": structure.numbers.tolist(),
-            "positions": structure.positions.tolist(),
-            "cell": structure.cell.tolist(),
-            "energy": result.energy,
-            "forces": result.forces.astype(np.float32).tolist(),
-        }
-    )
+        return {"seed": seed, "failed": str(error)}
+    return {
+        "seed": seed,
+        "numbers": structure.numbers.tolist(),
+        "positions": structure.positions.tolist(),
+        "cell": structure.cell.tolist(),
+        "energy": result.energy,
+        "forces": result.forces.astype(np.float32).tolist(),
+    }

@@ -13,6 +13,7 @@ from ednn.data import labelling
 from ednn.data.labelled import read
 from ednn.data.labelling import generate, merge
 from ednn.errors import InputError
+from ednn.journal import decode, encode
 from ednn.physics.labels import resolve
 from ednn.physics.sheets import sheet
 
@@ -33,6 +34,11 @@ if __name__ == "__main__":
 def room(tmp_path):
     """Where the journal of `set.h5` lies."""
     return labelling._room(tmp_path / "set.h5", tmp_path)
+
+
+def line(seed):
+    """The journal's line for one seed."""
+    return encode(labelling._labelled(seed, (1, 1), resolve(LJ)))
 
 
 def assert_same(one, other):
@@ -87,9 +93,9 @@ def test_a_run_killed_at_any_moment_continues_where_it_stopped(tmp_path, spy):
     os.kill(run.pid, signal.SIGKILL)
     run.communicate(timeout=60)  # returns when the workers, which share the pipe, are gone too
     lines = journal.read_bytes().splitlines(keepends=True)
-    finished = {record["seed"] for record in labelling._decode(lines)}
+    finished = {record["seed"] for record in decode(lines)}
     with open(journal, "ab") as file:  # the kill may also have cut a line short
-        file.write(labelling._line(99, (1, 1), resolve(LJ))[:500])
+        file.write(line(99)[:500])
 
     count = max(finished) + 5
     labels = generate(tmp_path / "set.h5", LJ, count, cache=tmp_path, workers=2)
@@ -99,15 +105,15 @@ def test_a_run_killed_at_any_moment_continues_where_it_stopped(tmp_path, spy):
 
 
 def test_a_damaged_line_is_not_a_label():
-    good = labelling._line(1, (1, 1), resolve(LJ))
+    good = line(1)
     changed = good.replace(b'"seed": 1', b'"seed": 2')
     assert changed != good
-    assert [r["seed"] for r in labelling._decode([b"\n", good[:-9], changed, good])] == [1]
+    assert [r["seed"] for r in decode([b"\n", good[:-9], changed, good])] == [1]
 
 
 def test_what_is_finished_can_be_read_while_a_run_goes_on(tmp_path):
     generate(tmp_path / "set.h5", LJ, 2, cache=tmp_path)
-    (room(tmp_path) / "journal").write_bytes(labelling._line(7, (1, 1), resolve(LJ)))
+    (room(tmp_path) / "journal").write_bytes(line(7))
     with FileLock(room(tmp_path) / "lock"):
         np.testing.assert_array_equal(merge(tmp_path / "set.h5", cache=tmp_path).seed, [0, 1, 7])
 
@@ -141,7 +147,7 @@ def test_labels_of_other_settings_do_not_mix(tmp_path):
 def test_a_journal_of_other_settings_does_not_mix(tmp_path):
     generate(tmp_path / "set.h5", LJ, 1, cache=tmp_path)
     (tmp_path / "set.h5").unlink()
-    (room(tmp_path) / "journal").write_bytes(labelling._line(0, (1, 1), resolve(LJ)))
+    (room(tmp_path) / "journal").write_bytes(line(0))
     with pytest.raises(InputError, match="such labels do not mix"):
         generate(tmp_path / "set.h5", {**LJ, "rc": 2.5}, 2, cache=tmp_path)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ednn.errors import InputError
-from ednn.physics.render import GAMMA, render
+from ednn.physics.render import GAMMA, REACH, render, render_part
 
 CELLS = {
     "the paper's": (12.5, 12.990381),
@@ -109,3 +109,40 @@ def test_shapes_that_disagree_are_refused():
     numbers, positions, cells = atoms((2.5, 4.0))
     with pytest.raises(InputError, match=r"pass \(B, A\), \(B, A, 2\) and \(B, 2\)"):
         render(numbers[0], positions, cells, (8, 8))
+
+
+@pytest.mark.parametrize("gamma", [0.1, 0.4])
+@pytest.mark.parametrize("shape", [(7, 50), (64, 33), (1, 1)])
+def test_a_part_shows_what_the_whole_shows(shape, gamma):
+    """Atoms as far as they reach, their images being atoms of their own."""
+    numbers, positions, cells = atoms((12.5, 13.0), count=60)
+    grid, corner = (100, 130), (37, 90)
+    step = (cells / torch.tensor(grid))[0]  # (2,)
+    whole = render(numbers, positions, cells, grid, gamma).repeat(1, 1, 2, 2)[0, 0]
+    images = torch.cartesian_prod(torch.arange(-1, 3), torch.arange(-1, 3)) * cells  # (16, 2)
+    moved = (positions[0] + images[:, None]).flatten(0, 1) - step * torch.tensor(corner)
+    border, far = REACH * gamma, step * torch.tensor(shape)
+    near = ((moved > -border) & (moved < far + border)).all(1)
+    z = numbers.repeat(1, 16)[0][near]
+    part = render_part(z, moved[near], step.tolist(), shape, gamma)
+    expected = whole[corner[0] : corner[0] + shape[0], corner[1] : corner[1] + shape[1]]
+    torch.testing.assert_close(part, expected, rtol=0, atol=1e-12)
+
+
+def test_a_part_has_the_slopes_of_the_whole():
+    numbers, positions, cells = atoms((12.5, 13.0), count=60)
+    inside = 4 + positions[0] % 5
+    weights = torch.rand(100, 130, dtype=torch.float64)
+    slopes = []
+    for draw in (
+        lambda r: render(numbers, r[None], cells, (100, 130))[0, 0],
+        lambda r: render_part(numbers[0], r, (0.125, 0.1), (100, 130)),
+    ):
+        r = inside.clone().requires_grad_()
+        slopes.append(torch.autograd.grad((draw(r) * weights).sum(), r)[0])
+    torch.testing.assert_close(slopes[1], slopes[0], rtol=0, atol=1e-11)
+
+
+def test_a_part_without_atoms_is_empty():
+    nothing = torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2)
+    assert (render_part(*nothing, (0.1, 0.1), (20, 30)) == 0).all()

@@ -1,0 +1,49 @@
+"""Blocks: parts of a lattice in whole tiles, which are evaluated alone with their context."""
+
+from collections.abc import Sequence
+from itertools import product
+from math import prod
+
+from ednn.errors import InputError
+from ednn.tiles import Tiling
+
+Block = tuple[slice, ...]  # the tiles along every axis
+
+
+def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
+    """Cut a lattice into blocks that with their context have at most so many sites.
+
+    Sides are halved, the longest first: square blocks repeat the least of each other's context.
+
+    Raises:
+        InputError: one tile has more sites, or the lattice isn't whole tiles.
+    """
+    grid = tiling.grid(lattice)
+    if prod(tiling.window) > sites:
+        raise InputError(
+            f"A tile of {' × '.join(map(str, tiling.window))} sites doesn't fit in memory, which "
+            f"has room for blocks of {sites} sites; give a larger memory=… (GB)."
+        )
+    sides = list(grid)
+    while prod(padded(tiling, sides)) > sites:
+        lengths = [n * f if n > 1 else 0 for n, f in zip(sides, tiling.focus, strict=True)]
+        axis = lengths.index(max(lengths))
+        sides[axis] = (sides[axis] + 1) // 2
+    spans = [
+        [slice(start, min(start + side, tiles)) for start in range(0, tiles, side)]
+        for tiles, side in zip(grid, sides, strict=True)
+    ]
+    return list(product(*spans))
+
+
+def padded(tiling: Tiling, tiles: Sequence[int]) -> tuple[int, ...]:
+    """Sides of a block of so many tiles per axis with its context."""
+    return tuple(n * f + 2 * c for n, f, c in zip(tiles, tiling.focus, tiling.context, strict=True))
+
+
+def places(tiling: Tiling, block: Block) -> list[range]:
+    """Where a block with its context stands along every axis; it may reach beyond the lattice."""
+    return [
+        range(span.start * f - c, span.stop * f + c)
+        for span, f, c in zip(block, tiling.focus, tiling.context, strict=True)
+    ]

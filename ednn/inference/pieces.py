@@ -1,0 +1,163 @@
+"""Pieces of a prediction: evaluated by several processes, kept, and put together at the end."""
+
+import base64
+import hashlib
+import json
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ednn.errors import InputError
+from ednn.files import atomic
+from ednn.inference.blocks import Block
+from ednn.inference.processes import Processes
+from ednn.journal import Journal, read_journal
+
+# What a site of a block takes while it is evaluated, at most: the values as they are stored and as
+# the model takes them, copies of them with context, and numbers of distinct tiles.
+BYTES_PER_SITE = 96
+RESERVE = 0.8  # GB, for torch and the activations, which don't grow with the block
+
+Arrays = dict[str, np.ndarray]
+
+
+class Piece(NamedTuple):
+    """Some samples as a whole, or a block of one sample."""
+
+    samples: slice
+    block: Block | None = None
+
+    def place(self) -> tuple[slice, ...]:
+        """Where its contributions stand among all, (N, *grid, outputs)."""
+        return (self.samples, *(self.block or ()))
+
+
+class Work(ABC):
+    """What is to be predicted, in pieces that don't know of each other.
+
+    Attributes:
+        pieces: all of them.
+        shape: numbers of samples and of outputs.
+    """
+
+    pieces: list[Piece]
+    shape: tuple[int, int]
+
+    @abstractmethod
+    def evaluate(self, piece: Piece) -> Arrays:
+        """Return `contributions` (B, *tiles, outputs), and whatever else is to be kept."""
+
+
+def sites_at_once(memory: float, channels: int = 1, loaded: int = 0) -> int:
+    """Tell how large a block may be for a process to stay within `memory` GB.
+
+    Args:
+        loaded: bytes of the input that are in memory all the time.
+
+    Raises:
+        InputError: there is no room at all.
+    """
+    free = (memory - RESERVE) * 1e9 - loaded
+    if free <= 0:
+        raise InputError(
+            f"memory={memory} (GB) leaves no room for a block; torch and the input alone take "
+            f"{RESERVE + loaded / 1e9:.2g} GB, so give more."
+        )
+    return int(free / (BYTES_PER_SITE * channels))
+
+
+def evaluate_all(
+    work: Work, room: Path, settings: Mapping[str, Any], group: Processes
+) -> np.ndarray:
+    """Evaluate what is not finished yet, and return the sum for each sample, (N, outputs).
+
+    Each process takes every n-th piece; a sum is all that they tell each other.
+
+    Args:
+        room: folder of what is finished; one of other settings is emptied.
+        settings: all that the pieces depend on.
+    """
+    digest = hashlib.sha256(json.dumps([settings, len(work.pieces)]).encode()).hexdigest()
+    if group.first:
+        _prepare(room, digest)
+    group.add(torch.zeros(1))  # nobody reads the room before
+    total = _Sum(work.shape)
+    done = set()
+    for number, arrays in finished(room):
+        done.add(number)
+        if number % group.world == group.rank:
+            total.add(work.pieces[number], arrays)
+    mine = [n for n in range(group.rank, len(work.pieces), group.world) if n not in done]
+    bar = tqdm(mine, desc="Predicting", unit="piece", disable=not group.first)
+    try:
+        with Journal(room / f"journal.{group.rank}") as journal:
+            for number in bar:
+                arrays = work.evaluate(work.pieces[number])
+                journal.append({"piece": number, **_encode(arrays)})
+                total.add(work.pieces[number], arrays)
+    except InputError:
+        if not done and not any(finished(room)):
+            shutil.rmtree(room, ignore_errors=True)  # nothing to go on with
+        raise
+    both = group.add(torch.from_numpy(np.stack([total.sum, total.lost])))  # (2, N, outputs)
+    return both.sum(0).numpy()
+
+
+def finished(room: Path) -> Iterator[tuple[int, Arrays]]:
+    """Yield the number and the arrays of every piece that is finished, once, in any order."""
+    seen = set()
+    for path in sorted(room.glob("journal.*")):
+        for record in read_journal(path):
+            number = record.pop("piece")
+            if number not in seen:  # two runs at once may both have done it
+                seen.add(number)
+                yield number, _decode(record)
+
+
+def _prepare(room: Path, digest: str) -> None:
+    path = room / "settings"
+    if room.exists() and (not path.exists() or path.read_text() != digest):
+        print(f"{room} is of another input, model or memory: starting anew.")
+        shutil.rmtree(room)
+    room.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary:
+        temporary.write_text(digest)
+
+
+class _Sum:
+    """Sums for each sample in double precision, as good as of twice its digits (Neumaier)."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.sum, self.lost = np.zeros(shape), np.zeros(shape)
+
+    def add(self, piece: Piece, arrays: Arrays) -> None:
+        shares = arrays["contributions"].astype(np.float64)  # (B, *tiles, outputs)
+        value = shares.sum(tuple(range(1, shares.ndim - 1)))  # (B, outputs)
+        before = self.sum[piece.samples]
+        after = before + value
+        larger, smaller = (
+            np.where((np.abs(before) >= np.abs(value)) == first, before, value)
+            for first in (True, False)
+        )
+        self.lost[piece.samples] += (larger - after) + smaller
+        self.sum[piece.samples] = after
+
+
+def _encode(arrays: Arrays) -> dict[str, Any]:
+    return {
+        name: [str(a.dtype), a.shape, base64.b64encode(a.tobytes()).decode()]
+        for name, a in arrays.items()
+    }
+
+
+def _decode(record: Mapping[str, Any]) -> Arrays:
+    return {
+        name: np.frombuffer(base64.b64decode(data), dtype).reshape(shape)
+        for name, (dtype, shape, data) in record.items()
+    }

@@ -1,0 +1,69 @@
+"""Several processes for one prediction, which torchrun started."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ednn.errors import TrainingError
+
+LOST = (
+    "Another process of this prediction ended before this one; see its own message. What is "
+    "finished is kept: the same command goes on from there."
+)
+
+
+class Processes(NamedTuple):
+    """This process among all of them, and the device it computes on."""
+
+    rank: int
+    world: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def add(self, values: Tensor) -> Tensor:
+        """Add what every process has, (…) in double precision; they wait for each other here.
+
+        Raises:
+            TrainingError: another process is gone.
+        """
+        if self.world > 1:
+            values = values.to(self.device)
+            try:
+                dist.all_reduce(values)
+            except RuntimeError as error:  # of gloo or NCCL, whose connection broke
+                raise TrainingError(LOST) from error
+        return values.cpu()
+
+
+@contextmanager
+def processes() -> Iterator[Processes]:
+    """Join the processes that torchrun started; without it, this is the only one."""
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    cuda = torch.cuda.is_available()
+    local = int(os.environ.get("LOCAL_RANK", 0))
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    if world == 1:
+        yield Processes(0, 1, device)
+        return
+    if cuda:
+        torch.cuda.set_device(device)
+    signal.signal(signal.SIGTERM, _leave)  # torchrun's way of ending the others
+    dist.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield Processes(dist.get_rank(), world, device)
+    finally:
+        dist.destroy_process_group()
+
+
+def _leave(*_: Any) -> None:
+    sys.exit(f"error: {LOST}")

@@ -1,0 +1,60 @@
+"""A journal: one line with a checksum for each finished part, which a kill cannot spoil."""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """A file that records are appended to, each of which is whole or counts for nothing.
+
+    Args:
+        path: of the file; a new one is made, an old one is gone on with.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = FileIO(path, "a")
+        self._write(b"\n")  # ends the line that a killed run may have left unfinished
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Append a record that JSON can hold."""
+        self._write(encode(record))
+
+    def _write(self, data: bytes) -> None:
+        """Write all of `data`; raises OSError with the file's name if the disk is full."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._file.name)) from error
+
+
+def read_journal(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a journal, none if there is no such file."""
+    if path.exists():
+        with open(path, "rb") as lines:
+            yield from decode(lines)
+
+
+def encode(record: Mapping[str, Any]) -> bytes:
+    """Return a record as a line: a checksum and JSON, which keeps every bit of a float64."""
+    text = json.dumps(record).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def decode(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the records of the whole lines; one that a kill cut short fails its checksum."""
+    for line in lines:
+        checksum, _, text = line.rstrip(b"\n").partition(b" ")
+        if checksum == b"%08x" % zlib.crc32(text):
+            yield json.loads(text)

@@ -1,0 +1,133 @@
+"""Blocks of a lattice: together they are the lattice, and each gives what the lattice gives."""
+
+from math import prod
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from ednn.data.fields import create_hdf5
+from ednn.errors import InputError
+from ednn.fcn import FCN
+from ednn.inference.blocks import cut, padded
+from ednn.inference.fields import StoredFields
+from ednn.inference.pieces import Piece
+from ednn.model import EDNN
+from ednn.subnets import ANN
+from ednn.tiles import PADDINGS, Tiling
+
+CASES = {  # lattice, f, c
+    "1d": ((24,), 2, 3),
+    "2d, no whole number of blocks": ((20, 12), 4, 2),
+    "one tile": ((4, 4), 4, 1),
+    "a context longer than the lattice": ((6, 9), 3, 10),
+    "3d": ((6, 4, 8), 2, 1),
+}
+
+
+@pytest.mark.parametrize("sites", [400, 900, 10**6])
+def test_blocks_are_the_lattice_and_fit(sites):
+    tiling = Tiling(2, (3, 5), (2, 4))
+    lattice = (33, 65)
+    blocks = cut(tiling, lattice, sites)
+    seen = np.zeros(tiling.grid(lattice), int)
+    for block in blocks:
+        seen[block] += 1
+        assert prod(padded(tiling, [s.stop - s.start for s in block])) <= sites
+    assert (seen == 1).all()
+    assert (len(blocks) == 1) == (sites == 10**6)
+
+
+def test_a_tile_that_does_not_fit_is_refused():
+    with pytest.raises(InputError, match="memory="):
+        cut(Tiling(2, 4, 30), (8, 8), 1000)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A dataset of fields in a file, by their shape."""
+    files = []
+
+    def make(values, **options):
+        path = tmp_path / f"{len(files)}.h5"
+        with create_hdf5(path) as file:
+            file.create_dataset("fields", data=values, **options)
+        files.append(h5py.File(path))
+        return files[-1]["fields"]
+
+    yield make
+    for file in files:
+        file.close()
+
+
+def assembled(work):
+    """The contributions of all pieces."""
+    grid = work.model.tiling.grid(work.lattice)
+    shares = np.full((work.shape[0], *grid, work.shape[1]), np.nan)
+    for piece in work.pieces:
+        shares[piece.place()] = work.evaluate(piece)["contributions"]
+    return torch.from_numpy(shares)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(("lattice", "f", "c"), CASES.values(), ids=CASES)
+def test_blocks_from_disk_give_the_contributions_of_the_field(stored, lattice, f, c, padding):
+    torch.manual_seed(0)
+    net = EDNN(ANN, f, c, len(lattice), outputs=2, padding=padding).double()
+    fields = torch.randn(2, *lattice, dtype=torch.float64)
+    work = StoredFields(net, stored(fields.numpy()), prod(net.tiling.window))
+    assert len(work.pieces) >= 2
+    expected = net.contributions(fields[:, None])
+    torch.testing.assert_close(assembled(work), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", ["first", "last"])
+def test_channels_stand_where_the_file_has_them(stored, layout):
+    net = EDNN(ANN, 2, 1, 2, channels=3).double()
+    fields = torch.randn(2, 3, 8, 12, dtype=torch.float64)
+    values = fields if layout == "first" else fields.movedim(1, -1)
+    work = StoredFields(net, stored(values.numpy()), 60)
+    assert work.pieces[0].block is not None
+    torch.testing.assert_close(assembled(work), net.contributions(fields), rtol=1e-12, atol=1e-12)
+
+
+def test_distinct_tiles_and_whole_fields_are_the_same_in_blocks(stored):
+    spins = torch.from_numpy(np.random.default_rng(0).choice([-1, 1], (1, 40, 36)).astype("int8"))
+    for net in (EDNN(ANN, 1, 1, alphabet=[-1.0, 1.0]), EDNN(FCN, 2, 4)):
+        work = StoredFields(net, stored(spins.numpy()), 300)
+        assert len(work.pieces) > 4
+        torch.testing.assert_close(
+            assembled(work).float(), net.contributions(spins[:, None]), rtol=1e-5, atol=1e-6
+        )
+
+
+def test_a_zero_field_has_the_contribution_of_zeros(stored):
+    net = EDNN(ANN, 4, 2).double()
+    work = StoredFields(net, stored(np.zeros((1, 16, 16))), 300)
+    assert len(work.pieces) > 1
+    shares = assembled(work)
+    assert (shares == shares[0, 0, 0]).all()
+
+
+def test_a_value_that_is_not_finite_is_found_where_it_is(stored):
+    values = np.zeros((3, 16, 20), "float32")
+    values[2, 13, 7] = np.nan
+    work = StoredFields(EDNN(ANN, 4, 2), stored(values), 150)
+    with pytest.raises(InputError, match=r"position \(2, 13, 7\)"):
+        assembled(work)
+
+
+def test_whole_fields_name_the_sample_too(stored):
+    values = np.zeros((3, 16, 20), "float32")
+    values[2, 13, 7] = np.inf
+    work = StoredFields(EDNN(ANN, 4, 2), stored(values), 1000)
+    assert work.pieces == [Piece(slice(i, i + 2)) for i in (0, 2)]
+    with pytest.raises(InputError, match=r"sample 2 .*position \(2, 13, 7\)"):
+        assembled(work)
+
+
+def test_chunks_larger_than_the_memory_are_refused(stored):
+    values = stored(np.zeros((1, 64, 64)), chunks=(1, 64, 64))
+    with pytest.raises(InputError, match="chunks of"):
+        StoredFields(EDNN(ANN, 4, 2), values, 1000)

@@ -1,0 +1,78 @@
+"""What is finished is kept and not done again; sums don't depend on how it was cut."""
+
+import numpy as np
+import pytest
+
+from ednn.errors import InputError
+from ednn.inference.pieces import Piece, Work, evaluate_all, finished, sites_at_once
+from ednn.inference.processes import processes
+
+SHARES = np.random.default_rng(0).normal(1e6, 1, (1, 64, 64, 1))
+
+
+class Squares(Work):
+    """Blocks of side `side` of given contributions; it fails at piece `end`."""
+
+    def __init__(self, side, end=None):
+        spans = [slice(i, i + side) for i in range(0, 64, side)]
+        self.pieces = [Piece(slice(0, 1), (a, b)) for a in spans for b in spans]
+        self.shape, self.end, self.done = (1, 1), end, []
+
+    def evaluate(self, piece):
+        if len(self.done) == self.end:
+            raise KeyboardInterrupt
+        self.done.append(piece)
+        return {"contributions": SHARES[piece.place()]}
+
+
+def total(work, room, **settings):
+    with processes() as group:
+        return evaluate_all(work, room, settings, group)
+
+
+def test_what_is_finished_is_not_done_again(tmp_path):
+    room = tmp_path / "room"
+    with pytest.raises(KeyboardInterrupt):
+        total(Squares(16, end=5), room)
+    with open(room / "journal.0", "ab") as journal:
+        journal.write(b"0badc0de {half a li")
+    work = Squares(16)
+    value = total(work, room)
+    assert work.done == work.pieces[5:]
+    assert value == pytest.approx(SHARES.sum(), rel=1e-14)
+    whole = np.zeros_like(SHARES)
+    for number, arrays in finished(room):
+        whole[work.pieces[number].place()] += arrays["contributions"]
+    np.testing.assert_array_equal(whole, SHARES)
+
+
+def test_other_settings_start_anew(tmp_path, capsys):
+    total(Squares(32), tmp_path / "room", memory=1)
+    work = Squares(32)
+    total(work, tmp_path / "room", memory=2)
+    assert len(work.done) == 4
+    assert "starting anew" in capsys.readouterr().out
+
+
+def test_sums_lose_nothing_in_any_cut(tmp_path):
+    exact = sum(round(x * 2**40) for x in SHARES.ravel().tolist())  # integers: nothing is lost
+    for side in (1, 4, 64):
+        value = total(Squares(side), tmp_path / str(side))[0, 0]
+        assert abs(value * 2**40 / exact - 1) < 1e-15
+
+
+def test_a_refused_first_piece_leaves_nothing(tmp_path):
+    class Refused(Squares):
+        def evaluate(self, piece):
+            raise InputError("no")
+
+    with pytest.raises(InputError):
+        total(Refused(32), tmp_path / "room")
+    assert not (tmp_path / "room").exists()
+
+
+def test_memory_without_room_is_refused():
+    assert sites_at_once(2.0) > 10**6
+    assert sites_at_once(2.0, channels=4) == pytest.approx(sites_at_once(2.0) / 4, abs=1)
+    with pytest.raises(InputError, match=r"memory=0.5 .*give more"):
+        sites_at_once(0.5)

@@ -1,0 +1,85 @@
+"""Structures in blocks: energies, contributions and forces are those of the whole."""
+
+import numpy as np
+import pytest
+import torch
+
+from ednn.fcn import FCN
+from ednn.inference import structures as module
+from ednn.inference.sheet import Sheet
+from ednn.inference.structures import Sheets, batch
+from ednn.physics.sheets import Structure, sheet
+from ednn.subnets import DNN
+from tests.test_atomistic import model
+
+
+def forces_and_shares(work):
+    """Put the pieces of the first structure together."""
+    forces = np.zeros((len(work.structures[0].numbers), 2))
+    shares = np.zeros(work.model.field_model.tiling.grid(work.lattice(0)))
+    for piece in work.pieces:
+        arrays = work.evaluate(piece)
+        shares[piece.block or ()] = arrays["contributions"][0, ..., 0]
+        np.add.at(forces, arrays["atoms"], arrays["forces"])
+    return torch.from_numpy(forces), torch.from_numpy(shares)
+
+
+@pytest.mark.parametrize("repeat", [(1, 1), (3, 2)])
+@pytest.mark.parametrize("subnet", [FCN, DNN])
+def test_blocks_give_what_the_whole_gives(monkeypatch, subnet, repeat):
+    monkeypatch.setattr(module, "DENSE", 0)  # every structure in blocks
+    net, structure = model(subnet), sheet(4, repeat)
+    work = Sheets(net, [structure], 1200 * module.FORCES, forces=True)
+    assert len(work.pieces) > 1
+    forces, shares = forces_and_shares(work)
+    structures = batch(structure, net)
+    expected = net.contributions(structures)[0, ..., 0].detach()
+    torch.testing.assert_close(shares, expected, rtol=1e-12, atol=1e-9)
+    torch.testing.assert_close(
+        forces, net.energy_and_forces(structures)[1][0], rtol=1e-9, atol=1e-9
+    )
+
+
+def test_small_structures_are_evaluated_as_a_whole():
+    net, structure = model(), sheet(4)
+    work = Sheets(net, [structure], 10**6, forces=True)
+    assert [piece.block for piece in work.pieces] == [None]
+    forces, shares = forces_and_shares(work)
+    energy, expected = net.energy_and_forces(batch(structure, net))
+    torch.testing.assert_close(shares.sum(), energy[0, 0].detach(), rtol=1e-12, atol=0)
+    torch.testing.assert_close(forces, expected[0], rtol=1e-12, atol=1e-12)
+
+
+def test_atoms_on_the_border_of_two_blocks_count_once(monkeypatch):
+    monkeypatch.setattr(module, "DENSE", 0)
+    net = model()
+    cell = sheet(0).cell
+    tile = cell / 4  # FOCUS of 8 pixels on 32
+    corners = np.array([[i, j] for i in range(4) for j in range(4)])
+    eps = np.spacing(10.0)
+    positions = np.concatenate([corners * tile, (corners * tile - eps) % cell])
+    structure = Structure(np.full(len(positions), 6), positions, cell)
+    work = Sheets(net, [structure], 800, forces=False)
+    assert len(work.pieces) == 4
+    total = sum(work.evaluate(piece)["contributions"].sum() for piece in work.pieces)
+    expected = net(batch(structure, net)).item()
+    assert total == pytest.approx(expected, abs=1e-6)  # a reference is 150 eV
+
+
+def test_a_sheet_finds_the_atoms_near_a_rectangle():
+    rng = np.random.default_rng(0)
+    structure = Structure(np.full(50, 6), rng.random((50, 2)) * [3.0, 5.0], np.array([3.0, 5.0]))
+    corner, far, reach = np.array([1.0, 4.0]), np.array([2.5, 5.0]), (4.0, 1.5)
+    near = Sheet(structure).near(corner, far, reach)
+    expected = set()
+    for i in range(-4, 5):
+        for j in range(-4, 5):
+            moved = structure.positions + structure.cell * [i, j]
+            inside = ((moved >= corner - reach) & (moved < far + reach)).all(1)
+            expected |= {(int(atom), i, j) for atom in np.flatnonzero(inside)}
+    found = list(zip(near.atoms.tolist(), *near.images.T.tolist(), strict=True))
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+    np.testing.assert_allclose(
+        near.positions + corner, structure.positions[near.atoms] + near.images * structure.cell
+    )
