@@ -145,11 +145,16 @@ def _use_own_gpu(cfg: DictConfig, job: int) -> None:
 
 
 def _check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
-    """Make sure that no split is empty and that batches suit the processes and the optimizer."""
+    """Make sure that splits and batches suit the processes and the optimizer."""
     devices = cfg.trainer.devices if isinstance(cfg.trainer.devices, int) else 1
     processes = devices * cfg.trainer.num_nodes
     for split in SPLITS:
-        data.part(split)
+        data.part(split)  # refuses an empty one
+        if len(data.splits[split]) < processes:
+            raise InputError(
+                f"The {split} split has {len(data.splits[split])} sample(s) for {processes} "
+                f"processes, and each needs one; take more data or fewer trainer.devices."
+            )
     batch = data.share(processes)
     examples = len(data.splits["train"])
     if cfg.task.optimizer._target_ == "torch.optim.LBFGS" and batch < examples:
