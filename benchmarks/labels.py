@@ -1,13 +1,11 @@
-"""How far the labels of data/dft can be trusted: their noise, and what a small periodic cell costs.
+"""How far the labels of data/dft can be trusted: their noise.
 
 - Noise of the grid (egg-box error): the energy should not change when all atoms move together.
 - Convergence: the energy should not change when the self-consistent field is converged further.
-- Finite-size floor: the labels know the Γ point of their cell only, so the energy per atom of a
-  perfect crystal changes with the size of the cell, which no local model can follow.
 
 Run as `python -m benchmarks.labels`; it prints the table of data/README.md, where n is the number
 of structures that a value is the largest of. A theory whose engine is not installed is left out.
-On an idle core GFN1 takes two minutes (and ten more with `--sizes 120 240 540`), PBE ten.
+On an idle core GFN1 takes two minutes, PBE ten.
 """
 
 import argparse
@@ -24,10 +22,8 @@ from ednn.data.labelled import read
 from ednn.data.workers import worker_pool
 from ednn.errors import InputError
 from ednn.physics.labels import THEORIES, Theory, label
-from ednn.physics.sheets import BLOCK, Repeat, Structure, crystal, sheet
+from ednn.physics.sheets import Structure, crystal, sheet
 
-CRYSTALS = {"graphene": None, "hBN": True}  # polarity, as `crystal` takes it
-SIZES: dict[int, Repeat] = {60: (1, 1), 120: (2, 1), 240: (2, 2), 540: (3, 3)}
 SHIFTS = (0.0, 0.045, 0.09)  # Å: none, a quarter and a half of the spacing of the PBE grid
 SEED = 1_000_000  # the first of the PBE labels
 SHEETS = {"gfn1": 20, "pbe": 1}
@@ -36,7 +32,7 @@ CONVERGED = {
     "pbe": {"convergence": {"energy": 1e-7, "density": 1e-5}},
 }
 
-Key = tuple[str, str, float]  # what is measured, on which structure, at which shift or size
+Key = tuple[str, str, float]  # what is measured, on which structure, at which shift
 Job = tuple[Key, Structure, Theory]
 
 
@@ -45,22 +41,7 @@ def shifted(structure: Structure, by: float) -> Structure:
     return dataclasses.replace(structure, positions=(structure.positions + by) % structure.cell)
 
 
-def enlarged(theory: Theory, kind: str, sites: int) -> tuple[Structure, Theory]:
-    """Return a perfect crystal of `sites` atoms and the theory that labels it.
-
-    For GPAW it is a cell of four atoms with one k-point for each of its copies: by band folding
-    exactly the energy per atom of all copies at the Γ point, in seconds instead of hours.
-    """
-    repeat = SIZES[sites]
-    if theory.name != "pbe":
-        return crystal(repeat, CRYSTALS[kind]), theory
-    block = crystal(boron_first=CRYSTALS[kind])
-    cell = Structure(block.numbers[:4], block.positions[:4], block.cell / BLOCK)
-    points = {"size": (*np.multiply(repeat, BLOCK).tolist(), 1), "gamma": True}
-    return cell, dataclasses.replace(theory, arguments={**theory.arguments, "kpts": points})
-
-
-def jobs(theory: Theory, sizes: list[int]) -> Iterator[Job]:
+def jobs(theory: Theory) -> Iterator[Job]:
     """Yield every label that the table needs."""
     tight = dataclasses.replace(theory, arguments={**theory.arguments, **CONVERGED[theory.name]})
     for shift in SHIFTS:
@@ -69,9 +50,6 @@ def jobs(theory: Theory, sizes: list[int]) -> Iterator[Job]:
         for shift in SHIFTS:
             yield ("shift", str(seed), shift), shifted(sheet(seed), shift), theory
         yield ("tight", str(seed), 0.0), sheet(seed), tight
-    for kind in CRYSTALS:
-        for sites in (60, *sizes):
-            yield ("size", kind, sites), *enlarged(theory, kind, sites)
 
 
 def energy(job: Job) -> tuple[Key, float]:
@@ -101,31 +79,26 @@ def measure(jobs: list[Job], workers: int) -> dict[Key, float]:
         pool.shutdown(cancel_futures=True)
 
 
-def column(theory: Theory, sizes: list[int], workers: int) -> dict[str, str]:
+def column(theory: Theory, workers: int) -> dict[str, str]:
     """Return what the table says of one theory, by row."""
-    e = measure(list(jobs(theory, sizes)), workers)
+    e = measure(list(jobs(theory)), workers)
     seeds = [name for what, name, _ in e if what == "tight"]
 
     def spread(name: str) -> float:
         return float(np.ptp([e["shift", name, shift] for shift in SHIFTS]))
 
     changes = [abs(e["tight", seed, 0.0] - e["shift", seed, 0.0]) for seed in seeds]
-    rows = {
+    return {
         "rigid shift, perfect hBN": f"{spread('hBN'):.2g}",
         "rigid shift, disordered sheets (n)": f"{max(map(spread, seeds)):.2g} ({len(seeds)})",
         "further convergence (n)": f"{max(changes):.2g} ({len(seeds)})",
+        "net force, meV/Å per atom (n)": net_force(theory),
     }
-    for kind in CRYSTALS:
-        for n in sizes:
-            floor = e["size", kind, n] - e["size", kind, 60]
-            rows[f"{kind}, 60 → {n} atoms"] = f"{floor:+.2f}"
-    return rows | {"net force, meV/Å per atom (n)": net_force(theory)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--theories", nargs="+", choices=THEORIES, default=list(THEORIES))
-    parser.add_argument("--sizes", nargs="+", type=int, choices=list(SIZES)[1:], default=[120, 240])
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
 
@@ -137,7 +110,7 @@ def main() -> None:
             print(error)
             continue
         engine = ", ".join(f"{package} {version}" for package, version in versions.items())
-        measured = column(THEORIES[name], sorted(arguments.sizes), arguments.workers)
+        measured = column(THEORIES[name], arguments.workers)
         columns[f"{name} ({engine})"] = measured
     if not columns:
         return

@@ -1,142 +1,136 @@
-"""One training step on Ising spins: EDNN against the two ways in which one would write it by hand.
+"""EDNN against the two ways in which one would write it by hand, with the paper's networks.
 
 (a) a loop over slices: one tile position of the whole batch at a time, the outputs summed;
-(b) one big batch of all unfolded tiles.
+(b) one big batch of all unfolded tiles (`torch.nn.Unfold`).
 
-The three run in one process, in turns, and the medians are compared, so that whatever else the
-machine does touches them alike. Run as `python -m benchmarks.tiles` (`make bench`).
+Run as `python -m benchmarks.tiles` (`make bench`).
 """
 
 import argparse
-import os
-import platform
-import time
 from collections.abc import Callable
-from datetime import date
+from functools import partial
 from itertools import product
-from pathlib import Path
-from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from benchmarks.timing import NOISE, Step, in_turns, machine
+from ednn.fcn import FCN
 from ednn.model import EDNN
-from ednn.physics.ising import energy, sample_flat
-from ednn.subnets import ANN
+from ednn.physics.ising import sample_flat
+from ednn.subnets import ANN, DNN
 
-SIDE, BATCH = 8, 2000
-TILES = [(1, 1), (1, 2), (2, 1), (4, 1), (8, 1)]
 REQUIRED = 8.0  # times faster than (a) at f = c = 1; elsewhere never slower than the better of two
-NOISE = 0.05  # the allowance for what medians of equal work differ by
-
-Step = Callable[[], None]
 
 
-def by_slices(net: EDNN, spins: Tensor) -> Tensor:
+class Case(NamedTuple):
+    """A network of the paper on fields of the paper."""
+
+    name: str
+    subnet: Callable[..., nn.Module]
+    f: int
+    c: int
+    side: int
+    batch: int
+
+
+CASES = [
+    *[Case("ANN, spins", ANN, f, c, 8, 2000) for f, c in [(1, 1), (1, 2), (2, 1), (4, 1), (8, 1)]],
+    Case("DNN, Laplacian", DNN, 10, 2, 250, 1),
+    Case("DNN, DFT", DNN, 64, 32, 256, 1),
+    Case("FCN, DFT", partial(FCN, stride=4), 64, 32, 256, 1),
+]
+
+
+def by_slices(net: EDNN, fields: Tensor) -> Tensor:
     """Sum the subnetwork over tile positions, the whole batch at a time: (B, outputs)."""
     (f, _), (c, _), (width, _) = net.tiling.focus, net.tiling.context, net.tiling.window
-    padded = F.pad(spins, (c, c, c, c), mode="circular")
-    corners = product(range(0, SIDE, f), repeat=2)
+    padded = F.pad(fields, (c, c, c, c), mode="circular")
+    corners = product(range(0, fields.shape[-1], f), repeat=2)
     return sum(net.subnet(padded[..., i : i + width, j : j + width]) for i, j in corners)
 
 
-def by_one_batch(net: EDNN, spins: Tensor) -> Tensor:
+def by_one_batch(net: EDNN, fields: Tensor) -> Tensor:
     """Unfold all tiles into one batch for the subnetwork, then sum: (B, outputs)."""
     (f, _), (c, _), (width, _) = net.tiling.focus, net.tiling.context, net.tiling.window
-    padded = F.pad(spins, (c, c, c, c), mode="circular")
+    padded = F.pad(fields, (c, c, c, c), mode="circular")
     columns = F.unfold(padded, width, stride=f)  # (B, width², tiles)
     tiles = columns.transpose(1, 2).reshape(-1, 1, width, width)
-    return net.subnet(tiles).reshape(len(spins), -1, net.outputs).sum(1)
+    return net.subnet(tiles).reshape(len(fields), -1, net.outputs).sum(1)
 
 
-def by_ednn(net: EDNN, spins: Tensor) -> Tensor:
-    return net(spins)
+def by_ednn(net: EDNN, fields: Tensor) -> Tensor:
+    return net(fields)
 
 
 WAYS = {"EDNN": by_ednn, "(a) slices": by_slices, "(b) one batch": by_one_batch}
 
 
-def training_step(
-    way: Callable[[EDNN, Tensor], Tensor], f: int, c: int, data: list[Tensor]
-) -> Step:
-    """Forward, backward and Adam on one batch, from the same weights for every way."""
+def network(case: Case) -> tuple[EDNN, Tensor]:
+    """Return the network and its fields (B, 1, side, side)."""
     torch.manual_seed(0)
-    net = EDNN(ANN, f, c, alphabet=[-1.0, 1.0])
+    spins = case.subnet is ANN
+    net = EDNN(case.subnet, case.f, case.c, alphabet=[-1.0, 1.0] if spins else None)
+    if spins:
+        values = sample_flat((case.side, case.side), case.batch, np.random.default_rng(0))
+        return net, torch.from_numpy(values).float()[:, None]
+    return net, torch.randn(case.batch, 1, case.side, case.side)
+
+
+def forward(way: Callable[[EDNN, Tensor], Tensor], case: Case) -> Step:
+    net, fields = network(case)
+    return torch.no_grad()(lambda: way(net, fields))
+
+
+def training_step(way: Callable[[EDNN, Tensor], Tensor], case: Case) -> Step:
+    """Forward, backward and Adam on one batch, from the same weights for every way."""
+    net, fields = network(case)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    spins, target = data
+    target = torch.zeros(len(fields), 1)
 
     def step() -> None:
         optimizer.zero_grad()
-        F.mse_loss(way(net, spins), target).backward()
+        F.mse_loss(way(net, fields), target).backward()
         optimizer.step()
 
     return step
 
 
-def check_agreement(f: int, c: int, spins: Tensor) -> None:
+def check_agreement(case: Case) -> None:
     """The three must compute the same before their times mean anything."""
-    net = EDNN(ANN, f, c, alphabet=[-1.0, 1.0])
+    net, fields = network(case)
     with torch.no_grad():
-        results = [way(net, spins[:200]) for way in WAYS.values()]
+        results = [way(net, fields[:200]) for way in WAYS.values()]
     for other in results[1:]:
-        torch.testing.assert_close(results[0], other, rtol=1e-4, atol=1e-4)
-
-
-def measure(steps: list[Step], rounds: int) -> np.ndarray:
-    """Median process and wall times in ms, taken in turns: (steps, 2)."""
-    times: list[list[tuple[float, float]]] = [[] for _ in steps]
-    for number in range(rounds + 2):
-        for step, record in zip(steps, times, strict=True):
-            cpu, wall = time.process_time(), time.perf_counter()
-            step()
-            if number >= 2:  # the first two warm up
-                record.append((time.process_time() - cpu, time.perf_counter() - wall))
-    return 1e3 * np.array([[median(column) for column in zip(*t, strict=True)] for t in times])
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+        torch.testing.assert_close(results[0], other, rtol=1e-3, atol=1e-3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)  # process time is then work alone, on a busy machine too
 
-    spins = sample_flat((SIDE, SIDE), BATCH, np.random.default_rng(0))
-    data = [
-        torch.from_numpy(spins).float()[:, None],  # (B, 1, 8, 8)
-        torch.from_numpy(energy(spins)).float()[:, None],  # (B, 1)
-    ]
-    print(
-        f"One training step, ANN, {BATCH} configurations of {SIDE} × {SIDE} spins, medians of "
-        f"{rounds} rounds\n{date.today()}, {processor()}, {os.cpu_count()} cores, "
-        f"{torch.get_num_threads()} thread(s), {platform.system()}, "
-        f"Python {platform.python_version()}, torch {torch.__version__}\n\n"
-        f"        process time, ms (wall, ms)                              "
-        f"times faster than\n"
-        f" f  c  " + "".join(f"{name:>19}" for name in WAYS) + "     (a)  better of both  required"
-    )
-    for f, c in TILES:
-        check_agreement(f, c, data[0])
-        ms = measure([training_step(way, f, c, data) for way in WAYS.values()], rounds)
-        ours, others = ms[0, 0], ms[1:, 0]
-        first, least = others[0] / ours, others.min() / ours
-        met = first >= REQUIRED if (f, c) == (1, 1) else least >= 1 - NOISE
-        required = f"{REQUIRED:.0f} × (a)" if (f, c) == (1, 1) else "1 × better"
-        print(
-            f"{f:2} {c:2}  "
-            + "".join(f"{cpu:10.1f} ({wall:6.1f})" for cpu, wall in ms)
-            + f"{first:8.2f}{least:16.2f}  {required}: {'met' if met else 'missed'}",
-            flush=True,
-        )
+    print(f"Process times in ms, medians of {rounds} rounds. {machine()}\n")
+    print(f"| | f, c | fields | {' | '.join(WAYS)} | × (a) | × better of both | required |")
+    print("|" + " --- |" * (6 + len(WAYS)))
+    for case in CASES:
+        check_agreement(case)
+        for kind, make in {"forward": forward, "training step": training_step}.items():
+            ms = in_turns([make(way, case) for way in WAYS.values()], rounds)
+            first, least = ms[1] / ms[0], ms[1:].min() / ms[0]
+            strict = (case.subnet, case.f, case.c) == (ANN, 1, 1)
+            met = first >= REQUIRED if strict else least >= 1 - NOISE
+            required = f"{REQUIRED:.0f} × (a)" if strict else "1 × better"
+            print(
+                f"| {case.name}, {kind} | {case.f}, {case.c} | {case.batch} of {case.side}² | "
+                + " | ".join(f"{value:.1f}" for value in ms)
+                + f" | {first:.2f} | {least:.2f} | {required}: {'met' if met else 'missed'} |",
+                flush=True,
+            )
     print(f"\nMedians of equal work differ: {NOISE:.0%} is allowed for that where 1 is required.")
 
 

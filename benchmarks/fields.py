@@ -1,0 +1,99 @@
+"""The sum over a large periodic field: EDNN against MONAI, and once over the field against tiles.
+
+MONAI's `SlidingWindowInferer` cuts the padded field into the same windows; its predictor adds up
+what the subnetwork gives, so that nothing but the windows is MONAI's. It belongs to no extra:
+`pip install --no-deps --target DIR monai==1.5.1`, then `PYTHONPATH=DIR`.
+
+Run as `python -m benchmarks.fields` (`make bench`).
+"""
+
+import argparse
+from copy import deepcopy
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.timing import Step, in_turns, machine
+from ednn.fcn import FCN
+from ednn.model import EDNN
+from ednn.subnets import DNN
+
+SIDE, FOCUS, CONTEXT = 2048, 64, 32
+REQUIRED = 3.0  # times faster: a site-wise subnetwork once over the field than tile by tile
+BATCH = 8  # windows that MONAI gives to the network together: its fastest of 1, 8 and 64 here
+
+
+class TileByTile(nn.Module):
+    """Hides that a subnetwork could take a whole field."""
+
+    def __init__(self, subnet: nn.Module) -> None:
+        super().__init__()
+        self.subnet = subnet
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        return self.subnet(tiles)
+
+
+def by_monai(net: EDNN, field: Tensor) -> Tensor:
+    """Sum the subnetwork over MONAI's windows of a field (1, 1, side, side)."""
+    from monai.inferers import SlidingWindowInferer
+
+    total = torch.zeros(())
+
+    def add(windows: Tensor) -> Tensor:
+        total.add_(net.subnet(windows).sum())
+        return windows  # which MONAI then puts together
+
+    inferer = SlidingWindowInferer(
+        net.tiling.window, BATCH, overlap=2 * CONTEXT / (FOCUS + 2 * CONTEXT)
+    )
+    inferer(net.tiling.pad(field), add)
+    return total
+
+
+def tile_by_tile(net: EDNN) -> EDNN:
+    twin = deepcopy(net)
+    twin.subnet = TileByTile(net.subnet)
+    return twin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    torch.set_num_threads(1)
+    try:
+        import monai
+    except ImportError:
+        monai = None
+        print("MONAI is not installed: left out, see the head of this file.")
+
+    print(
+        f"Process times in s, medians of {rounds} rounds, f = {FOCUS}, c = {CONTEXT}. {machine()}"
+    )
+    print("\n| field | network | EDNN | tile by tile | MONAI | × tile by tile | × MONAI |")
+    print("|" + " --- |" * 7)
+    networks = {"DNN": DNN, "FCN, stride 4": partial(FCN, stride=4), "FCN": FCN}
+    for name, subnet in networks.items():
+        torch.manual_seed(0)
+        side = SIDE if name != "FCN" else SIDE // 4  # its sites are many
+        net, field = EDNN(subnet, FOCUS, CONTEXT), torch.randn(1, 1, side, side)
+        twin = tile_by_tile(net)
+        ways: list[Step] = [partial(net, field), partial(twin, field)]
+        if monai:
+            ways.append(partial(by_monai, net, field))
+        with torch.inference_mode():
+            results = [float(way().sum()) for way in ways]  # type: ignore[attr-defined]
+            torch.testing.assert_close(
+                results[1:], results[:1] * (len(ways) - 1), rtol=1e-3, atol=0.1
+            )
+            times = in_turns(ways, rounds) / 1000
+        seconds = [f"{value:.2f}" for value in times] + ["—"] * (3 - len(times))
+        ratios = [f"{value:.2f}" for value in times[1:] / times[0]] + ["—"] * (3 - len(times))
+        print(f"| {side}² | {name} | {' | '.join(seconds)} | {' | '.join(ratios)} |", flush=True)
+    print(f"\nRequired: {REQUIRED} × tile by tile for an FCN.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""1.0 µm² of graphene, 35.2 million atoms: the energy of a sheet from its atoms, block by block.
+
+Run as `python -m benchmarks.micron --side 77` (1/100 of it; --side 766 is the whole), or on all
+cores, one process each: `torchrun --standalone --nproc-per-node=2 -m benchmarks.micron --side 77`.
+Several sides give the exponent of the time against the number of atoms. The published figure is
+"under 25 minutes" (Chem. Sci. 10, 4129, 2019), of the paper's network and hardware.
+
+The network is that of `experiment=dft` with new weights, on its own grid or (--grid 64) on one as
+fine as the paper's Gaussians need, or that of --checkpoint: weights don't change the time.
+"""
+
+import argparse
+import resource
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+
+from ednn.atomistic import AtomisticEDNN
+from ednn.cli import CONF
+from ednn.inference.pieces import evaluate_all, sites_at_once
+from ednn.inference.processes import Processes, processes
+from ednn.inference.structures import Sheets
+from ednn.model import EDNN
+from ednn.physics.sheets import Structure, crystal
+from ednn.runs import plain
+from ednn.spec import build, load_model
+
+SIGMA = 0.05  # Å, displacements: no two tiles are alike
+
+
+def graphene(side: int) -> Structure:
+    """Return side × side blocks of 60 sites."""
+    perfect = crystal((side, side))
+    moved = perfect.positions + np.random.default_rng(0).normal(0, SIGMA, perfect.positions.shape)
+    return Structure(perfect.numbers, moved % perfect.cell % perfect.cell, perfect.cell)
+
+
+def recipe(grid: int) -> AtomisticEDNN:
+    """Return the network of `experiment=dft` on a grid of so many pixels per 12.5 Å."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", overrides=["experiment=dft"])
+    finer = grid // cfg.data.grid
+    subnet = {**plain(cfg.model.subnet), "stride": finer * cfg.model.subnet.stride}
+    tiles = {"focus": finer * cfg.tile.f, "context": finer * cfg.tile.c}
+    field_model = cast(EDNN, build({"_target_": "ednn.EDNN", "subnet": subnet, **tiles}))
+    pixel = crystal().cell / grid
+    return AtomisticEDNN(field_model, [6], pixel.tolist(), cfg.data.gamma / finer).eval()
+
+
+def seconds(model: AtomisticEDNN, side: int, memory: float, group: Processes) -> float:
+    """Return the time for one sheet, its atoms being in memory."""
+    structure = graphene(side)
+    loaded = 4 * structure.positions.nbytes
+    work = Sheets(model, [structure], sites_at_once(memory, loaded=loaded), forces=False)
+    with TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        evaluate_all(work, Path(folder) / "room", {}, group)
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--side", type=int, nargs="+", default=[77], help="blocks of 60 sites")
+    parser.add_argument("--grid", type=int, choices=(32, 64), default=32)
+    parser.add_argument("--checkpoint", help="of structures, instead of new weights")
+    parser.add_argument("--memory", type=float, default=6, help="GB of each process")
+    arguments = parser.parse_args()
+
+    with processes() as group:
+        trained = load_model(arguments.checkpoint) if arguments.checkpoint else None
+        model = cast(AtomisticEDNN, trained or recipe(arguments.grid)).to(group.device)
+        show = print if group.first else (lambda *_: None)
+        show(f"{group.world} process(es), {torch.get_num_threads()} thread(s) each, {group.device}")
+        show("| atoms | seconds | ms per 60 atoms and process | peak memory of a process (GB) |")
+        atoms, times = [60 * side**2 for side in arguments.side], []
+        for side, count in zip(arguments.side, atoms, strict=True):
+            times.append(seconds(model, side, arguments.memory, group))
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+            cost = 1000 * times[-1] * group.world / side**2
+            show(f"| {count:,} | {times[-1]:.2f} | {cost:.3f} | {peak:.2f} |")
+        if len(times) > 1:
+            exponent = np.polyfit(np.log(atoms), np.log(times), 1)[0]
+            show(f"time ∝ atoms^{exponent:.3f}")
+
+
+if __name__ == "__main__":
+    main()
