@@ -44,6 +44,7 @@ class EDNN(nn.Module):
     Source: paper, "Extensive deep neural networks".
     """
 
+    indivisible = ""  # why its property can't be shared out among tiles: it can
     shift: Tensor
     scale: Tensor
     alphabet: Tensor
@@ -83,6 +84,11 @@ class EDNN(nn.Module):
         self.register_buffer("scale", torch.ones(outputs))
         values = set(alphabet or ()) | ({0.0} if alphabet and padding == "zeros" else set())
         self.register_buffer("alphabet", torch.tensor(sorted(values)), persistent=False)
+
+    @property
+    def sites_per_tile(self) -> int:
+        """Sites of what `shift` and `scale` are given for."""
+        return self.tiling.sites
 
     def forward(self, field: Tensor) -> Tensor:
         """Predict the extensive properties of fields (B, C, *L): (B, outputs), physical units."""

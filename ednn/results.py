@@ -16,6 +16,7 @@ from ednn import plots
 from ednn.atomistic import AtomisticEDNN
 from ednn.data.base import ExtensiveData
 from ednn.files import atomic
+from ednn.multiscale import MultiScale
 from ednn.runs import Run, device_name
 from ednn.task import ExtensiveTask
 
@@ -34,6 +35,9 @@ def write_results(
         figures["loss"] = plots.loss_curve(history, data.unit)
     if isinstance(task.model, AtomisticEDNN):
         figures["tiles"] = _tiles(task.model, data)
+    if isinstance(task.model, MultiScale):
+        field = data.dataset.inputs(torch.from_numpy(data.splits["test"][:1]))[0]  # (C, *L)
+        figures["branches"] = plots.branches(task.model, field.numpy())
     for name in data.outputs:
         predicted, true = (table[c].to_numpy() for c in (f"{name}_predicted", f"{name}_true"))
         suffix = f"_{name}" if len(data.outputs) > 1 else ""

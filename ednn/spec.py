@@ -37,11 +37,7 @@ def build(spec: Spec) -> nn.Module:
 
 
 def _maker(spec: Spec) -> partial[nn.Module]:
-    arguments = {
-        key: _maker(value) if isinstance(value, Mapping) and "_target_" in value else value
-        for key, value in spec.items()
-        if key != "_target_"
-    }
+    arguments = {key: _argument(value) for key, value in spec.items() if key != "_target_"}
     module = _module_class(spec["_target_"])
     try:
         signature(module).bind_partial(**arguments)
@@ -50,6 +46,15 @@ def _maker(spec: Spec) -> partial[nn.Module]:
             f"{spec['_target_']} {error}; check the names beside `_target_`."
         ) from error
     return partial(module, **arguments)
+
+
+def _argument(value: Any) -> Any:
+    """Turn what has a `_target_` into a maker, also inside a mapping (the branches of a model)."""
+    if not isinstance(value, Mapping):
+        return value
+    if "_target_" in value:
+        return _maker(value)
+    return {key: _argument(inner) for key, inner in value.items()}
 
 
 def _module_class(name: str) -> type[nn.Module]:

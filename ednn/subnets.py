@@ -19,12 +19,19 @@ CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 class ANN(nn.Sequential):
     """One hidden layer of 32 (f + 2c)^d rectified units, then a linear output.
 
-    Maps tiles (n, channels, *window) to contributions (n, outputs).
+    Maps tiles (n, channels, *window) to contributions (n, outputs). Another number of units is
+    given by `hidden`.
     Source: paper, "EDNN topology and training".
     """
 
-    def __init__(self, window: Sequence[int], channels: int = 1, outputs: int = 1) -> None:
-        hidden = 32 * prod(window)
+    def __init__(
+        self,
+        window: Sequence[int],
+        channels: int = 1,
+        outputs: int = 1,
+        hidden: int | None = None,
+    ) -> None:
+        hidden = hidden or 32 * prod(window)
         super().__init__(
             nn.Flatten(),
             nn.Linear(channels * prod(window), hidden),

@@ -51,7 +51,7 @@ def jobs(folder: Path) -> list[Path]:
 def overrides_of(job: Path) -> dict[str, str]:
     """Return what the command line set for a job."""
     overrides = OmegaConf.load(job / ".hydra" / "overrides.yaml")
-    return dict(str(item).lstrip("+").split("=", 1) for item in overrides)
+    return {key: value for key, _, value in (str(o).lstrip("+").partition("=") for o in overrides)}
 
 
 def _errors(figures: pd.DataFrame) -> pd.DataFrame:

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 
 from ednn.model import EDNN
+from ednn.multiscale import MultiScale
 
 
 @torch.no_grad()
-def standardise(model: EDNN, target: Tensor, sites: Tensor) -> None:
+def standardise(model: EDNN | MultiScale, target: Tensor, sites: Tensor) -> None:
     """Set a model's shift and scale from training labels, so that its subnetwork works near one.
 
     The shift is the mean label per site and the scale the spread of the labels per site, times the
@@ -21,8 +22,8 @@ def standardise(model: EDNN, target: Tensor, sites: Tensor) -> None:
     per_site = target.double() / sites.double()[:, None]  # (N, outputs)
     spread = per_site.std(0, correction=0)
     spread = torch.where(spread > 0, spread, 1.0)  # a constant target needs no scale
-    model.shift.copy_(per_site.mean(0) * model.tiling.sites)
-    model.scale.copy_(spread * model.tiling.sites)
+    model.shift.copy_(per_site.mean(0) * model.sites_per_tile)
+    model.scale.copy_(spread * model.sites_per_tile)
 
 
 def fit_references(counts: Tensor, target: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ednn import model as model_module
 from ednn.errors import InputError
 from ednn.model import EDNN
-from ednn.physics.ising import energy
+from ednn.physics.ising import bonds_of, energy
 from ednn.subnets import ANN, DNN
 from ednn.tiles import PADDINGS
 
@@ -32,8 +32,8 @@ class Smooth(nn.Module):
         return self.last(self.net(tiles))
 
 
-def ising_network(dims: int) -> EDNN:
-    """An f = c = 1 network whose ANN is set by hand to H = -½ Σ s₀ s_n over the 2d neighbours.
+def ising_network(dims: int, bonds: str = "axes") -> EDNN:
+    """An f = c = 1 network whose ANN is set by hand to H = -½ Σ s₀ s_n over the neighbours.
 
     s₀ s_n = (|s₀ + s_n| - |s₀ - s_n|) / 2, and |x| takes two rectified units.
     """
@@ -44,7 +44,9 @@ def ising_network(dims: int) -> EDNN:
     place = torch.arange(3**dims).reshape((3,) * dims)
     centre = (1,) * dims
     neighbours = [
-        place[(*centre[:axis], end, *centre[axis + 1 :])] for axis in range(dims) for end in (0, 2)
+        place[tuple(1 + sign * n for n in bond)]
+        for bond in bonds_of(bonds, dims)
+        for sign in (-1, 1)
     ]
     units = product(neighbours, [(1, 1), (-1, -1), (1, -1), (-1, 1)])
     with torch.no_grad():

@@ -27,6 +27,8 @@ class IsingData(GeneratedData):
         temperatures: None samples all energies evenly; a list samples the canonical ensemble at
             these temperatures (k_B = 1, in units of J), in equal shares.
         target: energy or magnetisation.
+        bonds: axes: to the neighbours along every axis; triangular: six, of a lattice whose axes
+            are at 60° (tiles are cut in these axes).
 
     Of the validation and test examples, those that are copies of a training example (translated,
     inverted, flipped) are dropped. To flip all spins turns the sign of the magnetisation, but a
@@ -46,9 +48,11 @@ class IsingData(GeneratedData):
         J: float,
         temperatures: Sequence[float] | None = None,
         target: str = "energy",
+        bonds: str = "axes",
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
+        self.kind_of_bonds, self.bonds = bonds, ising.bonds_of(bonds, dims)
         self.lattice = (L,) * dims if isinstance(L, int) else tuple(L)
         if len(self.lattice) != dims:
             raise InputError(f"data.L={list(self.lattice)} needs data.dims={len(self.lattice)}.")
@@ -70,8 +74,9 @@ class IsingData(GeneratedData):
             "temperatures": self.temperatures,
             "seed": self.seed,
             "test_only_beside": self.trained_on,
-            # The energy goes without saying: its files and checkpoints are older than the choice.
+            # These go without saying: their files and checkpoints are older than the choice.
             **({} if self.target == "energy" else {"target": self.target}),
+            **({} if self.kind_of_bonds == "axes" else {"bonds": self.kind_of_bonds}),
         }
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
@@ -105,7 +110,7 @@ class IsingData(GeneratedData):
     def label(self, fields: np.ndarray) -> np.ndarray:
         if self.target == "magnetisation":
             return ising.magnetisation(fields)[:, None]
-        return ising.energy(fields, self.J)[:, None]
+        return ising.energy(fields, self.J, self.bonds)[:, None]
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         stored, splits = super().read()
@@ -115,8 +120,11 @@ class IsingData(GeneratedData):
 
     def _sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         if self.temperatures is None:
-            return ising.sample_flat(self.lattice, count, rng, self.J)
-        return ising.sample_canonical(self.lattice, count, rng, self.temperatures, self.J)[0]
+            return ising.sample_flat(self.lattice, count, rng, self.J, self.bonds)
+        drawn = ising.sample_canonical(
+            self.lattice, count, rng, self.temperatures, self.J, self.bonds
+        )
+        return drawn[0]
 
     def _trained_marks(self) -> np.ndarray:
         """Fingerprints of the configurations that the model to be tested was trained on."""
@@ -124,7 +132,7 @@ class IsingData(GeneratedData):
             return np.empty(0, dtype=np.uint64)
         counts = {f"n_{name}": n for name, n in self.trained_on["counts"].items()}
         same: dict[str, Any] = {k: self.trained_on[k] for k in ("J", "temperatures", "seed")}
-        same["target"] = self.target
+        same |= {"target": self.target, "bonds": self.kind_of_bonds}
         shared: dict[str, Any] = {"batch_size": 1, "workers": 0, "cache": str(self.cache)}
         other = IsingData(self.lattice, self.dims, **counts, **same, **shared)
         other.prepare_data()

@@ -14,6 +14,7 @@ from ednn.data.fields import write_batches
 from ednn.data.generated import GeneratedData
 from ednn.data.workers import worker_pool
 from ednn.model import EDNN
+from ednn.multiscale import MultiScale
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import laplacian_sum
 from ednn.site_ann import SiteANN
@@ -54,11 +55,11 @@ class LaplacianData(GeneratedData):
             "test_only": self.trained_on is not None,
         }
 
-    def standardise(self, model: EDNN) -> None:
+    def standardise(self, model: EDNN | MultiScale) -> None:
         """Fit a new model's scale, and the whitening of its patches, to the training split."""
         super().standardise(model)
         model.shift.zero_()  # a flat image of any size has L = 0
-        if isinstance(model.subnet, SiteANN):
+        if isinstance(model, EDNN) and isinstance(model.subnet, SiteANN):
             images = self.dataset.inputs(torch.from_numpy(self.splits["train"][:WHITENED]))
             model.subnet.whiten(model.tiling.pad(images))
 

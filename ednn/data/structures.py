@@ -144,6 +144,11 @@ class StructureData(ExtensiveData):
         return StructureDataset(labels), by_share(places, self.shares)
 
     def spec(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        if "focus" not in model:
+            raise InputError(
+                f"{model['_target_']} takes fields, but {self.path} holds structures; give "
+                f"model=ann, dnn or fcn."
+            )
         Tiling(self.dims, model["focus"], model["context"]).grid((self.grid, self.grid))
         self._require_resolved()
         return {

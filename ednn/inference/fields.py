@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ednn.data.fields import channels_first, create_hdf5, require_finite
 from ednn.errors import InputError
-from ednn.inference.blocks import Block, cut, padded, places
+from ednn.inference.blocks import Block, cut, places
 from ednn.inference.pieces import Arrays, Piece, Work, finished
 from ednn.model import EDNN
+from ednn.multiscale import MultiScale
 
 AT_ONCE = 2**22  # sites of small fields that make a piece
 
@@ -30,7 +31,7 @@ class StoredFields(Work):
         InputError: they don't fit the model, or are stored in chunks that don't fit in memory.
     """
 
-    def __init__(self, model: EDNN, stored: h5py.Dataset, sites: int) -> None:
+    def __init__(self, model: EDNN | MultiScale, stored: h5py.Dataset, sites: int) -> None:
         self.model, self.stored = model, stored
         self.name = f"{stored.file.filename}: {stored.name}"
         if not len(stored):
@@ -40,18 +41,23 @@ class StoredFields(Work):
         first = 1 + (len(shape) == tiling.dims + 2 and shape[1] == model.channels)
         self.axes = range(first, first + tiling.dims)
         self.lattice = shape[first : first + tiling.dims]
-        self.shape = (len(stored), model.outputs)
+        self.shape = (len(stored), len(model.shift))
         if stored.chunks and prod(stored.chunks) > sites * model.channels:
             raise InputError(
                 f"{self.name} is stored in chunks of {stored.chunks}, which don't fit in memory; "
                 f"store it in smaller ones (h5repack) or give a larger memory=… (GB)."
             )
-        blocks = cut(tiling, self.lattice, sites)
+        if model.indivisible and prod(self.lattice) > sites:
+            raise InputError(
+                f"{self.name} does not fit in memory, and the model can't take it in blocks, as "
+                f"{model.indivisible}; give a larger memory=… (GB)."
+            )
+        blocks = [] if model.indivisible else cut(tiling, self.lattice, sites)
         if len(blocks) > 1:
             samples = [slice(i, i + 1) for i in range(len(stored))]
             self.pieces = [Piece(sample, block) for sample in samples for block in blocks]
         else:
-            field = prod(padded(tiling, tiling.grid(self.lattice)))
+            field = prod(n + 2 * c for n, c in zip(self.lattice, tiling.context, strict=True))
             n = max(1, min(sites, AT_ONCE) // field)
             self.pieces = [Piece(slice(i, i + n)) for i in range(0, len(stored), n)]
 
@@ -109,14 +115,14 @@ def write_fields(
     output: Path, work: StoredFields, room: Path, total: np.ndarray, attributes: Mapping[str, Any]
 ) -> None:
     """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) as HDF5."""
-    grid = work.model.tiling.grid(work.lattice)
     with create_hdf5(output) as file:
         file.attrs.update(attributes)
         file["prediction"] = total
         shares = None
         for number, arrays in finished(room):
-            part = arrays["contributions"]
+            piece, part = work.pieces[number], arrays["contributions"]
             if shares is None:
+                grid = work.model.tiling.grid(work.lattice) if piece.block else part.shape[1:-1]
                 shape = (len(total), *grid, part.shape[-1])
                 shares = file.create_dataset("contributions", shape, part.dtype)
-            shares[work.pieces[number].place()] = part
+            shares[piece.place()] = part

@@ -20,6 +20,7 @@ from ednn.inference.processes import Processes, processes
 from ednn.inference.structures import FORMATS as STRUCTURES
 from ednn.inference.structures import Sheets, read_structures, write_structures
 from ednn.model import EDNN
+from ednn.multiscale import MultiScale
 from ednn.spec import load_model, read_checkpoint
 
 FIELDS = (".h5", ".hdf5")
@@ -36,7 +37,7 @@ def predict(cfg: DictConfig) -> None:
         if isinstance(model, AtomisticEDNN):
             _structures(cfg, model, group)
         else:
-            assert isinstance(model, EDNN)
+            assert isinstance(model, EDNN | MultiScale)
             _fields(cfg, model, group)
 
 
@@ -53,7 +54,7 @@ def _structures(cfg: DictConfig, model: AtomisticEDNN, group: Processes) -> None
     _run(cfg, work, group, write)
 
 
-def _fields(cfg: DictConfig, model: EDNN, group: Processes) -> None:
+def _fields(cfg: DictConfig, model: EDNN | MultiScale, group: Processes) -> None:
     with open_hdf5(cfg.input) as file:
         stored = dataset(file, str(cfg.input_key), "input_key")
         work = StoredFields(model, stored, sites_at_once(cfg.memory, model.channels))

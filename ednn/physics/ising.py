@@ -1,22 +1,27 @@
 """The Ising model on a periodic d-dimensional lattice: exact labels and two samplers.
 
-Sampling works in bond units (J = 1), where every configuration has an integer energy and one flip
-changes it by 0, ±4, …, ±4d.
+A lattice of any symmetry is an array of sites in the axes of its unit cell, skewed or not, with
+bonds to the sites at some offsets. Sampling works in bond units (J = 1), where every configuration
+has an integer energy and one flip changes it by a multiple of 4.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ednn.errors import InputError
+from ednn.physics.sampling import evenly
 
 Spins = NDArray[np.int8]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LogWeight = Callable[[Floats], Floats]
+Bonds = tuple[tuple[int, ...], ...]  # offsets, one of every two that are opposite
+
 
 WALKERS = 1024  # a step of fewer walkers takes hardly less time
 EQUILIBRATION_SWEEPS = 100  # at the least; small lattices get
@@ -26,8 +31,25 @@ POOL = 3  # snapshots taken per configuration asked for, by the flat sampler
 FFT_ELEMENTS = 2**21  # per chunk: 16 MiB of float64
 
 
-def energy(spins: Spins, J: float = 1.0) -> Floats:
-    """H = -J Σ s_i s_j over nearest neighbours, as a sum over sites i and axes of s_i s_(i + axis).
+def bonds_of(kind: str, dims: int) -> Bonds:
+    """Return the bonds of nearest neighbours: "axes" (2 dims of them) or "triangular" (six).
+
+    The axes of a triangular lattice are at 60°, so that the sixth neighbours are at ±(1, −1).
+
+    Raises:
+        InputError: another kind, or a triangular lattice that isn't two-dimensional.
+    """
+    if kind not in ("axes", "triangular") or (kind == "triangular" and dims != 2):
+        raise InputError(
+            f"data.bonds={kind} is not possible in {dims} dimension(s); use axes, or in two "
+            f"dimensions triangular."
+        )
+    axes = tuple(tuple(int(i == axis) for i in range(dims)) for axis in range(dims))
+    return (*axes, (1, -1)) if kind == "triangular" else axes
+
+
+def energy(spins: Spins, J: float = 1.0, bonds: Bonds | None = None) -> Floats:
+    """H = -J Σ s_i s_j over nearest neighbours: a sum over sites i and bonds of s_i s_(i + bond).
 
     On a side of 2 both neighbours along that axis are the same site, so its bond counts twice.
 
@@ -37,8 +59,11 @@ def energy(spins: Spins, J: float = 1.0) -> Floats:
     spins = np.asarray(spins)
     _check_spins(spins)
     axes = tuple(range(1, spins.ndim))
-    bonds = sum((spins * np.roll(spins, -1, a)).sum(axes, dtype=np.int64) for a in axes)  # (N,)
-    return np.asarray(-float(J) * bonds + 0.0)  # no -0.0
+    aligned = sum(
+        (spins * np.roll(spins, [-n for n in bond], axes)).sum(axes, dtype=np.int64)
+        for bond in bonds or bonds_of("axes", len(axes))
+    )  # (N,)
+    return np.asarray(-float(J) * aligned + 0.0)  # no -0.0
 
 
 def magnetisation(spins: Spins) -> Floats:
@@ -52,12 +77,17 @@ def magnetisation(spins: Spins) -> Floats:
 
 
 def sample_flat(
-    lattice: tuple[int, ...], count: int, rng: np.random.Generator, J: float = 1.0
+    lattice: tuple[int, ...],
+    count: int,
+    rng: np.random.Generator,
+    J: float = 1.0,
+    bonds: Bonds | None = None,
 ) -> Spins:
     """Draw configurations that cover the whole energy range evenly.
 
     Umbrella sampling (Torrie and Valleau, J. Comput. Phys. 23, 187 (1977)): every walker has a
-    target energy E* and the weight exp(-(E - E*)² / 2σ²), σ = 4d; the targets are spread evenly,
+    target energy E* and the weight exp(-(E - E*)² / 2σ²), σ = 4 per bond of a
+    site; the targets are spread evenly,
     beyond both ends too, because entropy pulls a walker inwards by σ² dS/dE. A walker starts from
     the ordered state nearer to its target and is heated from there, which keeps it out of
     metastable stripes. Of a pool of 3 × `count` snapshots, taken 10 sweeps apart after 100 sweeps
@@ -75,9 +105,10 @@ def sample_flat(
     _check_lattice(lattice)
     _check_count(count)
     _check_coupling(J)
-    ferromagnet, antiferromagnet = _ordered(lattice)
-    low, high = energy(np.stack([ferromagnet, antiferromagnet]))  # the ends of the range
-    sigma = 4 * len(lattice)
+    bonds = bonds or bonds_of("axes", len(lattice))
+    ferromagnet, antiferromagnet = _ordered(lattice, bonds)
+    low, high = energy(np.stack([ferromagnet, antiferromagnet]), bonds=bonds)  # ends of the range
+    sigma = 4 * len(bonds)
     margin = 2 * sigma * math.log(ferromagnet.size)  # holds the outermost walkers at the very end
     targets = np.linspace(low - margin, high + margin, WALKERS)
     start = np.where(targets < 0, ferromagnet[..., None], antiferromagnet[..., None])
@@ -86,10 +117,10 @@ def sample_flat(
         return -((energies - targets) ** 2) / (2 * sigma**2)
 
     snapshots = math.ceil(POOL * count / WALKERS)
-    pool, energies = _snapshots(start, log_weight, snapshots, rng)
+    pool, energies = _snapshots(start, log_weight, snapshots, rng, bonds)
     levels = int(high - low) // 4 + 1
     bins = min(levels, count)
-    chosen = _evenly((energies - low).astype(np.int64) // 4 * bins // levels, count, rng)
+    chosen = evenly((energies - low).astype(np.int64) // 4 * bins // levels, count, rng)
     return _unpack(pool[chosen], lattice)
 
 
@@ -99,6 +130,7 @@ def sample_canonical(
     rng: np.random.Generator,
     temperatures: Sequence[float],
     J: float = 1.0,
+    bonds: Bonds | None = None,
 ) -> tuple[Spins, Floats]:
     """Draw configurations from the canonical ensemble, in equal shares per temperature.
 
@@ -119,11 +151,12 @@ def sample_canonical(
         )
     repeats = math.ceil(WALKERS / len(temperatures))
     bath = np.tile(np.asarray(temperatures, dtype=np.float64), repeats)  # (walkers,)
-    ferromagnet, antiferromagnet = _ordered(lattice)
+    bonds = bonds or bonds_of("axes", len(lattice))
+    ferromagnet, antiferromagnet = _ordered(lattice, bonds)
     ground = ferromagnet if J > 0 else antiferromagnet
     start = np.repeat(ground[..., None], len(bath), axis=-1)
     snapshots = math.ceil(count / len(bath))
-    pool, _ = _snapshots(start, lambda energies: -J * energies / bath, snapshots, rng)
+    pool, _ = _snapshots(start, lambda energies: -J * energies / bath, snapshots, rng, bonds)
     return _unpack(pool[:count], lattice), np.resize(bath, count)
 
 
@@ -151,7 +184,12 @@ def fingerprint(spins: Spins) -> NDArray[np.uint64]:
 
 
 def _walk(
-    spins: Spins, energies: Floats, log_weight: LogWeight, sweeps: int, rng: np.random.Generator
+    spins: Spins,
+    energies: Floats,
+    log_weight: LogWeight,
+    sweeps: int,
+    rng: np.random.Generator,
+    bonds: Bonds,
 ) -> None:
     """Advance all walkers in place by single-flip heat-bath (Glauber) sweeps.
 
@@ -161,7 +199,7 @@ def _walk(
 
     spins: (*lattice, walkers); energies: (walkers,), bond units.
     """
-    neighbours = _neighbours(spins.shape[:-1])  # (sites, 2d)
+    neighbours = _neighbours(spins.shape[:-1], bonds)  # (sites, 2 bonds)
     rows = spins.reshape(len(neighbours), -1)  # (sites, walkers), a view
     current = log_weight(energies)
     with np.errstate(over="ignore"):  # exp → inf: never flip
@@ -177,7 +215,11 @@ def _walk(
 
 
 def _snapshots(
-    start: Spins, log_weight: LogWeight, snapshots: int, rng: np.random.Generator
+    start: Spins,
+    log_weight: LogWeight,
+    snapshots: int,
+    rng: np.random.Generator,
+    bonds: Bonds,
 ) -> tuple[NDArray[np.uint8], Floats]:
     """Equilibrate walkers from `start` (*lattice, walkers) and collect their snapshots.
 
@@ -185,7 +227,7 @@ def _snapshots(
     """
     walkers = start.shape[-1]
     spins = start * rng.choice(np.array([-1, 1], dtype=np.int8), walkers)  # both signs of the order
-    energies = energy(np.moveaxis(spins, -1, 0))
+    energies = energy(np.moveaxis(spins, -1, 0), bonds=bonds)
     sites = spins.size // walkers
     equilibration = max(EQUILIBRATION_SWEEPS, EQUILIBRATION_UPDATES // sites)
     bits, values = [], []
@@ -193,10 +235,10 @@ def _snapshots(
         total=equilibration + snapshots * SWEEPS_APART, desc="Ising", unit="sweep", disable=None
     ) as bar:
         for _ in range(equilibration // SWEEPS_APART):
-            _walk(spins, energies, log_weight, SWEEPS_APART, rng)
+            _walk(spins, energies, log_weight, SWEEPS_APART, rng, bonds)
             bar.update(SWEEPS_APART)
         for _ in range(snapshots):
-            _walk(spins, energies, log_weight, SWEEPS_APART, rng)
+            _walk(spins, energies, log_weight, SWEEPS_APART, rng, bonds)
             bits.append(np.packbits(spins.reshape(sites, walkers).T > 0, axis=1))
             values.append(energies.copy())
             bar.update(SWEEPS_APART)
@@ -209,29 +251,26 @@ def _unpack(bits: NDArray[np.uint8], lattice: tuple[int, ...]) -> Spins:
     return (2 * sites - 1).reshape(-1, *lattice)
 
 
-def _evenly(bins: Integers, count: int, rng: np.random.Generator) -> Integers:
-    """Choose `count` indices, going round the bins and taking one at random from each in turn."""
-    order = rng.permutation(len(bins))
-    order = order[np.argsort(bins[order], kind="stable")]  # grouped by bin, shuffled inside
-    grouped = bins[order]
-    turn = np.arange(len(bins)) - np.searchsorted(grouped, grouped)
-    first = np.lexsort((rng.random(len(bins)), turn))[:count]  # the last round is cut at random
-    return rng.permutation(order[first])
-
-
-def _ordered(lattice: tuple[int, ...]) -> tuple[Spins, Spins]:
+def _ordered(lattice: tuple[int, ...], bonds: Bonds) -> tuple[Spins, Spins]:
     """The states of lowest and of highest energy at J = 1, (*lattice) each.
 
-    A line of odd length has at least one frustrated bond; the alternating state has just that one.
+    The second alternates along some of the axes: along all of them where that frustrates no bond,
+    in stripes on the triangular lattice. A line of odd length has a frustrated bond in any case.
     """
-    parity = np.indices(lattice, dtype=np.int64).sum(axis=0) % 2
-    return np.ones(lattice, dtype=np.int8), (1 - 2 * parity).astype(np.int8)
+    place = np.indices(lattice, dtype=np.int64)  # (d, *lattice)
+    axes = product((0, 1), repeat=len(lattice))
+    states = np.stack([1 - 2 * (np.tensordot(along, place, 1) % 2) for along in axes])
+    highest = int(energy(states.astype(np.int8), bonds=bonds).argmax())
+    return np.ones(lattice, dtype=np.int8), states[highest].astype(np.int8)
 
 
-def _neighbours(lattice: tuple[int, ...]) -> Integers:
-    """The 2d neighbours of every site in the flattened lattice, (sites, 2d)."""
+def _neighbours(lattice: tuple[int, ...], bonds: Bonds) -> Integers:
+    """The neighbours of every site in the flattened lattice, (sites, 2 bonds)."""
     index = np.arange(math.prod(lattice)).reshape(lattice)
-    shifted = [np.roll(index, shift, a).ravel() for a in range(index.ndim) for shift in (-1, 1)]
+    axes = range(index.ndim)
+    shifted = [
+        np.roll(index, [sign * n for n in bond], axes).ravel() for bond in bonds for sign in (-1, 1)
+    ]
     return np.stack(shifted, axis=1)
 
 

@@ -4,9 +4,10 @@ New pictures: decorate the function with `styled`, make a `Figure`, use the name
 write the file with `save` (`ednn/plots/style.py`).
 """
 
+from ednn.plots.branches import branches
 from ednn.plots.errors import error, parity
 from ednn.plots.loss import loss_curve
 from ednn.plots.style import number, read, save
 from ednn.plots.tiles import tiles
 
-__all__ = ["error", "loss_curve", "number", "parity", "read", "save", "tiles"]
+__all__ = ["branches", "error", "loss_curve", "number", "parity", "read", "save", "tiles"]

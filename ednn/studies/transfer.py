@@ -9,10 +9,12 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.atomistic import AtomisticEDNN, Structures
+from ednn.atomistic import AtomisticEDNN
+from ednn.data.crystals import CRYSTALS, finite_size
 from ednn.errors import InputError
+from ednn.inference.structures import batch
 from ednn.physics.labels import label, resolve
-from ednn.physics.sheets import Repeat, crystal, sheet
+from ednn.physics.sheets import Repeat, sheet
 from ednn.plots.style import COLOUR, styled
 from ednn.spec import load_model
 from ednn.studies.base import Numbers, Row, Study, figures
@@ -20,7 +22,6 @@ from ednn.studies.base import Numbers, Row, Study, figures
 MEDIAN, MEAN = (f"test/{kind}_absolute_error_per_site" for kind in ("median", "mean"))
 BLOCK_SITES = 60
 KCAL = 43.3641  # meV per particle in 1 kcal/mol
-CRYSTALS = {"graphene": None, "hBN": True}  # polarity, as `crystal` takes it
 NETWORK = "network"
 COLOURS = {NETWORK: COLOUR["blue"], "gfn1": COLOUR["green"], "pbe": COLOUR["vermilion"]}
 
@@ -52,10 +53,10 @@ class Transfer(Study):
 
     def measure(self) -> Numbers:
         trained = self.lab.train("dft", *self.train)
-        table = [{"atoms": BLOCK_SITES, **figures(trained), "floor": dict.fromkeys(CRYSTALS, 0.0)}]
+        table = [{"atoms": BLOCK_SITES, **figures(trained), "floor": _floor(BLOCK_SITES)}]
         for size, path in self.test.items():
             tested = self.lab.evaluate(f"dft-{size}", trained, "data=dft", f"data.path={path}")
-            table.append({"atoms": _sites(size), **figures(tested), "floor": self._floor(size)})
+            table.append({"atoms": _sites(size), **figures(tested), "floor": _floor(_sites(size))})
         seconds: dict[str, dict[str, float]] = {}
         for method, sizes in self.timed.items():
             try:
@@ -68,16 +69,6 @@ class Transfer(Study):
             except InputError as error:  # the engine is not installed
                 print(f"{method} is not timed: {error}")
         return {"table": table, "seconds": seconds, "trained": figures(trained)}
-
-    def _floor(self, size: str) -> dict[str, float]:
-        """How far the label of a perfect crystal moves from 60 atoms to `size`, in meV/atom."""
-        return {
-            kind: abs(
-                self.lab.measured("perfect", _perfect, kind, size)
-                - self.lab.measured("perfect", _perfect, kind, "1x1")
-            )
-            for kind in CRYSTALS
-        }
 
     def rows(self, numbers: Numbers) -> list[Row]:
         rows = []
@@ -164,28 +155,34 @@ def _exponent(seconds: Mapping[str, float]) -> float:
     return float(np.polyfit(atoms, np.log(list(seconds.values())), 1)[0])
 
 
-def _perfect(kind: str, size: str) -> float:
-    """Return the GFN1 energy of a perfect crystal in meV/atom."""
-    structure = crystal(_repeat(size), CRYSTALS[kind])
-    return 1000 * label(structure, resolve("gfn1")).energy / len(structure.numbers)
+def _floor(sites: int) -> dict[str, float]:
+    """How far the labels of perfect crystals move from 60 sites to more, in meV/atom."""
+    return {kind: abs(finite_size("gfn1", kind, sites)) for kind in CRYSTALS}
 
 
 def _seconds(method: str, checkpoint: str, size: str) -> float:
-    """Return the time for the energy (GFN1 and PBE: and the forces) of one sheet."""
-    structure = sheet(0, _repeat(size))
+    """Return the time for one sheet."""
     if method != NETWORK:
-        theory = resolve(method)
-        theory.calculator_class()
-        started = time.perf_counter()
-        label(structure, theory)
-        return time.perf_counter() - started
-    model = cast(AtomisticEDNN, load_model(checkpoint))
-    columns = (structure.numbers, structure.positions, structure.cell)
-    batch = Structures(*(torch.from_numpy(column)[None] for column in columns))
+        return seconds_to_label(method, _repeat(size))
+    return seconds_to_predict(cast(AtomisticEDNN, load_model(checkpoint)), _repeat(size))
+
+
+def seconds_to_label(theory: str, repeat: Repeat) -> float:
+    """Return the time for the energy and the forces of one sheet."""
+    chosen = resolve(theory)
+    chosen.calculator_class()  # imports it
+    started = time.perf_counter()
+    label(sheet(0, repeat), chosen)
+    return time.perf_counter() - started
+
+
+def seconds_to_predict(model: AtomisticEDNN, repeat: Repeat) -> float:
+    """Return the time for the energy of one sheet, the median of five."""
+    structures = batch(sheet(0, repeat), model)
     times = []
     with torch.inference_mode():
         for _ in range(6):  # the first warms up
             started = time.perf_counter()
-            model(batch)
+            model(structures)
             times.append(time.perf_counter() - started)
     return float(np.median(times[1:]))

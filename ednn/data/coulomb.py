@@ -1,0 +1,88 @@
+"""Charges on a periodic lattice with an interaction that is longer than a tile."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ednn.data.base import require_whole
+from ednn.data.fields import write_fields
+from ednn.data.generated import GeneratedData
+from ednn.physics import coulomb
+from ednn.physics.sampling import evenly
+
+POOL = 4  # fields drawn per field that is chosen
+BATCH = 2000  # fields drawn at once
+
+
+class CoulombData(GeneratedData):
+    """Charges with a screened Coulomb interaction (`ednn.physics.coulomb`), all energies evenly.
+
+    Args:
+        L: side of the lattice.
+        screening: λ in sites; null for none, with a neutralising background.
+        strength: A of the interaction; the unit of energy is that of it and of `neighbour`.
+        neighbour: K, of nearest neighbours.
+        binary: charges are ±1; else of any size.
+    """
+
+    dims = 2
+    outputs = ("energy",)
+    unit = "A"
+    site = "site"
+
+    def __init__(
+        self,
+        L: int,
+        screening: float | None,
+        strength: float,
+        neighbour: float,
+        binary: bool,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        require_whole(L=L, least=2)
+        self.lattice = (L, L)
+        self.screening, self.strength, self.neighbour = screening, strength, neighbour
+        self.binary = binary
+        self.name = f"coulomb-{L}x{L}"
+        self.alphabet: Sequence[float] | None = (-1.0, 1.0) if binary else None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that the fields and their labels depend on."""
+        return {
+            "lattice": list(self.lattice),
+            "screening": self.screening,
+            "strength": self.strength,
+            "neighbour": self.neighbour,
+            "binary": self.binary,
+            "counts": self.counts,
+            "seed": self.seed,
+            "test_only": self.trained_on is not None,
+        }
+
+    def label(self, fields: np.ndarray) -> np.ndarray:
+        return coulomb.energy(fields, self.screening, self.strength, self.neighbour)[:, None]
+
+    def make(self) -> None:
+        rng = np.random.default_rng([self.seed, self.trained_on is not None])
+        count = sum(self.counts.values())
+        sizes = [BATCH] * (POOL * count // BATCH) + [POOL * count % BATCH]
+        kind = np.int8 if self.binary else np.float32
+        pool = np.concatenate(
+            [coulomb.sample(self.lattice, n, rng, self.binary).astype(kind) for n in sizes]
+        )
+        energies = np.concatenate([self.label(part)[:, 0] for part in np.array_split(pool, 50)])
+        low, high = energies.min(), energies.max()
+        bins = ((energies - low) / (high - low) * count).astype(np.int64)
+        chosen = evenly(bins, count, rng)
+        fields = pool[chosen]
+        write_fields(
+            self.path,
+            fields,
+            self.label(fields),
+            self.consecutive_splits(),
+            {"unit": self.unit},
+            self.settings,
+        )

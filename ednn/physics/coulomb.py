@@ -1,0 +1,117 @@
+"""Charges on a periodic square lattice: screened Coulomb interaction and nearest neighbours.
+
+E = ½ Σ_i Σ_j q_i q_j V(r_ij) + K Σ_⟨ij⟩ q_i q_j, where the first sum runs over all pairs and all
+their periodic images, i = j within one cell left out, and V(r) = A exp(−r/λ) / r. Without screening
+(λ infinite) a uniform background makes every cell neutral and the sum is Ewald's.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erfc
+
+from ednn.errors import InputError
+
+Floats = NDArray[np.float64]
+
+CUT = 40.0  # screening lengths: exp(−40) is beyond double precision
+EWALD = 6.0  # erfc(6) is beyond double precision
+
+
+def energy(charges: Floats, screening: float | None, strength: float, neighbour: float) -> Floats:
+    """Return the energies of charges (N, Lx, Ly): (N,), in O(sites · log(sites)) each.
+
+    Args:
+        charges: on the sites of a lattice of spacing 1.
+        screening: λ in sites; None for the unscreened interaction with a neutralising background.
+        strength: A, the unit of energy times one site.
+        neighbour: K, in the unit of energy.
+
+    Raises:
+        InputError: a lattice of another dimension, or a screening length that isn't above 0.
+    """
+    charges = np.asarray(charges, dtype=np.float64)
+    if charges.ndim != 3:
+        raise InputError(
+            f"Charges of shape {charges.shape} don't fit; expected (N, Lx, Ly) on a square lattice."
+        )
+    lattice = charges.shape[1:]
+    kernel = np.fft.rfft2(potential(lattice, screening))  # (Lx, Ly / 2 + 1)
+    felt = np.fft.irfft2(np.fft.rfft2(charges) * kernel, s=lattice)  # (N, Lx, Ly)
+    pairs = strength * (charges * felt).sum((1, 2)) / 2
+    bonds = sum((charges * np.roll(charges, -1, axis)).sum((1, 2)) for axis in (1, 2))
+    return pairs + neighbour * bonds
+
+
+def potential(lattice: Sequence[int], screening: float | None) -> Floats:
+    """Return what a unit charge at the origin and its images do at every site, (Lx, Ly), for A = 1.
+
+    At the origin it is what the images do there.
+    """
+    if screening is None:
+        return _ewald(lattice)
+    if not screening > 0:
+        raise InputError(
+            f"data.screening={screening} is not possible; give a length in sites above 0, or null "
+            f"for no screening."
+        )
+    total = np.zeros(lattice)
+    reach = [math.ceil(CUT * screening / side) for side in lattice]
+    for cell in product(*(range(-n, n + 1) for n in reach)):
+        r = _distance(lattice, cell)
+        total += np.divide(np.exp(-r / screening), r, out=np.zeros_like(r), where=r > 0)
+    return total
+
+
+def _ewald(lattice: Sequence[int]) -> Floats:
+    """The same without screening, for a plane of charges in a uniform background of the plane.
+
+    Source: D. E. Parry, Surf. Sci. 49, 433 (1975), for charges that all lie in the plane.
+    """
+    area = math.prod(lattice)
+    alpha = math.sqrt(math.pi / area)
+    total = np.zeros(lattice)
+    for cell in product(*(range(-math.ceil(EWALD / alpha / n), math.ceil(EWALD / alpha / n) + 1)
+                          for n in lattice)):  # fmt: skip
+        r = _distance(lattice, cell)
+        total += np.divide(erfc(alpha * r), r, out=np.zeros_like(r), where=r > 0)
+    total[0, 0] -= 2 * alpha / math.sqrt(math.pi)  # the charge's own cloud
+    waves = [2 * math.pi * np.arange(-n, n + 1) / side
+             for side in lattice
+             for n in [math.ceil(EWALD * alpha * side / math.pi) + 1]]  # fmt: skip
+    x, y = (np.arange(side) for side in lattice)
+    for kx, ky in product(*waves):
+        k = math.hypot(kx, ky)
+        if k:
+            weight = 2 * math.pi / area * erfc(k / (2 * alpha)) / k
+            total += weight * np.cos(kx * x[:, None] + ky * y)
+    return total - 2 * math.sqrt(math.pi) / (area * alpha)  # the background
+
+
+def _distance(lattice: Sequence[int], cell: Sequence[int]) -> Floats:
+    """Distance of every site of the cell at `cell` from the origin, (Lx, Ly)."""
+    x, y = (np.arange(side) + side * n for side, n in zip(lattice, cell, strict=True))
+    return np.hypot(x[:, None], y)
+
+
+def sample(lattice: Sequence[int], count: int, rng: np.random.Generator, binary: bool) -> Floats:
+    """Draw fields of charges with every kind of order, from alternating to clustered, (N, Lx, Ly).
+
+    Gaussian random fields, each with waves of about one length of its own, to which noise of a
+    share of its own is added; of mean square 1, or their signs about a threshold of its own.
+    """
+    axes = [2 * np.pi * np.fft.fftfreq(side) for side in lattice]
+    k = np.hypot(axes[0][:, None], axes[1])  # (Lx, Ly)
+    centre = rng.uniform(0, k.max(), (count, 1, 1))
+    width = rng.uniform(0.2, 1.5, (count, 1, 1))
+    noise = np.fft.fft2(rng.normal(size=(count, *lattice)))
+    waves = np.fft.ifft2(noise * np.exp(-((k - centre) ** 2) / (2 * width**2))).real
+    waves /= waves.std((1, 2), keepdims=True)
+    share = rng.uniform(0, 1, (count, 1, 1)) ** 2
+    fields = waves + share * rng.normal(size=waves.shape)
+    if binary:
+        return np.where(fields > rng.normal(0, 0.5, (count, 1, 1)), 1.0, -1.0)
+    return fields / np.sqrt((fields**2).mean((1, 2), keepdims=True))
