@@ -125,8 +125,8 @@ def test_one_real_branch_is_an_ednn():
     torch.manual_seed(0)
     net = model("real")
     net.join.weight.data.fill_(1.0)
-    branch = net.branches["real"].net
-    single = EDNN(branch.subnet, 2, 1).double()
+    single = EDNN(ANN, 2, 1).double()
+    single.subnet.load_state_dict(net.branches["real"].net.subnet.state_dict())
     single.scale.fill_(2.0 * 4)
     single.shift.fill_(0.3 * 4)
     field = torch.randn(2, 1, 8, 8, dtype=torch.float64)

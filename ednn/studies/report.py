@@ -19,8 +19,16 @@ def write_report(folder: Path) -> Path:
     order = [str(name) for name in OmegaConf.load(CONF / "study" / "all.yaml").defaults]
     studies = [_study(folder / name) for name in order if (folder / name / "result.json").exists()]
     with atomic(path) as temporary:
-        temporary.write_text(page.get_template("report.html.j2").render(studies=studies))
+        template = page.get_template("report.html.j2")
+        temporary.write_text(template.render(studies=studies, missing=_missing(folder)))
     return path
+
+
+def _missing(folder: Path) -> str:
+    """Say that the paper's sizes were not run beside those of `folder`, where that is so."""
+    if any((folder.parent / "paper").glob("*/result.json")):
+        return ""
+    return "The paper's own sizes (scale=paper, for GPUs) were not run here."
 
 
 def _study(folder: Path) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
 from ednn import plots
+from ednn.data.crystals import ENERGIES
 from ednn.data.labelled import join, read, split, write
 from tests.conftest import REPOSITORY, run
 
@@ -19,8 +21,18 @@ ISING = [
     *("data.n_train=400", "data.batch_size=400", "data.n_val=100", "data.n_test=100"),
 ]
 IMAGES = [*ONE_EPOCH, "data.n_train=4", "data.batch_size=4", "data.n_val=2", "data.n_test=2"]
-STRUCTURES = [*ONE_EPOCH, "data.batch_size=4"]
-SHEETS = {"gfn1": 120, "pbe": 120, "gfn1_120": 4, "gfn1_240": 2}  # how many of each shipped file
+FEW = ["data.n_train=100", "data.batch_size=20", "data.n_val=20", "data.n_test=20"]
+STRUCTURES = [
+    *ONE_EPOCH,
+    *("data.batch_size=4", "data.val=0.1", "data.test=0.1", "trainer.limit_train_batches=2"),
+]
+SHEETS = {
+    "gfn1": 60,
+    "pbe": 60,
+    "gfn1_120": 4,
+    "gfn1_240": 2,
+    "gfn1_540": 2,
+}  # of each shipped file
 SIMULATIONS = [{"L": L, "replicas": 2, "equilibration": 1, "sweeps": 4} for L in (8, 16)]
 
 
@@ -33,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         labels = read(REPOSITORY / "data" / "dft" / f"{name}.h5")
         records = list(split(labels).items())[:count]
         write(folder / "data" / "dft" / f"{name}.h5", join(dict(records), labels.attributes))
+    shutil.copy(REPOSITORY / ENERGIES, folder / ENERGIES)
     return folder
 
 
@@ -52,6 +65,14 @@ def networks() -> str:
         ("contributions", ISING, []),
         ("phase_transition", ISING, [f"study.phase_transition.networks={networks()}"]),
         ("laplacian", IMAGES, ["study.laplacian.test=['data=laplacian','data.n_test=2']"]),
+        (
+            "multiscale",
+            [*ONE_EPOCH, *FEW],
+            [
+                "study.multiscale.transfer=['data=coulomb','data.L=32','data.n_test=9']",
+                "study.multiscale.screening=[1,4]",
+            ],
+        ),
         ("dft", STRUCTURES, []),
         ("resilience", STRUCTURES, ["study.resilience.samples=4"]),
         (
