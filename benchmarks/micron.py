@@ -56,10 +56,12 @@ def seconds(model: AtomisticEDNN, side: int, memory: float, group: Processes) ->
     """Return the time for one sheet, its atoms being in memory."""
     structure = graphene(side)
     loaded = 4 * structure.positions.nbytes
-    work = Sheets(model, [structure], sites_at_once(memory, loaded=loaded), forces=False)
-    with TemporaryDirectory() as folder:
+    sites = sites_at_once(memory, 1, 1 / model.field_model.tiling.sites, loaded)
+    work = Sheets(model, [structure], sites, forces=False)
+    with TemporaryDirectory() as own:
+        room = Path(group.tell(own)) / "room"  # the first process's, for all
         started = time.perf_counter()
-        evaluate_all(work, Path(folder) / "room", {}, group)
+        evaluate_all(work, room, {}, group)
         return time.perf_counter() - started
 
 

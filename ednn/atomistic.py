@@ -122,8 +122,14 @@ class AtomisticEDNN(nn.Module):
         focus = torch.tensor(tiling.focus, device=step.device)
         context = torch.tensor(tiling.context, device=step.device)
         nx, ny = (torch.tensor(tiles, device=step.device) * focus + 2 * context).tolist()
-        shifted = (positions + context * step).to(self.field_model.shift.dtype)
-        field = render_part(numbers, shifted, pixel, (nx, ny), self.gamma)  # (nx, ny)
+        field = render_part(
+            numbers,
+            positions + context * step,
+            pixel,
+            (nx, ny),
+            self.gamma,
+            self.field_model.shift.dtype,
+        )  # (nx, ny)
         shares = self.field_model.block_contributions(self._normalised(field)[None, None]).double()
         return self._with_references(shares, numbers[None], tile[None])[0]
 

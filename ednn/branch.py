@@ -75,6 +75,11 @@ class Branch(nn.Module):
         )
         self.outputs = outputs
         if space != "real" and self.net.tiling.window != (1,) * dims:
+            if space == "spectrum":
+                raise InputError(
+                    f"space=spectrum has a factor for every wave vector alone, not for tiles of "
+                    f"{self.net.tiling.window}; give f=1 and c=0."
+                )
             warnings.warn(
                 f"Tiles of {self.net.tiling.window} in reciprocal space hold several wave vectors, "
                 f"whose spacing changes with the size of a system: the model is not extensive.",
@@ -90,7 +95,8 @@ class Branch(nn.Module):
         if self.space == "spectrum":
             weight = self.net.contributions(number)[0]  # (*L / coarse, outputs · C)
             weight = weight.unflatten(-1, (self.outputs, -1)).movedim((-2, -1), (0, 1))
-            each = torch.einsum("oc...,bc...->bo", weight, seen)
+            with torch.autocast(seen.device.type, enabled=False):  # half would round totals
+                each = torch.einsum("oc...,bc...->bo", weight.to(seen.dtype), seen)
         else:
             none = torch.zeros_like(seen[:1])
             each = self.net(self._numbered(seen, number)) - self.net(self._numbered(none, number))

@@ -40,10 +40,9 @@ class Journal:
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a journal, none if there is no such file."""
-    if path.exists():
-        with open(path, "rb") as lines:
-            yield from decode(lines)
+    """Yield the records of a journal."""
+    with open(path, "rb") as lines:
+        yield from decode(lines)
 
 
 def encode(record: Mapping[str, Any]) -> bytes:

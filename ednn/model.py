@@ -147,9 +147,7 @@ class EDNN(nn.Module):
         if batch > 1 and batch * work > limit:
             axis, parts = 0, padded.split(max(1, int(limit / work)))
         elif work > limit and max(grid) > 1:
-            # the longest side, as square blocks repeat the least of each other's context
-            lengths = [n * f if n > 1 else 0 for n, f in zip(grid, self.tiling.focus, strict=True)]
-            axis = 1 + lengths.index(max(lengths))
+            axis = 1 + self.tiling.longest(grid)
             parts = self._halves(padded, axis, grid[axis - 1] // 2)
         elif isinstance(self.subnet, SiteWise):
             return self._means(self.subnet.sites(padded))

@@ -64,7 +64,12 @@ class MultiScale(nn.Module):
     def forward(self, field: Tensor) -> Tensor:
         """Predict the extensive properties of fields (B, C, *L): (B, outputs), physical units."""
         sums = torch.cat([branch(field) for branch in self.branches.values()], 1)
-        return self.join(sums) * self.scale + self.shift * prod(field.shape[2:])
+        return self._joined(sums) + self.shift * prod(field.shape[2:])
+
+    def _joined(self, sums: Tensor) -> Tensor:
+        """Join (…, branches · outputs) in full precision: half would round totals."""
+        with torch.autocast(sums.device.type, enabled=False):
+            return self.join(sums.to(self.shift.dtype)) * self.scale
 
     def check(self, field: Tensor) -> None:
         """Make sure that fields fit every branch.
@@ -123,7 +128,7 @@ class MultiScale(nn.Module):
         padded = padded.to(self.shift.dtype)
         units = tiling.grid(lattice)
         shares = [branch.shares(padded, tiling.context, units) for _, branch in self.named()]
-        return self.join(torch.cat(shares, -1)) * self.scale + self.shift * tiling.sites
+        return self._joined(torch.cat(shares, -1)) + self.shift * tiling.sites
 
     def weights(self) -> dict[str, float]:
         """Mean absolute weight of each branch in a linear join; 0 for all in another join."""

@@ -84,6 +84,14 @@ class Tiling:
                 )
         return tuple(side // f for side, f in zip(lattice, self.focus, strict=True))
 
+    def longest(self, tiles: Sequence[int]) -> int:
+        """The axis to halve a block of so many tiles along: of its longest side of two or more.
+
+        Square blocks repeat the least of each other's context.
+        """
+        sides = [n * f if n > 1 else 0 for n, f in zip(tiles, self.focus, strict=True)]
+        return sides.index(max(sides))
+
     def pad(self, field: Tensor) -> Tensor:
         """Add the context border: (..., *L) → (..., *(L + 2c)); c may exceed the lattice."""
         if self.padding == "zeros":

@@ -32,7 +32,7 @@ BRANCHES = {
 def model(*names, **options):
     torch.manual_seed(0)
     made = MultiScale({name.replace(" ", "_"): BRANCHES[name] for name in names}, **options)
-    made.shift.fill_(0.3)
+    made.shift.fill_(0.25)
     made.scale.fill_(2.0)
     return made.double()
 
@@ -84,7 +84,7 @@ def test_blocks_and_tiles_give_what_the_whole_gives(tmp_path, padding):
     names = ("real", "fully convolutional", "coarse")
     branches = {n.replace(" ", "_"): partial(BRANCHES[n], padding=padding) for n in names}
     net = MultiScale(branches, outputs=2).double()
-    net.shift.fill_(0.3)
+    net.shift.fill_(0.25)
     assert not net.indivisible
     field = torch.randn(2, 1, 16, 12, dtype=torch.float64)
     assert net.tiling.focus == (4, 4)
@@ -128,7 +128,7 @@ def test_one_real_branch_is_an_ednn():
     single = EDNN(ANN, 2, 1).double()
     single.subnet.load_state_dict(net.branches["real"].net.subnet.state_dict())
     single.scale.fill_(2.0 * 4)
-    single.shift.fill_(0.3 * 4)
+    single.shift.fill_(0.25 * 4)
     field = torch.randn(2, 1, 8, 8, dtype=torch.float64)
     torch.testing.assert_close(net(field), single(field), rtol=1e-12, atol=1e-12)
 

@@ -1,9 +1,11 @@
 """Charges on a periodic lattice with an interaction that is longer than a tile."""
 
 from collections.abc import Sequence
-from typing import Any
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
+from tqdm import tqdm
 
 from ednn.data.base import require_whole
 from ednn.data.fields import write_fields
@@ -12,7 +14,7 @@ from ednn.physics import coulomb
 from ednn.physics.sampling import evenly
 
 POOL = 4  # fields drawn per field that is chosen
-BATCH = 2000  # fields drawn at once
+SITES = 2**20  # drawn at once
 
 
 class CoulombData(GeneratedData):
@@ -30,6 +32,7 @@ class CoulombData(GeneratedData):
     outputs = ("energy",)
     unit = "A"
     site = "site"
+    law: ClassVar = dict.fromkeys(("screening", "strength", "neighbour", "binary"))
 
     def __init__(
         self,
@@ -68,20 +71,22 @@ class CoulombData(GeneratedData):
     def make(self) -> None:
         rng = np.random.default_rng([self.seed, self.trained_on is not None])
         count = sum(self.counts.values())
-        sizes = [BATCH] * (POOL * count // BATCH) + [POOL * count % BATCH]
+        at_once = max(1, SITES // prod(self.lattice))
+        drawn = [min(at_once, POOL * count - n) for n in range(0, POOL * count, at_once)]
         kind = np.int8 if self.binary else np.float32
-        pool = np.concatenate(
-            [coulomb.sample(self.lattice, n, rng, self.binary).astype(kind) for n in sizes]
-        )
-        energies = np.concatenate([self.label(part)[:, 0] for part in np.array_split(pool, 50)])
+        pool, labels = [], []
+        for n in tqdm(drawn, desc="Charges", disable=None):
+            fields = coulomb.sample(self.lattice, n, rng, self.binary).astype(kind)
+            pool.append(fields)
+            labels.append(self.label(fields))  # of what is stored
+        energies = np.concatenate(labels)  # (N, 1)
         low, high = energies.min(), energies.max()
-        bins = ((energies - low) / (high - low) * count).astype(np.int64)
+        bins = ((energies[:, 0] - low) / (high - low) * count).astype(np.int64)
         chosen = evenly(bins, count, rng)
-        fields = pool[chosen]
         write_fields(
             self.path,
-            fields,
-            self.label(fields),
+            np.concatenate(pool)[chosen],
+            energies[chosen],
             self.consecutive_splits(),
             {"unit": self.unit},
             self.settings,

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from filelock import FileLock
 
 from ednn.data.base import SPLITS, ExtensiveData, FieldDataset, require_whole
 from ednn.data.fields import HDF5Fields, dataset, open_hdf5, require_finite
+from ednn.errors import InputError
 
 
 class GeneratedData(ExtensiveData):
@@ -22,6 +24,8 @@ class GeneratedData(ExtensiveData):
     """
 
     name: str  # what the generated files are called
+    # the settings that say what is learned, and their values in files older than the setting
+    law: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, n_train: int, n_val: int, n_test: int, **shared: Any) -> None:
         super().__init__(**shared)
@@ -53,6 +57,13 @@ class GeneratedData(ExtensiveData):
         """Return the exact extensive properties of fields: (N, *L) → (N, outputs), float64."""
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        for key, before in self.law.items() if trained_on else ():
+            there, here = (of.get(key, before) for of in (trained_on or {}, self.settings))
+            if there != here:
+                raise InputError(
+                    f"The model was trained with data.{key}={there}, not {here}; add "
+                    f"data.{key}={there}."
+                )
         self.counts = {"train": 0, "val": 0, "test": self.counts["test"]}
         self.trained_on = trained_on or {}
 

@@ -1,7 +1,7 @@
 """Ising configurations over the whole energy range, labelled exactly."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ class IsingData(GeneratedData):
 
     alphabet = (-1.0, 1.0)
     site = "spin"
+    law: ClassVar = {"target": "energy", "bonds": "axes"}
 
     def __init__(
         self,
@@ -78,15 +79,6 @@ class IsingData(GeneratedData):
             **({} if self.target == "energy" else {"target": self.target}),
             **({} if self.kind_of_bonds == "axes" else {"bonds": self.kind_of_bonds}),
         }
-
-    def test_only(self, trained_on: dict[str, Any] | None) -> None:
-        super().test_only(trained_on)
-        target = trained_on.get("target", "energy") if trained_on else self.target
-        if target != self.target:
-            raise InputError(
-                f"The model was trained on the {target}, not on the {self.target}; add "
-                f"data.target={target}."
-            )
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "dropped_as_copies": self.dropped}

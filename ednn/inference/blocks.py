@@ -13,8 +13,6 @@ Block = tuple[slice, ...]  # the tiles along every axis
 def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
     """Cut a lattice into blocks that with their context have at most so many sites.
 
-    Sides are halved, the longest first: square blocks repeat the least of each other's context.
-
     Raises:
         InputError: one tile has more sites, or the lattice isn't whole tiles.
     """
@@ -26,8 +24,7 @@ def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
         )
     sides = list(grid)
     while prod(padded(tiling, sides)) > sites:
-        lengths = [n * f if n > 1 else 0 for n, f in zip(sides, tiling.focus, strict=True)]
-        axis = lengths.index(max(lengths))
+        axis = tiling.longest(sides)
         sides[axis] = (sides[axis] + 1) // 2
     spans = [
         [slice(start, min(start + side, tiles)) for start in range(0, tiles, side)]

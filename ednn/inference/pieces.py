@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+import ednn
 from ednn.errors import InputError
 from ednn.files import atomic
 from ednn.inference.blocks import Block
@@ -22,6 +23,7 @@ from ednn.journal import Journal, read_journal
 # What a site of a block takes while it is evaluated, at most: the values as they are stored and as
 # the model takes them, copies of them with context, and numbers of distinct tiles.
 BYTES_PER_SITE = 96
+BYTES_PER_SHARE = 32  # a contribution: as a number, in double precision, and on its way to the file
 RESERVE = 0.8  # GB, for torch and the activations, which don't grow with the block
 
 Arrays = dict[str, np.ndarray]
@@ -54,10 +56,12 @@ class Work(ABC):
         """Return `contributions` (B, *tiles, outputs), and whatever else is to be kept."""
 
 
-def sites_at_once(memory: float, channels: int = 1, loaded: int = 0) -> int:
+def sites_at_once(memory: float, channels: int, shares: float, loaded: int = 0) -> int:
     """Tell how large a block may be for a process to stay within `memory` GB.
 
     Args:
+        channels: of the field.
+        shares: contributions per site.
         loaded: bytes of the input that are in memory all the time.
 
     Raises:
@@ -69,7 +73,7 @@ def sites_at_once(memory: float, channels: int = 1, loaded: int = 0) -> int:
             f"memory={memory} (GB) leaves no room for a block; torch and the input alone take "
             f"{RESERVE + loaded / 1e9:.2g} GB, so give more."
         )
-    return int(free / (BYTES_PER_SITE * channels))
+    return int(free / (BYTES_PER_SITE * channels + BYTES_PER_SHARE * shares))
 
 
 def evaluate_all(
@@ -77,53 +81,49 @@ def evaluate_all(
 ) -> np.ndarray:
     """Evaluate what is not finished yet, and return the sum for each sample, (N, outputs).
 
-    Each process takes every n-th piece; a sum is all that they tell each other.
+    The first process deals out what is missing; the sums are all that the others tell it.
 
     Args:
-        room: folder of what is finished; one of other settings is emptied.
+        room: folder of what is finished.
         settings: all that the pieces depend on.
+
+    Raises:
+        InputError: the room is of other settings, or the work cannot be done.
     """
-    digest = hashlib.sha256(json.dumps([settings, len(work.pieces)]).encode()).hexdigest()
-    if group.first:
-        _prepare(room, digest)
-    group.add(torch.zeros(1))  # nobody reads the room before
     total = _Sum(work.shape)
-    done = set()
-    for number, arrays in finished(room):
-        done.add(number)
-        if number % group.world == group.rank:
+    missing = set(range(len(work.pieces)))
+    if group.first:
+        _prepare(room, [settings, ednn.__version__, repr(work.pieces)])
+        for number, arrays in finished(room):
+            missing.remove(number)
             total.add(work.pieces[number], arrays)
-    mine = [n for n in range(group.rank, len(work.pieces), group.world) if n not in done]
-    bar = tqdm(mine, desc="Predicting", unit="piece", disable=not group.first)
-    try:
-        with Journal(room / f"journal.{group.rank}") as journal:
-            for number in bar:
-                arrays = work.evaluate(work.pieces[number])
-                journal.append({"piece": number, **_encode(arrays)})
-                total.add(work.pieces[number], arrays)
-    except InputError:
-        if not done and not any(finished(room)):
-            shutil.rmtree(room, ignore_errors=True)  # nothing to go on with
-        raise
+    mine = sorted(group.tell(missing))[group.rank :: group.world]
+    with Journal(room / f"journal.{group.rank}") as journal:
+        for number in tqdm(mine, desc="Predicting", unit="piece", disable=not group.first):
+            arrays = work.evaluate(work.pieces[number])
+            journal.append({"piece": number, **_encode(arrays)})
+            total.add(work.pieces[number], arrays)
     both = group.add(torch.from_numpy(np.stack([total.sum, total.lost])))  # (2, N, outputs)
     return both.sum(0).numpy()
 
 
 def finished(room: Path) -> Iterator[tuple[int, Arrays]]:
-    """Yield the number and the arrays of every piece that is finished, once, in any order."""
-    seen = set()
+    """Yield the number and the arrays of every piece that is finished, in any order."""
     for path in sorted(room.glob("journal.*")):
         for record in read_journal(path):
-            number = record.pop("piece")
-            if number not in seen:  # two runs at once may both have done it
-                seen.add(number)
-                yield number, _decode(record)
+            yield record.pop("piece"), _decode(record)
 
 
-def _prepare(room: Path, digest: str) -> None:
+def _prepare(room: Path, settings: Any) -> None:
+    digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     path = room / "settings"
-    if room.exists() and (not path.exists() or path.read_text() != digest):
-        print(f"{room} is of another input, model or memory: starting anew.")
+    if path.exists() and path.read_text() != digest:
+        done = sum(1 for _ in finished(room))
+        if done:
+            raise InputError(
+                f"{room} holds {done} finished piece(s) of another input, model or memory; repeat "
+                f"that command to go on with them, or delete the folder."
+            )
         shutil.rmtree(room)
     room.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
@@ -131,7 +131,7 @@ def _prepare(room: Path, digest: str) -> None:
 
 
 class _Sum:
-    """Sums for each sample in double precision, as good as of twice its digits (Neumaier)."""
+    """Sums over the pieces for each sample, in double precision and compensated (Neumaier)."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.sum, self.lost = np.zeros(shape), np.zeros(shape)

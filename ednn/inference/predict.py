@@ -3,11 +3,13 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 import ednn
@@ -15,7 +17,7 @@ from ednn.atomistic import AtomisticEDNN
 from ednn.data.fields import dataset, open_hdf5
 from ednn.errors import InputError
 from ednn.inference.fields import StoredFields, write_fields
-from ednn.inference.pieces import Work, evaluate_all, sites_at_once
+from ednn.inference.pieces import Work, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
 from ednn.inference.structures import FORMATS as STRUCTURES
 from ednn.inference.structures import Sheets, read_structures, write_structures
@@ -44,7 +46,8 @@ def predict(cfg: DictConfig) -> None:
 def _structures(cfg: DictConfig, model: AtomisticEDNN, group: Processes) -> None:
     frames, structures = read_structures(model, Path(cfg.input))
     loaded = sum(6 * s.positions.nbytes for s in structures)  # frames, structures, and in order
-    work = Sheets(model, structures, sites_at_once(cfg.memory, loaded=loaded), cfg.forces)
+    sites = sites_at_once(cfg.memory, 1, _shares(model.field_model), loaded)
+    work = Sheets(model, structures, sites, cfg.forces)
 
     def write(room: Path, total: np.ndarray) -> None:
         name = f"predicted_{_names(cfg)[0]}"
@@ -57,7 +60,8 @@ def _structures(cfg: DictConfig, model: AtomisticEDNN, group: Processes) -> None
 def _fields(cfg: DictConfig, model: EDNN | MultiScale, group: Processes) -> None:
     with open_hdf5(cfg.input) as file:
         stored = dataset(file, str(cfg.input_key), "input_key")
-        work = StoredFields(model, stored, sites_at_once(cfg.memory, model.channels))
+        sites = sites_at_once(cfg.memory, model.channels, _shares(model))
+        work = StoredFields(model, stored, sites)
 
         def write(room: Path, total: np.ndarray) -> None:
             attributes = _about(cfg) | {"outputs": _names(cfg)}
@@ -67,7 +71,11 @@ def _fields(cfg: DictConfig, model: EDNN | MultiScale, group: Processes) -> None
 
 
 def _run(cfg: DictConfig, work: Work, group: Processes, write: Write) -> None:
-    """Evaluate all pieces, in a room beside the output, and let the first process write it."""
+    """Evaluate all pieces, in a room beside the output, and let the first process write it.
+
+    Raises:
+        InputError: another run is writing the same output.
+    """
     output, source = Path(cfg.output), Path(cfg.input)
     room = output.with_name(f".{output.name}.unfinished")
     settings = {
@@ -75,11 +83,31 @@ def _run(cfg: DictConfig, work: Work, group: Processes, write: Write) -> None:
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
         **{key: cfg[key] for key in ("input_key", "forces", "memory")},
     }
-    total = evaluate_all(work, room, settings, group)
-    if group.first:
-        write(room, total)
-        shutil.rmtree(room)
-        print(f"Predictions: {output}")
+    lock = FileLock(output.with_name(f".{output.name}.lock"))
+    try:
+        if group.first:
+            lock.acquire(timeout=0)
+        total = evaluate_all(work, room, settings, group)
+        if group.first:
+            write(room, total)
+            shutil.rmtree(room)
+            print(f"Predictions: {output}")
+    except Timeout:
+        raise InputError(
+            f"output={output} is being written by another run; wait for its end or give another "
+            f"name."
+        ) from None
+    finally:
+        if lock.is_locked:
+            if room.exists() and not any(True for _ in finished(room)):
+                shutil.rmtree(room)  # nothing to go on with
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+
+def _shares(model: EDNN | MultiScale) -> float:
+    """Contributions per site of the field."""
+    return len(model.shift) / model.tiling.sites
 
 
 def _check(cfg: DictConfig, model: torch.nn.Module) -> None:
@@ -87,7 +115,9 @@ def _check(cfg: DictConfig, model: torch.nn.Module) -> None:
     for name in ("forces", "overwrite"):
         if not isinstance(cfg[name], bool):
             raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
-    if not isinstance(cfg.memory, (int, float)):
+    if isinstance(cfg.memory, bool) or not (
+        isinstance(cfg.memory, int | float) and isfinite(cfg.memory)
+    ):
         raise InputError(f"memory={cfg.memory} is not possible; give a number of GB.")
     output = Path(cfg.output)
     if isinstance(model, AtomisticEDNN):

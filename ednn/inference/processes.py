@@ -5,18 +5,22 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ednn.errors import TrainingError
+from ednn.errors import InputError, TrainingError
 
-LOST = (
-    "Another process of this prediction ended before this one; see its own message. What is "
-    "finished is kept: the same command goes on from there."
+Value = TypeVar("Value")
+
+ENDED = (
+    "This prediction was told to end, or has lost another of its processes, which says why. What "
+    "is finished is kept: the same command goes on from there."
 )
+WAIT = timedelta(days=30)  # for each other, at the end: shares may take very different times
 
 
 class Processes(NamedTuple):
@@ -41,13 +45,24 @@ class Processes(NamedTuple):
             try:
                 dist.all_reduce(values)
             except RuntimeError as error:  # of gloo or NCCL, whose connection broke
-                raise TrainingError(LOST) from error
+                raise TrainingError(ENDED) from error
         return values.cpu()
+
+    def tell(self, value: Value) -> Value:
+        """Return what the first process has; the others wait for it here."""
+        values = [value]
+        if self.world > 1:
+            dist.broadcast_object_list(values, device=self.device)
+        return values[0]
 
 
 @contextmanager
 def processes() -> Iterator[Processes]:
-    """Join the processes that torchrun started; without it, this is the only one."""
+    """Join the processes that torchrun started; without it, this is the only one.
+
+    Raises:
+        InputError: there are fewer GPUs than processes on this machine.
+    """
     world = int(os.environ.get("WORLD_SIZE", 1))
     cuda = torch.cuda.is_available()
     local = int(os.environ.get("LOCAL_RANK", 0))
@@ -56,9 +71,14 @@ def processes() -> Iterator[Processes]:
         yield Processes(0, 1, device)
         return
     if cuda:
+        if local >= torch.cuda.device_count():
+            raise InputError(
+                f"LOCAL_RANK={local} has no GPU of its own: this machine has "
+                f"{torch.cuda.device_count()}; give torchrun --nproc-per-node of that many."
+            )
         torch.cuda.set_device(device)
     signal.signal(signal.SIGTERM, _leave)  # torchrun's way of ending the others
-    dist.init_process_group("nccl" if cuda else "gloo")
+    dist.init_process_group("nccl" if cuda else "gloo", timeout=WAIT)
     try:
         yield Processes(dist.get_rank(), world, device)
     finally:
@@ -66,4 +86,4 @@ def processes() -> Iterator[Processes]:
 
 
 def _leave(*_: Any) -> None:
-    sys.exit(f"error: {LOST}")
+    sys.exit(f"error: {ENDED}")

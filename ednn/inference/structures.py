@@ -44,7 +44,7 @@ class Sheets(Work):
         self.pieces = []
         for i in range(len(structures)):
             lattice = self.lattice(i)
-            if prod(lattice) <= DENSE:
+            if prod(lattice) <= min(DENSE, sites):
                 self.pieces.append(Piece(slice(i, i + 1)))
             else:
                 blocks = cut(model.field_model.tiling, lattice, sites)
@@ -134,7 +134,7 @@ def write_structures(
     """
     maps = output.with_suffix(".h5")
     forces = [np.zeros((len(frame), 3)) for frame in frames] if work.forces else []
-    with create_hdf5(maps) as file:
+    with atomic(output) as path, create_hdf5(maps) as file:  # both appear, or neither
         file.attrs.update(attributes)
         for i in range(len(frames)):
             tiles = work.model.field_model.tiling.grid(work.lattice(i))
@@ -148,9 +148,8 @@ def write_structures(
         for i, inside in enumerate(forces):
             file[f"forces/{i}"] = inside[:, :2]
             frames[i].arrays[f"{name}_forces"] = inside
-    for frame, (energy, *_) in zip(frames, total.tolist(), strict=True):
-        frame.info |= {name: energy, f"{name}_per_atom": energy / len(frame)}
-    with atomic(output) as path:
+        for frame, (energy, *_) in zip(frames, total.tolist(), strict=True):
+            frame.info |= {name: energy, f"{name}_per_atom": energy / len(frame)}
         _write(frames, name, path, output.suffix)
     return maps
 

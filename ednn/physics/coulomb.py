@@ -6,7 +6,7 @@ their periodic images, i = j within one cell left out, and V(r) = A exp(−r/λ)
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -58,12 +58,7 @@ def potential(lattice: Sequence[int], screening: float | None) -> Floats:
             f"data.screening={screening} is not possible; give a length in sites above 0, or null "
             f"for no screening."
         )
-    total = np.zeros(lattice)
-    reach = [math.ceil(CUT * screening / side) for side in lattice]
-    for cell in product(*(range(-n, n + 1) for n in reach)):
-        r = _distance(lattice, cell)
-        total += np.divide(np.exp(-r / screening), r, out=np.zeros_like(r), where=r > 0)
-    return total
+    return _images(lattice, CUT * screening, lambda r: np.exp(-r / screening) / r)
 
 
 def _ewald(lattice: Sequence[int]) -> Floats:
@@ -72,29 +67,37 @@ def _ewald(lattice: Sequence[int]) -> Floats:
     Source: D. E. Parry, Surf. Sci. 49, 433 (1975), for charges that all lie in the plane.
     """
     area = math.prod(lattice)
-    alpha = math.sqrt(math.pi / area)
+    alpha = math.sqrt(math.pi / area)  # of the Gaussian clouds around the charges
+    near = _images(lattice, EWALD / alpha, lambda r: erfc(alpha * r) / r)
+    near[0, 0] -= 2 * alpha / math.sqrt(math.pi)  # the charge's own cloud
+    background = 2 * math.sqrt(math.pi) / (area * alpha)
+    return near + _waves(lattice, alpha) - background
+
+
+def _images(lattice: Sequence[int], reach: float, of: Callable[[Floats], Floats]) -> Floats:
+    """Sum a function of the distance from a charge at the origin over its images, (Lx, Ly)."""
     total = np.zeros(lattice)
-    for cell in product(*(range(-math.ceil(EWALD / alpha / n), math.ceil(EWALD / alpha / n) + 1)
-                          for n in lattice)):  # fmt: skip
-        r = _distance(lattice, cell)
-        total += np.divide(erfc(alpha * r), r, out=np.zeros_like(r), where=r > 0)
-    total[0, 0] -= 2 * alpha / math.sqrt(math.pi)  # the charge's own cloud
-    waves = [2 * math.pi * np.arange(-n, n + 1) / side
-             for side in lattice
-             for n in [math.ceil(EWALD * alpha * side / math.pi) + 1]]  # fmt: skip
+    cells = [range(-n, n + 1) for n in (math.ceil(reach / side) for side in lattice)]
+    for cell in product(*cells):
+        x, y = (np.arange(side) + side * n for side, n in zip(lattice, cell, strict=True))
+        r = np.hypot(x[:, None], y)
+        total += np.where(r > 0, of(np.where(r > 0, r, 1.0)), 0.0)
+    return total
+
+
+def _waves(lattice: Sequence[int], alpha: float) -> Floats:
+    """Ewald's sum over the waves that fit the cell, (Lx, Ly)."""
     x, y = (np.arange(side) for side in lattice)
-    for kx, ky in product(*waves):
+    counts = (math.ceil(EWALD * alpha * side / math.pi) + 1 for side in lattice)
+    orders = [range(-n, n + 1) for n in counts]
+    total = np.zeros(lattice)
+    for order in product(*orders):
+        kx, ky = (2 * math.pi * n / side for n, side in zip(order, lattice, strict=True))
         k = math.hypot(kx, ky)
         if k:
-            weight = 2 * math.pi / area * erfc(k / (2 * alpha)) / k
+            weight = 2 * math.pi / math.prod(lattice) * erfc(k / (2 * alpha)) / k
             total += weight * np.cos(kx * x[:, None] + ky * y)
-    return total - 2 * math.sqrt(math.pi) / (area * alpha)  # the background
-
-
-def _distance(lattice: Sequence[int], cell: Sequence[int]) -> Floats:
-    """Distance of every site of the cell at `cell` from the origin, (Lx, Ly)."""
-    x, y = (np.arange(side) + side * n for side, n in zip(lattice, cell, strict=True))
-    return np.hypot(x[:, None], y)
+    return total
 
 
 def sample(lattice: Sequence[int], count: int, rng: np.random.Generator, binary: bool) -> Floats:

@@ -89,7 +89,7 @@ def sample_flat(
     target energy E* and the weight exp(-(E - E*)² / 2σ²), σ = 4 per bond of a
     site; the targets are spread evenly,
     beyond both ends too, because entropy pulls a walker inwards by σ² dS/dE. A walker starts from
-    the ordered state nearer to its target and is heated from there, which keeps it out of
+    the ordered state on its side of E = 0 and is heated from there, which keeps it out of
     metastable stripes. Of a pool of 3 × `count` snapshots, taken 10 sweeps apart after 100 sweeps
     and at least 32,768 updates, each energy level (each of `count` equal energy intervals, where
     there are more levels) gives the same number as long as it has any left.

@@ -42,13 +42,15 @@ def render_part(
     pixel: Sequence[float],
     shape: tuple[int, int],
     gamma: float = GAMMA,
+    dtype: torch.dtype | None = None,
 ) -> Tensor:
     """The same at x = i dx, y = j dy (i < nx, j < ny) alone, in a time linear in their number.
 
     `numbers` (A,) and `positions` (A, 2) in Å of all atoms whose Gaussians reach there, periodic
-    images being atoms of their own; `pixel` dx and dy in Å. Returns (nx, ny) in the dtype of
-    `positions`, differentiable with respect to them.
+    images being atoms of their own; `pixel` dx and dy in Å. Returns (nx, ny) in `dtype` (that of
+    `positions` if None), differentiable with respect to them.
     """
+    dtype = dtype or positions.dtype
     # Points go in bins as wide as a Gaussian reaches: they see the atoms in the nine bins around.
     side = [math.ceil(REACH * gamma / step) for step in pixel]  # points
     bins = [math.ceil(n / points) for n, points in zip(shape, side, strict=True)]
@@ -58,7 +60,7 @@ def render_part(
     positions = torch.cat([positions, positions.new_zeros(1, 2)])  # (A + 1, 2)
     corners = torch.cartesian_prod(*(torch.arange(n, device=near.device) for n in bins)) * width
     points = [
-        torch.arange(n, dtype=positions.dtype, device=positions.device) * step
+        torch.arange(n, dtype=dtype, device=positions.device) * step
         for n, step in zip(side, pixel, strict=True)
     ]
     parts = []
@@ -66,7 +68,8 @@ def render_part(
     for atoms, corner in zip(
         near.flatten(0, 1).split(at_once), corners.split(at_once), strict=True
     ):
-        centres = positions[atoms] - corner[:, None]  # (b, n, 2)
+        # of few Å, which single precision tells apart as the positions in a large sheet it doesn't
+        centres = (positions[atoms] - corner[:, None]).to(dtype)  # (b, n, 2)
         x, y = (
             _flushed(torch.exp(-0.5 * ((points[i] - centres[..., i, None]) / gamma) ** 2))
             for i in range(2)

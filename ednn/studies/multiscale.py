@@ -57,7 +57,8 @@ class MultiScaleStudy(Study):
                 row = {"model": name, "screening": length, **figures(run)}
                 table.append(row | self.lab.measured("branches", branches, str(run.folder)))
                 if length == self.shown:
-                    tested = self.lab.evaluate(f"{word}-larger", run, *self.transfer)
+                    law = f"data.screening={length:g}"
+                    tested = self.lab.evaluate(f"{word}-larger", run, *self.transfer, law)
                     larger[name] = figures(tested)
         return {"table": table, "larger": larger}
 

@@ -46,12 +46,11 @@ def test_what_is_finished_is_not_done_again(tmp_path):
     np.testing.assert_array_equal(whole, SHARES)
 
 
-def test_other_settings_start_anew(tmp_path, capsys):
+def test_what_is_finished_is_not_thrown_away_for_other_settings(tmp_path):
     total(Squares(32), tmp_path / "room", memory=1)
-    work = Squares(32)
-    total(work, tmp_path / "room", memory=2)
-    assert len(work.done) == 4
-    assert "starting anew" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"holds 4 finished piece\(s\) of another"):
+        total(Squares(32), tmp_path / "room", memory=2)
+    assert len(list(finished(tmp_path / "room"))) == 4
 
 
 def test_sums_lose_nothing_in_any_cut(tmp_path):
@@ -61,18 +60,10 @@ def test_sums_lose_nothing_in_any_cut(tmp_path):
         assert abs(value * 2**40 / exact - 1) < 1e-15
 
 
-def test_a_refused_first_piece_leaves_nothing(tmp_path):
-    class Refused(Squares):
-        def evaluate(self, piece):
-            raise InputError("no")
-
-    with pytest.raises(InputError):
-        total(Refused(32), tmp_path / "room")
-    assert not (tmp_path / "room").exists()
-
-
 def test_memory_without_room_is_refused():
-    assert sites_at_once(2.0) > 10**6
-    assert sites_at_once(2.0, channels=4) == pytest.approx(sites_at_once(2.0) / 4, abs=1)
+    one = sites_at_once(2.0, 1, 0)
+    assert one > 10**6
+    assert sites_at_once(2.0, 4, 0) == pytest.approx(one / 4, abs=1)
+    assert sites_at_once(2.0, 1, 8) < one / 3
     with pytest.raises(InputError, match=r"memory=0.5 .*give more"):
-        sites_at_once(0.5)
+        sites_at_once(0.5, 1, 0)
