@@ -130,7 +130,7 @@ class PhaseTransition(Study):
         away = np.abs(simulation[of] - EXACT[of](lattice, self.temperatures))  # (temperatures,)
         errors = away / np.array(simulation[f"{of}_error"])
         return Row(
-            f"largest deviation from exact, {LABELS[of]}, {_times(lattice)}, {name}",
+            f"largest deviation from exact, {LABELS[of].replace('$', '')}, {_times(lattice)}, {name}",
             "",
             f"{away.max():.2g} at {self.temperatures[away.argmax()]} J; up to {errors.max():.1f} "
             f"standard errors",
