@@ -129,8 +129,9 @@ class PhaseTransition(Study):
         lattice = (simulation["L"], simulation["L"])
         away = np.abs(simulation[of] - EXACT[of](lattice, self.temperatures))  # (temperatures,)
         errors = away / np.array(simulation[f"{of}_error"])
+        quantity = LABELS[of].replace("$", "")  # the table knows no TeX
         return Row(
-            f"largest deviation from exact, {LABELS[of].replace('$', '')}, {_times(lattice)}, {name}",
+            f"largest deviation from exact, {quantity}, {_times(lattice)}, {name}",
             "",
             f"{away.max():.2g} at {self.temperatures[away.argmax()]} J; up to {errors.max():.1f} "
             f"standard errors",
