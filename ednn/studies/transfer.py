@@ -109,7 +109,7 @@ class Transfer(Study):
         times, errors = figure.subplots(1, 2)
         for method, seconds in numbers["seconds"].items():
             atoms = np.array(list(map(int, seconds)))
-            name = f"{method}, ∝ N^{_exponent(seconds):.2f}"
+            name = f"{method}, ∝ $N^{{{_exponent(seconds):.2f}}}$"
             times.loglog(atoms, list(seconds.values()), "o-", color=COLOURS[method], label=name)
         times.set(xlabel="atoms N", ylabel="time per structure (s)")
         times.legend()
@@ -137,7 +137,7 @@ def _draw_errors(axes: Axes, numbers: Numbers) -> None:
         "right", functions=(lambda e: np.divide(e, KCAL), lambda e: np.multiply(e, KCAL))
     )
     kcal.set_ylabel("error (kcal/mol per atom)")
-    axes.legend()
+    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.94))  # below the line
 
 
 def _repeat(size: str) -> Repeat:
