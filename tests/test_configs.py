@@ -85,11 +85,18 @@ def test_tile_is_set_in_one_place() -> None:
     [
         f"{path.parent.name}={path.stem}"
         for path in sorted(CONF.glob("*/*.yaml"))
-        if path.parent.name not in ("hydra", "scale", "study")
+        if path.parent.name not in ("branch", "hydra", "scale", "study")
     ],
 )
 def test_every_choice_composes(choice: str) -> None:
     assert composed(choice).trainer._target_ == "lightning.Trainer"
+
+
+@pytest.mark.parametrize("branch", [path.stem for path in sorted(CONF.glob("branch/*.yaml"))])
+def test_every_branch_can_be_added(branch: str) -> None:
+    cfg = composed("model=multiscale", f"+branch@model.branches.more={branch}")
+    assert cfg.model.branches.more._target_ == "ednn.branch.Branch"
+    assert len(cfg.model.branches) == 4
 
 
 @pytest.mark.parametrize("scale", [path.stem for path in sorted(CONF.glob("scale/*.yaml"))])

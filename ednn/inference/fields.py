@@ -37,7 +37,8 @@ class StoredFields(Work):
         if not len(stored):
             raise InputError(f"{self.name} holds no fields.")
         tiling, shape = model.tiling, stored.shape
-        channels_first(stored[:0], tiling.dims, model.channels)  # refuses what doesn't fit
+        # refuses what doesn't fit, without reading it
+        channels_first(np.broadcast_to(np.int8(0), shape), tiling.dims, model.channels)
         first = 1 + (len(shape) == tiling.dims + 2 and shape[1] == model.channels)
         self.axes = range(first, first + tiling.dims)
         self.lattice = shape[first : first + tiling.dims]
