@@ -42,7 +42,7 @@ class DFT(Study):
 
     def measure(self) -> Numbers:
         tiles = self.lab.train("dft", *self.train)
-        weights = f"ckpt_path={tiles.best}"
+        weights = f"ckpt_path='{tiles.best}'"
         runs = {
             "tiles": tiles,
             "one tile": self.lab.train("dft-one-tile", *self.one_tile),

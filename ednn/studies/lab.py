@@ -41,7 +41,7 @@ class Lab:
 
     def evaluate(self, name: str, trained: Run, *overrides: str) -> Run:
         """Test the best weights of a run on other data."""
-        words = [f"ckpt_path={trained.best}", *overrides]
+        words = [f"ckpt_path='{trained.best}'", *overrides]  # a sweep's folders have = in them
         return self._run("evaluate.py", words, f"{name}-{_digest(words)}")
 
     def sweep(self, name: str, *overrides: str) -> list[tuple[dict[str, str], Run]]:

@@ -24,7 +24,7 @@ IMAGES = [*ONE_EPOCH, "data.n_train=4", "data.batch_size=4", "data.n_val=2", "da
 FEW = ["data.n_train=100", "data.batch_size=20", "data.n_val=20", "data.n_test=20"]
 STRUCTURES = [
     *ONE_EPOCH,
-    *("data.batch_size=4", "data.val=0.1", "data.test=0.1", "trainer.limit_train_batches=2"),
+    *("data.batch_size=4", "data.val=0.3", "data.test=0.1", "trainer.limit_train_batches=2"),
 ]
 SHEETS = {
     "gfn1": 60,
