@@ -28,7 +28,7 @@ STRUCTURES = [
 ]
 SHEETS = {
     "gfn1": 60,
-    "pbe": 60,
+    "pbe": 120,
     "gfn1_120": 4,
     "gfn1_240": 2,
     "gfn1_540": 2,
