@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.fields import TileByTile
 from ednn import model as model_module
 from ednn.errors import InputError
 from ednn.fcn import FCN, reaches
@@ -17,17 +18,6 @@ from ednn.subnets import SiteWise
 from ednn.tiles import PADDINGS
 
 WIDTHS = (5, 4, 6)
-
-
-class TileByTile(nn.Module):
-    """Hides that a subnetwork could take a whole field."""
-
-    def __init__(self, subnet: nn.Module) -> None:
-        super().__init__()
-        self.subnet = subnet
-
-    def forward(self, tiles: Tensor) -> Tensor:
-        return self.subnet(tiles)
 
 
 class Small(FCN):
