@@ -7,7 +7,7 @@ from math import prod
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.fields import TileByTile
 from ednn import model as model_module
