@@ -1,4 +1,4 @@
-"""Predict fields of any size from an HDF5 file.
+"""Predict fields from an HDF5 file, or structures, of any size.
 
 python predict.py ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
 """

@@ -86,13 +86,12 @@ def sample_flat(
     """Draw configurations that cover the whole energy range evenly.
 
     Umbrella sampling (Torrie and Valleau, J. Comput. Phys. 23, 187 (1977)): every walker has a
-    target energy E* and the weight exp(-(E - E*)² / 2σ²), σ = 4 per bond of a
-    site; the targets are spread evenly,
-    beyond both ends too, because entropy pulls a walker inwards by σ² dS/dE. A walker starts from
-    the ordered state on its side of E = 0 and is heated from there, which keeps it out of
-    metastable stripes. Of a pool of 3 × `count` snapshots, taken 10 sweeps apart after 100 sweeps
-    and at least 32,768 updates, each energy level (each of `count` equal energy intervals, where
-    there are more levels) gives the same number as long as it has any left.
+    target energy E* and the weight exp(-(E - E*)² / 2σ²), σ = 4 per bond of a site; targets are
+    spread evenly, beyond both ends too, because entropy pulls a walker inwards by σ² dS/dE. It
+    starts from the ordered state on its side of E = 0 and is heated from there, which keeps it out
+    of metastable stripes. Of a pool of 3 × `count` snapshots, taken 10 sweeps apart after 100
+    sweeps and at least 32,768 updates, each energy level (each of `count` equal energy intervals,
+    where there are more levels) gives the same number as long as it has any left.
 
     The weights and the choice depend on the energy alone, so within a level all configurations are
     equally likely once the walk has relaxed; on large lattices close to the critical energy,

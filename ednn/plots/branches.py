@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from ednn.branch import Branch
 from ednn.multiscale import MultiScale
-from ednn.plots.style import COLOUR, number, styled
+from ednn.plots.style import COLOUR, number, styled, ticks
 
 FAINT = 1e-12  # of |x_k|², drawn as zero
 
@@ -38,6 +38,8 @@ def _draw(axes: Axes, branch: Branch, field: torch.Tensor) -> None:
     image = np.atleast_2d(seen if seen.ndim < 3 else seen[..., 0])  # (nx, ny)
     axes.imshow(image.T, origin="lower", cmap="Greys")
     axes.grid(visible=False)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(ticks(8, integer=True))
     tiling, dims = branch.net.tiling, min(branch.net.tiling.dims, 2)
     f = np.array([1, *tiling.focus[:dims]][-2:])
     c = np.array([0, *tiling.context[:dims]][-2:])

@@ -17,6 +17,7 @@ from ednn.studies.base import Numbers, Row, Study, figures, how, yes
 
 ERROR = "test/mean_absolute_error_per_site"
 PLAIN = "c = 1"  # the single scale with the context that every branch of the others has
+BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15)}  # lines fill panels
 NAME = "mean absolute error per site (A)"
 
 
@@ -109,7 +110,7 @@ class MultiScaleStudy(Study):
         for axes in (errors, sizes):
             axes.set_yscale("log")
         errors.set_xscale("log", base=2)
-        errors.legend()
+        errors.legend(**BELOW)
         return figure
 
 
@@ -160,4 +161,4 @@ def _draw_shares(axes: Axes, table: pd.DataFrame) -> None:
         ylabel="spread of the branch's part /\nspread of the energy",
         ylim=(0, None),
     )
-    axes.legend()
+    axes.legend(**BELOW)
