@@ -23,7 +23,8 @@ from ednn.model import EDNN
 from ednn.physics.ising import sample_flat
 from ednn.subnets import ANN, DNN
 
-REQUIRED = 8.0  # times faster than (a) at f = c = 1; elsewhere never slower than the better of two
+# Times faster than (a), a training step at f = c = 1; all else: not slower than the better of two.
+REQUIRED = 8.0
 
 
 class Case(NamedTuple):
@@ -122,7 +123,7 @@ def main() -> None:
         for kind, make in {"forward": forward, "training step": training_step}.items():
             ms = in_turns([make(way, case) for way in WAYS.values()], rounds)
             first, least = ms[1] / ms[0], ms[1:].min() / ms[0]
-            strict = (case.subnet, case.f, case.c) == (ANN, 1, 1)
+            strict = (case.subnet, case.f, case.c, make) == (ANN, 1, 1, training_step)
             met = first >= REQUIRED if strict else least >= 1 - NOISE
             required = f"{REQUIRED:.0f} × (a)" if strict else "1 × better"
             print(

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig
 
+from ednn.atomistic import AtomisticEDNN
 from ednn.data.base import SPLITS, ExtensiveData
 from ednn.errors import InputError
 from ednn.launch import is_first_process, launch, needs_processes
@@ -18,6 +19,7 @@ from ednn.lightning_fixes import AtomicCheckpoints, quieten_lightning
 from ednn.results import log_pictures, summarise, write_results
 from ednn.runs import Run, plain
 from ednn.spec import load_weights, read_checkpoint
+from ednn.speed import speed_up
 from ednn.task import ExtensiveTask
 
 # Data settings that may change when a run is resumed: where and how the same samples are read, and
@@ -63,8 +65,11 @@ def fit(cfg: DictConfig, run: Run) -> None:
         logger=list(instantiate(cfg.logger).values()),
         plugins=[AtomicCheckpoints()],
     )
+    if cfg.trainer.profiler:
+        trainer.profiler.dirpath, trainer.profiler.filename = str(run.folder), "profile"
     with trainer.init_module():  # in the trainer's precision, so that a resume loses no digits
         task = make_task(cfg, data)
+    speed_up(task.model, **cfg.speed, forces=bool(cfg.task.force_weight))
     for logger in trainer.loggers:
         logger.log_hyperparams(plain(cfg))
     resumed = run.last if cfg.resume == "auto" and run.last.exists() else None
@@ -179,12 +184,13 @@ def _record(
     pictures = write_results(run, task, data, history)
     log_pictures(trainer.loggers, pictures)
     rate = float(history["train/samples_per_second"].median())
+    counted = "atoms" if isinstance(task.model, AtomisticEDNN) else "sites"
     timings = {
         "val/loss": float(history["val/loss"].min()),
         "train/epochs": trainer.max_epochs,
         "train/seconds": seconds,
         "train/samples_per_second": rate,
-        "train/sites_per_second": rate * float(data.dataset.sites.double().mean()),
+        f"train/{counted}_per_second": rate * float(data.dataset.sites.double().mean()),
     }
     run.finish(summarise(trainer, data, timings), plain(cfg.paper))
 

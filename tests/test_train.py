@@ -39,7 +39,8 @@ def test_summary_is_that_of_the_predictions(trained: Path) -> None:
     assert per_site == pytest.approx(error.mean() / 64, rel=1e-5)
     assert (summary["unit"], summary["unit_per_site"]) == ("J", "J per spin")
     assert summary["test/samples"] == len(table)
-    assert summary["train/samples_per_second"] > 0
+    rate = summary["train/samples_per_second"]
+    assert summary["train/sites_per_second"] == pytest.approx(64 * rate)
 
 
 def test_history_has_every_epoch(trained: Path) -> None:
@@ -128,6 +129,17 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: list[s
     assert len(epochs) == len(set(epochs))
     # Lightning logs an epoch after its checkpoint; a kill between the two loses that row.
     assert len(set(range(60)) - set(epochs)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("profiler", "row"), [("simple", "run_training_epoch"), ("pytorch", "Self CPU time total")]
+)
+def test_a_profile_is_in_the_run_folder(tmp_path: Path, profiler: str, row: str) -> None:
+    words = [f"trainer.profiler={profiler}", "trainer.max_epochs=1", "run=profiled"]
+    done = run(tmp_path, "train.py", *SMALL, *words, "speed.channels_last=true")
+    assert done.returncode == 0, done.stderr
+    profile = (tmp_path / "outputs" / "runs" / "profiled" / "fit-profile.txt").read_text()
+    assert row in profile
 
 
 @pytest.mark.slow

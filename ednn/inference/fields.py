@@ -13,12 +13,10 @@ from torch import Tensor
 
 from ednn.data.fields import channels_first, create_hdf5, require_finite
 from ednn.errors import InputError
-from ednn.inference.blocks import Block, cut, places
+from ednn.inference.blocks import AT_ONCE, Block, cut, places
 from ednn.inference.pieces import Arrays, Piece, Work, finished
 from ednn.model import EDNN
 from ednn.multiscale import MultiScale
-
-AT_ONCE = 2**22  # sites of small fields that make a piece
 
 
 class StoredFields(Work):

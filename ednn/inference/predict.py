@@ -81,13 +81,14 @@ def _run(cfg: DictConfig, work: Work, group: Processes, write: Write) -> None:
     settings = {
         "model": hashlib.sha256(Path(cfg.ckpt_path).read_bytes()).hexdigest(),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
-        **{key: cfg[key] for key in ("input_key", "forces", "memory")},
+        **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16")},
     }
     lock = FileLock(output.with_name(f".{output.name}.lock"))
     try:
         if group.first:
             lock.acquire(timeout=0)
-        total = evaluate_all(work, room, settings, group)
+        with torch.autocast(group.device.type, torch.bfloat16, enabled=cfg.bfloat16):
+            total = evaluate_all(work, room, settings, group)
         if group.first:
             write(room, total)
             shutil.rmtree(room)
@@ -112,9 +113,14 @@ def _shares(model: EDNN | MultiScale) -> float:
 
 def _check(cfg: DictConfig, model: torch.nn.Module) -> None:
     """Make sure that the settings suit the model, and that nothing is overwritten unasked."""
-    for name in ("forces", "overwrite"):
+    for name in ("forces", "overwrite", "bfloat16"):
         if not isinstance(cfg[name], bool):
             raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
+    if cfg.bfloat16 and any(weight.dtype == torch.double for weight in model.parameters()):
+        raise InputError(
+            "bfloat16=true is for models trained in single or mixed precision, and this one was "
+            "trained in double precision (trainer.precision=64-true); leave it out."
+        )
     if isinstance(cfg.memory, bool) or not (
         isinstance(cfg.memory, int | float) and isfinite(cfg.memory)
     ):

@@ -24,20 +24,20 @@ class Contributions(Study):
 
     Args:
         train: overrides of the trainings, on fields.
-        seeds: of the two.
+        seed: of the second; the first is as `train` says.
     """
 
     title = "Tile contributions"
     claim = "Only the sum over the tiles is physical: no share of it should be assigned to a tile."
 
-    def __init__(self, train: Sequence[str], seeds: Sequence[int], **base: Any) -> None:
+    def __init__(self, train: Sequence[str], seed: int, **base: Any) -> None:
         super().__init__(**base)
-        self.train, self.seeds = train, seeds
+        self.train, self.seed = train, seed
 
     def measure(self) -> Numbers:
         runs = [
-            self.lab.train("contributions", *self.train, f"seed={seed}", "data.seed=0")
-            for seed in self.seeds
+            self.lab.train("ising", *self.train),  # other studies need it too
+            self.lab.train("contributions", *self.train, f"seed={self.seed}", "data.seed=0"),
         ]
         fields = _test_fields(runs[0])  # (N, 1, *L)
         maps = torch.stack([_contributions(run, fields) for run in runs])  # (2, N, *tiles)
@@ -72,7 +72,7 @@ class Contributions(Study):
         panels[0].set_title("spins")
         bound = max(np.abs(first).max(), np.abs(second).max())
         for axes, shares, seed, total in zip(
-            panels[1:3], (first, second), self.seeds, numbers["total"], strict=True
+            panels[1:3], (first, second), (0, self.seed), numbers["total"], strict=True
         ):
             _map(axes, shares, bound, unit)
             axes.set_title(f"seed {seed}: Σ = {total:.4f} {unit}")

@@ -121,6 +121,17 @@ def test_a_lost_process_ends_the_run_and_keeps_what_is_finished(
     assert_same(tmp_path, in_memory)
 
 
+def test_half_precision_is_near(words: list[str], in_memory: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, "predict.py", *words, "bfloat16=true")
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "out.h5") as half, h5py.File(in_memory / "out.h5") as single:
+        shares = half["contributions"][()]
+        largest = np.abs(single["contributions"]).max()
+        np.testing.assert_allclose(shares, single["contributions"], atol=0.02 * largest)
+        assert not np.array_equal(shares, single["contributions"])
+        np.testing.assert_allclose(shares.sum(dtype=float), half["prediction"][0, 0], rtol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("side", [1000, 4000])
 def test_memory_is_kept_to(trained: Path, tmp_path: Path, side: int) -> None:

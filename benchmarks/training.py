@@ -1,0 +1,194 @@
+"""What a training step costs, what each setting of speed brings, and whether it waits for data.
+
+Every recipe runs on a batch of its own data (structures from data/dft, images from a file larger
+than what is kept in memory): forward, backward and optimizer, rendering included, one setting
+changed at a time, in turns. A step can't be faster than its arithmetic at the rate of the fastest
+matrix product measured here, nor, if nothing stayed in a cache, than the bytes that its operations
+read and write at the rate of the fastest copy.
+
+Run as `python -m benchmarks.training` (`make bench`); on a GPU where there is one.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from lightning.fabric.utilities import move_data_to_device
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.timing import Step, in_turns, machine
+from ednn.cli import CONF
+from ednn.data.base import Batch, ExtensiveData
+from ednn.data.hdf5 import KEPT
+from ednn.experiment import make_data, make_task
+from ednn.speed import speed_up
+from ednn.task import squared_error
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+SIDE = 128  # of the images
+BATCHES = 10  # that the loader is timed with
+
+
+class Setting(NamedTuple):
+    """One way to compute a step."""
+
+    name: str
+    dtype: torch.dtype = torch.float32
+    channels_last: bool = False
+    compile: bool = False
+    matmul: str = "highest"
+
+
+BF16 = torch.bfloat16
+SETTINGS = [
+    Setting("float32"),
+    *([Setting("TensorFloat32", matmul="high")] if DEVICE.type == "cuda" else []),
+    Setting("channels last", channels_last=True),
+    Setting("compiled", compile=True),
+    Setting("bfloat16", BF16),
+    Setting("bfloat16, channels last", BF16, channels_last=True),
+    Setting("bfloat16, compiled", BF16, compile=True),
+]
+
+
+class Traffic(TorchDispatchMode):
+    """Adds up the bytes of the tensors that operations take and give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            tensors = [x for x in tree_leaves((args, kwargs, result)) if torch.is_tensor(x)]
+            self.bytes += sum(x.nbytes for x in tensors)
+        return result
+
+
+def images(folder: str) -> Path:
+    """Write as many images as are read batch by batch, each in a chunk of its own."""
+    path, count = Path(folder) / "images.h5", KEPT // SIDE**2 + 100
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        file["labels"] = rng.random(count)
+        shape, chunk = (count, SIDE, SIDE), (1, SIDE, SIDE)
+        stored = file.create_dataset("images", shape, "float32", chunks=chunk)
+        for start in range(0, count, 100):
+            part = stored[start : start + 100].shape
+            stored[start : start + 100] = rng.random(part, dtype=np.float32)
+    return path
+
+
+def step_of(cfg: Any, data: ExtensiveData, batch: Batch, setting: Setting) -> Step:
+    """Return a training step on one batch, from new weights."""
+    torch.manual_seed(0)
+    task = make_task(cfg, data).to(DEVICE)
+    speed_up(task.model, setting.compile, setting.channels_last, setting.matmul, forces=False)
+    optimizer = instantiate(cfg.task.optimizer)(task.model.parameters())
+
+    def step() -> None:
+        torch.set_float32_matmul_precision(setting.matmul)
+        optimizer.zero_grad()
+        with torch.autocast(DEVICE.type, setting.dtype, enabled=setting.dtype == BF16):
+            loss = squared_error(task.model(batch.inputs), batch.target)
+        loss.backward()
+        optimizer.step()
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
+
+    return step
+
+
+def peak(dtype: torch.dtype) -> float:
+    """Measure the arithmetic of the fastest matrix product, in operations per ms."""
+    n = 8192 if DEVICE.type == "cuda" else 2048
+    a = torch.randn(n, n, device=DEVICE, dtype=dtype)
+    return float(2 * n**3 / _ms(lambda: a @ a))
+
+
+def bandwidth() -> float:
+    """Measure the bytes that the fastest copy reads and writes per ms."""
+    a = torch.zeros(2**26, device=DEVICE)
+    b = torch.empty_like(a)
+    return float(2 * a.nbytes / _ms(lambda: b.copy_(a)))
+
+
+def _ms(work: Step) -> float:
+    def waited() -> None:
+        work()
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
+
+    return float(in_turns([waited], 5)[0])
+
+
+def counted(step: Step) -> tuple[int, int]:
+    """Count the arithmetic operations and the bytes of a step."""
+    with FlopCounterMode(display=False) as flops, Traffic() as traffic:
+        step()
+    return flops.get_total_flops(), traffic.bytes
+
+
+def loading(data: ExtensiveData) -> float:
+    """Return the ms that a batch takes to be read and put together."""
+    batches = iter(data.train_dataloader())
+    next(batches)
+    started = time.perf_counter()
+    read = sum(1 for _ in islice(batches, BATCHES))
+    return 1000 * (time.perf_counter() - started) / read
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    torch.set_num_threads(1)
+    rates = {dtype: peak(dtype) for dtype in (torch.float32, BF16)}
+    bytes_per_ms = bandwidth()
+    print(f"Process times, medians of {rounds} rounds, {DEVICE}. {machine()}")
+    products = ", ".join(f"{dtype} {rate / 1e6:.0f} Gop/s" for dtype, rate in rates.items())
+    print(f"Fastest matrix product: {products}; fastest copy {bytes_per_ms / 1e6:.1f} GB/s.\n")
+    print("| recipe | setting | ms per step | times faster | arithmetic (ms) | traffic (ms) |")
+    print("|" + " --- |" * 6)
+    read: list[str] = []
+    with TemporaryDirectory() as folder:
+        recipes: dict[str, Sequence[str]] = {
+            "experiment=dft": (),
+            "experiment=dft_paper": ("data.batch_size=4",),
+            "data=hdf5": (f"data.path={images(folder)}", "data.batch_size=10"),
+        }
+        for name, more in recipes.items():
+            with initialize_config_dir(str(CONF), version_base="1.3"):
+                cfg = compose("train", overrides=[name, *more])
+            data = make_data(cfg)
+            batch = move_data_to_device(next(iter(data.train_dataloader())), DEVICE)
+            shown = " ".join([name, *(word for word in more if "path" not in word)])
+            steps = [step_of(cfg, data, batch, setting) for setting in SETTINGS]
+            times = in_turns(steps, rounds)
+            for setting, step, ms in zip(SETTINGS, steps, times, strict=True):
+                floors = "— | —"  # what a compiled step does is not seen from outside
+                if not setting.compile:
+                    operations, moved = counted(step)
+                    floors = f"{operations / rates[setting.dtype]:.1f} | {moved / bytes_per_ms:.1f}"
+                print(
+                    f"| {shown} | {setting.name} | {ms:.1f} | {times[0] / ms:.2f} | {floors} |",
+                    flush=True,
+                )
+            read.append(f"{shown} {loading(data):.2f}")
+    print(f"\nTo read a batch and put it together (ms): {', '.join(read)}.")
+
+
+if __name__ == "__main__":
+    main()
