@@ -11,7 +11,7 @@ Block = tuple[slice, ...]  # the tiles along every axis
 
 # Sites of a piece, even if more fit in memory: enough that the repeated context is little, and so
 # few that there are pieces for many processes and a kill loses seconds.
-AT_ONCE = 2**22
+AT_ONCE = 2**20
 
 
 def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
