@@ -1,5 +1,8 @@
 """The sum over a large periodic field: EDNN against MONAI, and once over the field against tiles.
 
+Tile by tile, a site-wise subnetwork works out a context again for every tile; how much more
+arithmetic that is stands beside the times, and is what can be gained.
+
 MONAI's `SlidingWindowInferer` cuts the padded field into the same windows; its predictor adds up
 what the subnetwork gives, so that nothing but the windows is MONAI's. It belongs to no extra:
 `pip install --no-deps --target DIR monai==1.5.1`, then `PYTHONPATH=DIR`.
@@ -8,20 +11,40 @@ Run as `python -m benchmarks.fields` (`make bench`).
 """
 
 import argparse
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Step, in_turns, machine
 from ednn.fcn import FCN
 from ednn.model import EDNN
 from ednn.subnets import DNN, SiteWise
 
-SIDE, FOCUS, CONTEXT = 2048, 64, 32
 REQUIRED = 3.0  # times faster: a site-wise subnetwork once over the field than tile by tile
 BATCH = 8  # windows that MONAI gives to the network together: its fastest of 1, 8 and 64 here
+
+
+class Case(NamedTuple):
+    """A network on a field."""
+
+    name: str
+    subnet: Callable[..., nn.Module]
+    f: int
+    c: int
+    side: int  # less where every site is much work
+
+
+CASES = [
+    Case("DNN", DNN, 64, 32, 2048),
+    Case("FCN", FCN, 64, 32, 512),
+    Case("FCN, stride 4", partial(FCN, stride=4), 64, 32, 2048),
+    Case("FCN of experiment=dft", partial(FCN, widths=(64, *[96] * 4), stride=2), 8, 15, 512),
+]
 
 
 class TileByTile(nn.Module):
@@ -45,9 +68,8 @@ def by_monai(net: EDNN, field: Tensor) -> Tensor:
         total.add_(net.subnet(windows).sum())
         return windows  # which MONAI then puts together
 
-    inferer = SlidingWindowInferer(
-        net.tiling.window, BATCH, overlap=2 * CONTEXT / (FOCUS + 2 * CONTEXT)
-    )
+    (window, _), (context, _) = net.tiling.window, net.tiling.context
+    inferer = SlidingWindowInferer(net.tiling.window, BATCH, overlap=2 * context / window)
     inferer(net.tiling.pad(field), add)
     return total
 
@@ -69,16 +91,12 @@ def main() -> None:
         monai = None
         print("MONAI is not installed: left out, see the head of this file.")
 
-    print(
-        f"Process times in s, medians of {rounds} rounds, f = {FOCUS}, c = {CONTEXT}. {machine()}"
-    )
-    print("\n| field | network | EDNN | tile by tile | MONAI | × tile by tile | × MONAI | |")
-    print("|" + " --- |" * 8)
-    networks = {"DNN": DNN, "FCN, stride 4": partial(FCN, stride=4), "FCN": FCN}
-    for name, subnet in networks.items():
+    print(f"Process times in s, medians of {rounds} rounds. {machine()}")
+    print("\n| network | f, c | field | EDNN | tile by tile | MONAI |", end="")
+    print(" × tile by tile | by arithmetic | × MONAI | |\n|" + " --- |" * 10)
+    for case in CASES:
         torch.manual_seed(0)
-        side = SIDE if name != "FCN" else SIDE // 4  # its sites are many
-        net, field = EDNN(subnet, FOCUS, CONTEXT), torch.randn(1, 1, side, side)
+        net, field = EDNN(case.subnet, case.f, case.c), torch.randn(1, 1, case.side, case.side)
         twin = tile_by_tile(net)
         ways: list[Step] = [partial(net, field), partial(twin, field)]
         if monai:
@@ -91,11 +109,19 @@ def main() -> None:
             times = in_turns(ways, rounds) / 1000
         seconds = [f"{value:.2f}" for value in times] + ["—"] * (3 - len(times))
         ratios = [f"{value:.2f}" for value in times[1:] / times[0]] + ["—"] * (3 - len(times))
+        ratios.insert(1, f"{operations(ways[1]) / operations(ways[0]):.2f}")
         met = "met" if times[1] / times[0] >= REQUIRED else "missed"
         once = isinstance(net.subnet, SiteWise)
         required = f"{REQUIRED:.0f} × tile by tile: {met}" if once else ""
         cells = " | ".join([*seconds, *ratios, required])
-        print(f"| {side}² | {name} | {cells} |", flush=True)
+        print(f"| {case.name} | {case.f}, {case.c} | {case.side}² | {cells} |", flush=True)
+
+
+def operations(way: Step) -> int:
+    """Count the arithmetic operations of a way."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        way()
+    return counter.get_total_flops()
 
 
 if __name__ == "__main__":

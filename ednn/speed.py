@@ -5,6 +5,7 @@ from torch import nn
 
 from ednn.errors import InputError
 from ednn.model import EDNN
+from ednn.subnets import SiteWise
 
 MATMUL = ("highest", "high", "medium")
 
@@ -15,7 +16,7 @@ def speed_up(
     """Apply the settings of `speed` to a model and to this process.
 
     Args:
-        compile: the EDNNs in the model, by torch.compile.
+        compile: the subnetworks, by torch.compile.
         channels_last: memory format of the weights of convolutions in two dimensions.
         matmul: what torch.set_float32_matmul_precision takes.
         forces: whether the loss differentiates the model twice.
@@ -35,4 +36,12 @@ def speed_up(
         model.to(memory_format=torch.channels_last)
     for module in model.modules():
         if compile and isinstance(module, EDNN):
-            module.compile()
+            _compile(module.subnet)
+
+
+def _compile(subnet: nn.Module) -> None:
+    """Compile a subnetwork, not the loop over its chunks, which would become one graph of all."""
+    subnet.compile()
+    if isinstance(subnet, SiteWise):  # is called in these ways, too
+        for way in ("sites", "periodic_sites"):
+            setattr(subnet, way, torch.compile(getattr(subnet, way)))
