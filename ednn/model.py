@@ -12,8 +12,9 @@ from ednn.errors import InputError
 from ednn.subnets import SiteWise, probe, probe_sites
 from ednn.tiles import Tiling
 
-# Values that the widest layer may hold for the tiles evaluated together. A CPU is fastest while
-# they stay in a core's cache; a GPU wants many, but not all of a large field at once.
+# Values that the widest layer may hold for the tiles evaluated together, or a quarter as many as
+# there are weights, which are read again for every chunk. A CPU is fastest while the values stay in
+# a core's cache; a GPU wants many, but not all of a large field at once.
 CHUNK_VALUES = {"cpu": 2**20, "cuda": 2**28}
 # The same for the blocks of a field: larger, as small ones repeat too much of each other's context.
 FIELD_VALUES = {"cpu": 2**22, "cuda": 2**28}
@@ -76,6 +77,7 @@ class EDNN(nn.Module):
         self.subnet = subnet
         example = torch.zeros(2, channels, *self.tiling.window)
         self._widest = probe(self.subnet, example, outputs)
+        self._weights = sum(weight.numel() for weight in self.subnet.parameters())
         if isinstance(self.subnet, SiteWise):
             probe_sites(self.subnet, example, outputs, self.tiling.focus)
         self._foci = Tiling(dims, focus, 0)
@@ -205,4 +207,5 @@ class EDNN(nn.Module):
 
     def _tiles_at_once(self, device: torch.device) -> int:
         values = FIELD_VALUES if isinstance(self.subnet, SiteWise) else CHUNK_VALUES
-        return max(1, values.get(device.type, values["cuda"]) // self._widest)
+        at_once = max(values.get(device.type, values["cuda"]), self._weights // 4)
+        return max(1, at_once // self._widest)
