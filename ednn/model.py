@@ -13,8 +13,9 @@ from ednn.subnets import SiteWise, probe, probe_sites
 from ednn.tiles import Tiling
 
 # Values that the widest layer may hold for the tiles evaluated together, or a quarter as many as
-# there are weights, which are read again for every chunk. A CPU is fastest while the values stay in
-# a core's cache; a GPU wants many, but not all of a large field at once.
+# there are weights, which are read again for every chunk (half as many where gradients read them,
+# too). A CPU is fastest while the values stay in a core's cache; a GPU wants many, but not all of a
+# large field at once.
 CHUNK_VALUES = {"cpu": 2**20, "cuda": 2**28}
 # The same for the blocks of a field: larger, as small ones repeat too much of each other's context.
 FIELD_VALUES = {"cpu": 2**22, "cuda": 2**28}
@@ -207,5 +208,5 @@ class EDNN(nn.Module):
 
     def _tiles_at_once(self, device: torch.device) -> int:
         values = FIELD_VALUES if isinstance(self.subnet, SiteWise) else CHUNK_VALUES
-        at_once = max(values.get(device.type, values["cuda"]), self._weights // 4)
-        return max(1, at_once // self._widest)
+        weights = self._weights // (2 if torch.is_grad_enabled() else 4)
+        return max(1, max(values.get(device.type, values["cuda"]), weights) // self._widest)
