@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from benchmarks.timing import machine
 
 REPOSITORY = Path(__file__).parent.parent
-SIDE = 24  # blocks of 60 sites that are predicted
+SIDE = 56  # blocks of 60 sites that are predicted
 TRAINING = [
-    *("experiment=ising_paper", "tile.f=4", "trainer.max_epochs=3"),
-    *("data.n_train=20000", "data.n_val=500", "data.n_test=500"),
+    *("experiment=ising_paper", "tile.f=4", "trainer.max_epochs=2"),
+    *("data.n_train=100000", "data.n_val=500", "data.n_test=500"),
 ]
 
 

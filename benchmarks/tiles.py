@@ -23,7 +23,8 @@ from ednn.model import EDNN
 from ednn.physics.ising import sample_flat
 from ednn.subnets import ANN, DNN
 
-# Times faster than (a), a training step at f = c = 1; all else: not slower than the better of two.
+# Times faster than (a), a training step at f = c = 1, where equal tiles save backward passes, too;
+# all else: not slower than the better of the two.
 REQUIRED = 8.0
 
 

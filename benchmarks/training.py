@@ -2,16 +2,16 @@
 
 Every recipe runs on a batch of its own data (structures from data/dft, images from a file larger
 than what is kept in memory): forward, backward and optimizer, rendering included, one setting
-changed at a time, in turns. A step can't be faster than its arithmetic at the rate of the fastest
-matrix product measured here, nor, if nothing stayed in a cache, than the bytes that its operations
-read and write at the rate of the fastest copy.
+changed at a time, in turns, on one core. A step can't be faster than its arithmetic at the rate of
+the fastest matrix product measured here, nor, if nothing stayed in a cache, than the bytes that its
+operations read and write at the rate of the fastest copy.
 
-Run as `python -m benchmarks.training` (`make bench`); on a GPU where there is one.
+Run as `python -m benchmarks.training` (`make bench`).
 """
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from lightning.fabric.utilities import move_data_to_device
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -35,7 +34,6 @@ from ednn.experiment import make_data, make_task
 from ednn.speed import speed_up
 from ednn.task import squared_error
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 SIDE = 128  # of the images
 BATCHES = 10  # that the loader is timed with
 
@@ -47,13 +45,11 @@ class Setting(NamedTuple):
     dtype: torch.dtype = torch.float32
     channels_last: bool = False
     compile: bool = False
-    matmul: str = "highest"
 
 
 BF16 = torch.bfloat16
 SETTINGS = [
     Setting("float32"),
-    *([Setting("TensorFloat32", matmul="high")] if DEVICE.type == "cuda" else []),
     Setting("channels last", channels_last=True),
     Setting("compiled", compile=True),
     Setting("bfloat16", BF16),
@@ -94,44 +90,31 @@ def images(folder: str) -> Path:
 def step_of(cfg: Any, data: ExtensiveData, batch: Batch, setting: Setting) -> Step:
     """Return a training step on one batch, from new weights."""
     torch.manual_seed(0)
-    task = make_task(cfg, data).to(DEVICE)
-    speed_up(task.model, setting.compile, setting.channels_last, setting.matmul, forces=False)
+    task = make_task(cfg, data)
+    speed_up(task.model, setting.compile, setting.channels_last, tf32=False)
     optimizer = instantiate(cfg.task.optimizer)(task.model.parameters())
 
     def step() -> None:
-        torch.set_float32_matmul_precision(setting.matmul)
         optimizer.zero_grad()
-        with torch.autocast(DEVICE.type, setting.dtype, enabled=setting.dtype == BF16):
+        with torch.autocast("cpu", setting.dtype, enabled=setting.dtype == BF16):
             loss = squared_error(task.model(batch.inputs), batch.target)
         loss.backward()
         optimizer.step()
-        if DEVICE.type == "cuda":
-            torch.cuda.synchronize()
 
     return step
 
 
 def peak(dtype: torch.dtype) -> float:
     """Measure the arithmetic of the fastest matrix product, in operations per ms."""
-    n = 8192 if DEVICE.type == "cuda" else 2048
-    a = torch.randn(n, n, device=DEVICE, dtype=dtype)
-    return float(2 * n**3 / _ms(lambda: a @ a))
+    a = torch.randn(2048, 2048, dtype=dtype)
+    return float(2 * 2048**3 / in_turns([lambda: a @ a], 5)[0])
 
 
 def bandwidth() -> float:
     """Measure the bytes that the fastest copy reads and writes per ms."""
-    a = torch.zeros(2**26, device=DEVICE)
+    a = torch.zeros(2**26)
     b = torch.empty_like(a)
-    return float(2 * a.nbytes / _ms(lambda: b.copy_(a)))
-
-
-def _ms(work: Step) -> float:
-    def waited() -> None:
-        work()
-        if DEVICE.type == "cuda":
-            torch.cuda.synchronize()
-
-    return float(in_turns([waited], 5)[0])
+    return float(2 * a.nbytes / in_turns([lambda: b.copy_(a)], 5)[0])
 
 
 def counted(step: Step) -> tuple[int, int]:
@@ -150,44 +133,48 @@ def loading(data: ExtensiveData) -> float:
     return 1000 * (time.perf_counter() - started) / read
 
 
+def recipes(folder: str) -> Iterator[tuple[str, Any]]:
+    """Yield the names and configs of what is measured."""
+    chosen: dict[str, Sequence[str]] = {
+        "experiment=dft": (),
+        "experiment=dft_paper": ("data.batch_size=4",),
+        "data=hdf5": ("data.batch_size=10", f"data.path={images(folder)}"),
+    }
+    for name, more in chosen.items():
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            yield " ".join([name, *more[:1]]), compose("train", overrides=[name, *more])
+
+
+def show(name: str, cfg: Any, rounds: int, rates: Mapping[torch.dtype, float], copy: float) -> str:
+    """Print a row for every setting; return how long the data take."""
+    data = make_data(cfg)
+    batch = next(iter(data.train_dataloader()))
+    steps = [step_of(cfg, data, batch, setting) for setting in SETTINGS]
+    times = in_turns(steps, rounds)
+    for setting, step, ms in zip(SETTINGS, steps, times, strict=True):
+        floors = "— | —"  # what a compiled step does is not seen from outside
+        if not setting.compile:
+            operations, moved = counted(step)
+            floors = f"{operations / rates[setting.dtype]:.1f} | {moved / copy:.1f}"
+        cells = f"{name} | {setting.name} | {ms:.1f} | {times[0] / ms:.2f} | {floors}"
+        print(f"| {cells} |", flush=True)
+    return f"{name} {loading(data):.2f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
-    rates = {dtype: peak(dtype) for dtype in (torch.float32, BF16)}
-    bytes_per_ms = bandwidth()
-    print(f"Process times, medians of {rounds} rounds, {DEVICE}. {machine()}")
+    rates, copy = {dtype: peak(dtype) for dtype in (torch.float32, BF16)}, bandwidth()
+    print(f"Process times, medians of {rounds} rounds. {machine()}")
     products = ", ".join(f"{dtype} {rate / 1e6:.0f} Gop/s" for dtype, rate in rates.items())
-    print(f"Fastest matrix product: {products}; fastest copy {bytes_per_ms / 1e6:.1f} GB/s.\n")
+    print(f"Fastest matrix product: {products}; fastest copy {copy / 1e6:.1f} GB/s.\n")
     print("| recipe | setting | ms per step | times faster | arithmetic (ms) | traffic (ms) |")
     print("|" + " --- |" * 6)
-    read: list[str] = []
     with TemporaryDirectory() as folder:
-        recipes: dict[str, Sequence[str]] = {
-            "experiment=dft": (),
-            "experiment=dft_paper": ("data.batch_size=4",),
-            "data=hdf5": (f"data.path={images(folder)}", "data.batch_size=10"),
-        }
-        for name, more in recipes.items():
-            with initialize_config_dir(str(CONF), version_base="1.3"):
-                cfg = compose("train", overrides=[name, *more])
-            data = make_data(cfg)
-            batch = move_data_to_device(next(iter(data.train_dataloader())), DEVICE)
-            shown = " ".join([name, *(word for word in more if "path" not in word)])
-            steps = [step_of(cfg, data, batch, setting) for setting in SETTINGS]
-            times = in_turns(steps, rounds)
-            for setting, step, ms in zip(SETTINGS, steps, times, strict=True):
-                floors = "— | —"  # what a compiled step does is not seen from outside
-                if not setting.compile:
-                    operations, moved = counted(step)
-                    floors = f"{operations / rates[setting.dtype]:.1f} | {moved / bytes_per_ms:.1f}"
-                print(
-                    f"| {shown} | {setting.name} | {ms:.1f} | {times[0] / ms:.2f} | {floors} |",
-                    flush=True,
-                )
-            read.append(f"{shown} {loading(data):.2f}")
-    print(f"\nTo read a batch and put it together (ms): {', '.join(read)}.")
+        read = [show(name, cfg, rounds, rates, copy) for name, cfg in recipes(folder)]
+    print(f"\nTo read a batch and put it together (ms, wall time): {', '.join(read)}.")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ednn.errors import InputError
 from ednn.model import EDNN
+from ednn.precision import full_precision
 
 SPACES = ("real", "complex", "power", "spectrum")
 POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
@@ -95,7 +96,7 @@ class Branch(nn.Module):
         if self.space == "spectrum":
             weight = self.net.contributions(number)[0]  # (*L / coarse, outputs · C)
             weight = weight.unflatten(-1, (self.outputs, -1)).movedim((-2, -1), (0, 1))
-            with torch.autocast(seen.device.type, enabled=False):  # half would round totals
+            with full_precision(seen.device):
                 each = torch.einsum("oc...,bc...->bo", weight.to(seen.dtype), seen)
         else:
             none = torch.zeros_like(seen[:1])

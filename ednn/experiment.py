@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.profilers import Profiler
 from omegaconf import DictConfig
 
 from ednn.atomistic import AtomisticEDNN
@@ -19,7 +20,7 @@ from ednn.lightning_fixes import AtomicCheckpoints, quieten_lightning
 from ednn.results import log_pictures, summarise, write_results
 from ednn.runs import Run, plain
 from ednn.spec import load_weights, read_checkpoint
-from ednn.speed import speed_up
+from ednn.speed import check_speed, speed_up
 from ednn.task import ExtensiveTask
 
 # Data settings that may change when a run is resumed: where and how the same samples are read, and
@@ -35,6 +36,7 @@ def train(cfg: DictConfig) -> float | None:
         print(f"Already finished: {run.folder}")
     else:
         _check_device(cfg)
+        check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
         if cfg.resume == "auto" and run.last.exists():
             _check_resumed(cfg, run)
         run.open(cfg)
@@ -66,10 +68,11 @@ def fit(cfg: DictConfig, run: Run) -> None:
         plugins=[AtomicCheckpoints()],
     )
     if cfg.trainer.profiler:
-        trainer.profiler.dirpath, trainer.profiler.filename = str(run.folder), "profile"
+        profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
+        profiler.dirpath, profiler.filename = run.folder, "profile"
     with trainer.init_module():  # in the trainer's precision, so that a resume loses no digits
         task = make_task(cfg, data)
-    speed_up(task.model, **cfg.speed, forces=bool(cfg.task.force_weight))
+    speed_up(task.model, **cfg.speed)
     for logger in trainer.loggers:
         logger.log_hyperparams(plain(cfg))
     resumed = run.last if cfg.resume == "auto" and run.last.exists() else None

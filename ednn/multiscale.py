@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ednn.branch import Branch
 from ednn.errors import InputError
+from ednn.precision import full_precision
 from ednn.tiles import Tiling
 
 
@@ -67,8 +68,8 @@ class MultiScale(nn.Module):
         return self._joined(sums) + self.shift * prod(field.shape[2:])
 
     def _joined(self, sums: Tensor) -> Tensor:
-        """Join (…, branches · outputs) in full precision: half would round totals."""
-        with torch.autocast(sums.device.type, enabled=False):
+        """Join (…, branches · outputs) to (…, outputs)."""
+        with full_precision(sums.device):
             return self.join(sums.to(self.shift.dtype)) * self.scale
 
     def check(self, field: Tensor) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
+from ednn.precision import full_precision
 from ednn.subnets import CONV, SiteWise
 from ednn.tiles import Tiling
 
@@ -70,7 +71,8 @@ class _Whitening(nn.Module):
         self.register_buffer("matrix", torch.eye(size))
 
     def forward(self, kernels: Tensor) -> Tensor:
-        raw = (kernels.flatten(1) @ self.matrix).unflatten(1, kernels.shape[1:])
+        with full_precision(kernels.device):  # the matrix spans many orders of magnitude
+            raw = (kernels.flatten(1) @ self.matrix).unflatten(1, kernels.shape[1:])
         return _centred(raw)
 
     @torch.no_grad()

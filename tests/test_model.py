@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ednn.errors import InputError
 from ednn.model import EDNN
 from ednn.physics.ising import bonds_of, energy
-from ednn.subnets import ANN
+from ednn.subnets import ANN, DNN
 from ednn.tiles import PADDINGS
 
 SPINS = [-1.0, 1.0]
@@ -143,3 +144,44 @@ def test_density_of_states_of_4x4():
     below = {-32: 2, -24: 32, -20: 64, -16: 424, -12: 1728, -8: 6688, -4: 13568}
     expected = below | {0: 20524} | {-level: number for level, number in below.items()}
     assert dict(zip(values.tolist(), states.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_dnn_learns_in_any_dimension(dims):
+    net = EDNN(DNN, 4, 2, dims)
+    loss = net(torch.randn(2, 1, *[8] * dims)).square().sum()
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+# --- what doesn't fit -----------------------------------------------------------------------
+
+
+def test_a_ready_module_is_taken_as_it_is():
+    subnet = ANN((4, 4))
+    assert EDNN(subnet, 2, 1).subnet is subnet
+    with pytest.raises(InputError, match="ANN cannot take tiles"):
+        EDNN(ANN((4, 4)), 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        ((2, 1, 8), ["(2, 1, 8)", "2 sides"]),
+        ((2, 1, 8, 8, 8), ["(2, 1, 8, 8, 8)"]),
+        ((8, 8), ["(8, 8)"]),
+        ((2, 3, 8, 8), ["(2, 3, 8, 8)", "1 channels"]),
+        ((2, 1, 8, 9), ["9", "8 × 9", "f=2", "8 or 10"]),
+    ],
+)
+def test_fields_that_do_not_fit(shape, names):
+    net = EDNN(ANN, 2, 1)
+    with pytest.raises(InputError) as error:
+        net(torch.zeros(shape))
+    assert all(name in str(error.value) for name in names)
+
+
+def test_integer_fields_are_taken_as_they_are() -> None:
+    spins = torch.randint(0, 2, (3, 1, 4, 6), dtype=torch.int8) * 2 - 1
+    model = EDNN(ANN, focus=2, context=1, alphabet=[-1, 1])
+    torch.testing.assert_close(model(spins), model(spins.float()))

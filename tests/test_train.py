@@ -136,7 +136,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: list[s
 )
 def test_a_profile_is_in_the_run_folder(tmp_path: Path, profiler: str, row: str) -> None:
     words = [f"trainer.profiler={profiler}", "trainer.max_epochs=1", "run=profiled"]
-    done = run(tmp_path, "train.py", *SMALL, *words, "speed.channels_last=true")
+    done = run(tmp_path, "train.py", *SMALL, *words)
     assert done.returncode == 0, done.stderr
     profile = (tmp_path / "outputs" / "runs" / "profiled" / "fit-profile.txt").read_text()
     assert row in profile

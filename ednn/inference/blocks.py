@@ -9,13 +9,15 @@ from ednn.tiles import Tiling
 
 Block = tuple[slice, ...]  # the tiles along every axis
 
-# Sites of a piece, even if more fit in memory: enough that the repeated context is little, and so
-# few that there are pieces for many processes and a kill loses seconds.
-AT_ONCE = 2**20
+# Sites of a piece, even if more fit in memory: enough that in two dimensions little context is
+# repeated, and so few that there are pieces for many processes and a kill loses seconds.
+PIECE_SITES = 2**20
 
 
 def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
-    """Cut a lattice into blocks that with their context have at most so many sites, or `AT_ONCE`.
+    """Cut a lattice into blocks that with their context have at most so many sites.
+
+    They have no more than `PIECE_SITES` either, but always one tile.
 
     Raises:
         InputError: one tile has more sites, or the lattice isn't whole tiles.
@@ -26,7 +28,7 @@ def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
             f"A tile of {' × '.join(map(str, tiling.window))} sites doesn't fit in memory, which "
             f"has room for blocks of {sites} sites; give a larger memory=… (GB)."
         )
-    sides, sites = list(grid), max(prod(tiling.window), min(sites, AT_ONCE))
+    sides, sites = list(grid), max(prod(tiling.window), min(sites, PIECE_SITES))
     while prod(padded(tiling, sides)) > sites:
         axis = tiling.longest(sides)
         sides[axis] = (sides[axis] + 1) // 2

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ednn.data.fields import channels_first, create_hdf5, require_finite
 from ednn.errors import InputError
-from ednn.inference.blocks import AT_ONCE, Block, cut, places
+from ednn.inference.blocks import PIECE_SITES, Block, cut, places
 from ednn.inference.pieces import Arrays, Piece, Work, finished
 from ednn.model import EDNN
 from ednn.multiscale import MultiScale
@@ -57,7 +57,7 @@ class StoredFields(Work):
             self.pieces = [Piece(sample, block) for sample in samples for block in blocks]
         else:
             field = prod(n + 2 * c for n, c in zip(self.lattice, tiling.context, strict=True))
-            n = max(1, min(sites, AT_ONCE) // field)
+            n = max(1, min(sites, PIECE_SITES) // field)
             self.pieces = [Piece(slice(i, i + n)) for i in range(0, len(stored), n)]
 
     @torch.inference_mode()

@@ -121,8 +121,8 @@ def _prepare(room: Path, settings: Any) -> None:
         done = sum(1 for _ in finished(room))
         if done:
             raise InputError(
-                f"{room} holds {done} finished piece(s) of another input, model, memory or "
-                f"bfloat16; repeat that command to go on with them, or delete the folder."
+                f"{room} holds {done} finished piece(s) of another input or other "
+                f"settings; repeat that command to go on with them, or delete the folder."
             )
         shutil.rmtree(room)
     room.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import threshold
 
 from ednn.errors import InputError
+from ednn.precision import full_precision
 
 GAMMA = 0.2  # Å, the width of the wells in the paper
 REACH = 9.0  # in γ: a Gaussian's value there is 3e-18, below the rounding of a double at its peak
@@ -98,7 +99,7 @@ def _near(positions: Tensor, width: Tensor, bins: list[int]) -> Tensor:
 
 def _product(x: Tensor, y: Tensor) -> Tensor:
     """Sum the products of Gaussians (B, A, nx) and (B, A, ny) over the atoms: (B, nx, ny)."""
-    with torch.autocast(x.device.type, enabled=False):  # half precision would round the data
+    with full_precision(x.device):
         return x.mT @ y
 
 

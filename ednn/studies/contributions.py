@@ -24,7 +24,7 @@ class Contributions(Study):
 
     Args:
         train: overrides of the trainings, on fields.
-        seed: of the second; the first is as `train` says.
+        seed: of the second; that of the first, and of the data, is 0.
     """
 
     title = "Tile contributions"
@@ -36,7 +36,7 @@ class Contributions(Study):
 
     def measure(self) -> Numbers:
         runs = [
-            self.lab.train("ising", *self.train),  # other studies need it too
+            self.lab.train("ising", *self.train),  # named as in fig2 and phase_transition: one run
             self.lab.train("contributions", *self.train, f"seed={self.seed}", "data.seed=0"),
         ]
         fields = _test_fields(runs[0])  # (N, 1, *L)

@@ -10,6 +10,7 @@ import torch
 from ednn.data.fields import create_hdf5
 from ednn.errors import InputError
 from ednn.fcn import FCN
+from ednn.inference import blocks as blocks_module
 from ednn.inference.blocks import cut, padded
 from ednn.inference.fields import StoredFields
 from ednn.inference.pieces import Piece
@@ -37,6 +38,12 @@ def test_blocks_are_the_lattice_and_fit(sites):
         assert prod(padded(tiling, [s.stop - s.start for s in block])) <= sites
     assert (seen == 1).all()
     assert (len(blocks) == 1) == (sites == 10**6)
+
+
+def test_pieces_are_bounded_and_hold_a_tile(monkeypatch):
+    monkeypatch.setattr(blocks_module, "PIECE_SITES", 100)
+    assert len(cut(Tiling(2, 2, 1), (16, 16), 10**6)) == 4  # 10 × 10 sites with their context
+    assert len(cut(Tiling(2, 8, 4), (16, 16), 10**6)) == 4  # a tile has 256
 
 
 def test_a_tile_that_does_not_fit_is_refused():
