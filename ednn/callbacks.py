@@ -1,4 +1,4 @@
-"""The progress bar of a training: one line from the first step to the last, with time left."""
+"""The progress bars of a training and of its test: one line each, with time left."""
 
 import sys
 from typing import Any
@@ -23,11 +23,18 @@ class TrainingBar(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._bar = tqdm(
-            total=int(trainer.estimated_stepping_batches),
-            initial=trainer.global_step,
-            desc="Training",
-            unit="step",
+        steps = int(trainer.estimated_stepping_batches)
+        self._bar = self._new("Training", "step", steps, trainer.global_step)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._bar = self._new("Testing", "batch", int(sum(trainer.num_test_batches)))
+
+    def _new(self, words: str, unit: str, total: int, initial: int = 0) -> Any:
+        return tqdm(
+            total=total,
+            initial=initial,
+            desc=words,
+            unit=unit,
             mininterval=0.5 if sys.stderr.isatty() else 10.0,
             disable=not self._enabled,
             dynamic_ncols=True,
@@ -48,7 +55,13 @@ class TrainingBar(ProgressBar):
                 shown[words] = f"{float(trainer.callback_metrics[key]):.3g}"
         self._bar.set_postfix(shown, refresh=False)
 
+    def on_test_batch_end(self, *_: Any) -> None:
+        self._bar.update()
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._bar.close()
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._bar.close()
 
     def on_exception(self, trainer: Trainer, *_: Any) -> None:

@@ -35,7 +35,7 @@ def train(cfg: DictConfig) -> float | None:
     if run.finished and cfg.resume == "auto":
         print(f"Already finished: {run.folder}")
     else:
-        _check_device(cfg)
+        _check_trainer(cfg)
         check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
         if cfg.resume == "auto" and run.last.exists():
             _check_resumed(cfg, run)
@@ -138,7 +138,13 @@ def _check_resumed(cfg: DictConfig, run: Run) -> None:
                 )
 
 
-def _check_device(cfg: DictConfig) -> None:
+def _check_trainer(cfg: DictConfig) -> None:
+    for name in ("max_epochs", "accumulate_grad_batches"):
+        value = cfg.trainer[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(
+                f"trainer.{name}={value} is not possible; give a whole number of at least 1."
+            )
     if cfg.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
         raise InputError(
             "This trainer wants a GPU, but torch finds none here; use trainer=cpu, or "

@@ -37,6 +37,8 @@ def refused(folder: Path, *arguments: str) -> str:
         ([*SMALL, "data.n_train=many"], "data.n_train=many"),
         ([*SMALL, "data.n_test=0"], "test split"),
         ([*SMALL, "task=lbfgs"], "data.batch_size=2000"),
+        ([*SMALL, "trainer.max_epochs=abc"], "trainer.max_epochs=abc"),
+        ([*SMALL, "trainer.accumulate_grad_batches=0"], "whole number of at least 1"),
         ([*SMALL, "trainer=ddp_sim", "tile.f=3"], "side of 8"),
         ([*SMALL, "trainer=ddp_sim", "trainer.devices=3"], "multiple of 3"),
         ([*SMALL, "trainer=ddp_sim", "data.n_val=1"], "val split has 1 sample"),

@@ -138,6 +138,7 @@ def test_a_profile_is_in_the_run_folder(tmp_path: Path, profiler: str, row: str)
     words = [f"trainer.profiler={profiler}", "trainer.max_epochs=1", "run=profiled"]
     done = run(tmp_path, "train.py", *SMALL, *words)
     assert done.returncode == 0, done.stderr
+    assert "Testing: 100%" in done.stderr
     profile = (tmp_path / "outputs" / "runs" / "profiled" / "fit-profile.txt").read_text()
     assert row in profile
 
