@@ -6,7 +6,8 @@ python evaluate.py ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
 import hydra
 from omegaconf import DictConfig
 
-from ednn import cli, evaluate
+from ednn.commands import cli
+from ednn.training import evaluate
 
 
 @cli.entry

@@ -8,7 +8,7 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from ednn import cli
+from ednn.commands import cli
 
 
 @cli.entry

@@ -6,7 +6,7 @@ python predict.py ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=pre
 import hydra
 from omegaconf import DictConfig
 
-from ednn import cli
+from ednn.commands import cli
 from ednn.inference import predict
 
 

@@ -8,7 +8,7 @@ python study.py study=fig2 scale=paper
 import hydra
 from omegaconf import DictConfig
 
-from ednn import cli
+from ednn.commands import cli
 from ednn.studies import runner
 
 

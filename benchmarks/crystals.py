@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ednn.data.crystals import CRYSTALS, ENERGIES, KEY, finite_size
-from ednn.errors import InputError
-from ednn.files import atomic
+from ednn.core.errors import InputError
+from ednn.core.files import atomic
+from ednn.data.structures.crystals import CRYSTALS, ENERGIES, KEY, finite_size
 from ednn.physics.labels import THEORIES, Theory, label
 from ednn.physics.sheets import BLOCK, Repeat, Structure, crystal
 

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Step, in_turns, machine
-from ednn.fcn import FCN
-from ednn.model import EDNN
-from ednn.subnets import DNN, SiteWise
+from ednn.core.model import EDNN
+from ednn.core.subnets import DNN, SiteWise
+from ednn.core.subnets.fcn import FCN
 
 REQUIRED = 3.0  # times faster: a site-wise subnetwork once over the field than tile by tile
 BATCH = 8 * 128**2  # sites that MONAI gives to the network together: the fastest of 1, 8, 64 × 128²

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ednn.data.labelled import read
+from ednn.core.errors import InputError
+from ednn.data.structures.file import read
 from ednn.data.workers import worker_pool
-from ednn.errors import InputError
 from ednn.physics.labels import THEORIES, Theory, label
 from ednn.physics.sheets import Structure, crystal, sheet
 

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 
-from ednn.atomistic import AtomisticEDNN
-from ednn.cli import CONF
+from ednn.commands.cli import CONF
+from ednn.core.atomistic import AtomisticEDNN
+from ednn.core.build import build, load_model
+from ednn.core.model import EDNN
 from ednn.inference.pieces import evaluate_all, sites_at_once
 from ednn.inference.processes import Processes, processes
-from ednn.inference.structures import Sheets
-from ednn.model import EDNN
+from ednn.inference.structure_job import StructureJob
 from ednn.physics.sheets import Structure, crystal
-from ednn.runs import plain
-from ednn.spec import build, load_model
+from ednn.runs.folder import plain
 
 SIGMA = 0.05  # Å, displacements: no two tiles are alike
 
@@ -58,7 +58,7 @@ def seconds(model: AtomisticEDNN, side: int, memory: float, group: Processes) ->
     structure = graphene(side)
     loaded = 4 * structure.positions.nbytes
     sites = sites_at_once(memory, 1, 1 / model.field_model.tiling.sites, loaded)
-    work = Sheets(model, [structure], sites, forces=False)
+    work = StructureJob(model, [structure], sites, forces=False)
     times: list[float] = []
     while group.tell(sum(times)) < 1:
         with TemporaryDirectory() as own:

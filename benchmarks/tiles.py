@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.timing import NOISE, Step, in_turns, machine
-from ednn.fcn import FCN
-from ednn.model import EDNN
+from ednn.core.model import EDNN
+from ednn.core.subnets import ANN, DNN
+from ednn.core.subnets.fcn import FCN
 from ednn.physics.ising import sample_flat
-from ednn.subnets import ANN, DNN
 
 # Times faster than (a), a training step at f = c = 1, where equal tiles save backward passes, too;
 # all else: not slower than the better of the two.

@@ -27,12 +27,13 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Step, in_turns, machine
-from ednn.cli import CONF
-from ednn.data.base import Batch, ExtensiveData
-from ednn.data.hdf5 import KEPT
-from ednn.experiment import make_data, make_task
-from ednn.speed import speed_up
-from ednn.task import squared_error
+from ednn.commands.cli import CONF
+from ednn.data.dataset import Batch
+from ednn.data.fields.hdf5 import IN_MEMORY
+from ednn.data.module import ExtensiveData
+from ednn.training.speed import speed_up
+from ednn.training.task import squared_error
+from ednn.training.train import make_data, make_task
 
 SIDE = 128  # of the images
 BATCHES = 10  # that the loader is timed with
@@ -75,7 +76,7 @@ class Traffic(TorchDispatchMode):
 
 def images(folder: str) -> Path:
     """Write as many images as are read batch by batch, each in a chunk of its own."""
-    path, count = Path(folder) / "images.h5", KEPT // SIDE**2 + 100
+    path, count = Path(folder) / "images.h5", IN_MEMORY // SIDE**2 + 100
     rng = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
         file["labels"] = rng.random(count)

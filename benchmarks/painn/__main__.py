@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ednn import load_model
-from ednn.runs import environment, write_json
-from ednn.targets import fit_references
+from ednn.core.normalisation import fit_references
+from ednn.runs.folder import environment, write_json
 
 SEED = 0  # of the split, as in conf/, and of the weights
 WARM_UP = 0.05  # share of the time until the rate is at its highest
@@ -31,7 +31,7 @@ TIMED, ROUNDS = 256, 7  # structures, and passes over them at each batch size
 Sample = dict[str, Tensor]  # a structure, or several collated, by SchNetPack's names
 
 
-class Sheets:
+class StructureJob:
     """The structures of `data=dft` as SchNetPack wants them; energies in units of their spread."""
 
     def __init__(self, cutoff: float) -> None:
@@ -99,7 +99,7 @@ def validate(net: nn.Module, samples: list[Sample], unit: float) -> float:
     return unit * float(torch.cat(errors).mean())
 
 
-def train(net: nn.Module, sheets: Sheets, args: argparse.Namespace) -> dict[str, float]:
+def train(net: nn.Module, sheets: StructureJob, args: argparse.Namespace) -> dict[str, float]:
     """Train with a one-cycle rate; keep the weights that are best on the validation split."""
     begun = time.perf_counter()
     training, validation = sheets.split("train"), sheets.split("val")
@@ -120,7 +120,7 @@ def train(net: nn.Module, sheets: Sheets, args: argparse.Namespace) -> dict[str,
                 energy, forces = energies_and_forces(net, batch, graph=True)
             else:
                 energy, forces = energies(net, batch), batch[key.forces]
-            loss = F.mse_loss(energy, batch[key.energy])  # as in ednn.task
+            loss = F.mse_loss(energy, batch[key.energy])  # as in ednn.training.task
             (loss + args.force_weight * F.mse_loss(forces, batch[key.forces])).backward()
             optimizer.step()
             steps += 1
@@ -134,7 +134,7 @@ def train(net: nn.Module, sheets: Sheets, args: argparse.Namespace) -> dict[str,
     return {"epochs": epochs, "neighbour lists, s": lists, "validation, meV/atom": best}
 
 
-def test_painn(net: nn.Module, sheets: Sheets) -> Iterator[tuple[Tensor, Tensor]]:
+def test_painn(net: nn.Module, sheets: StructureJob) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield absolute errors, of energies in meV/atom and of components of forces in eV/Å."""
     for b in AtomsLoader(sheets.split("test"), batch_size=32):
         energy, forces = energies_and_forces(net, b)
@@ -142,7 +142,7 @@ def test_painn(net: nn.Module, sheets: Sheets) -> Iterator[tuple[Tensor, Tensor]
         yield 1e3 * sheets.spread * error, sheets.spread * (forces - b[key.forces]).abs()
 
 
-def test_ednn(model: Any, sheets: Sheets) -> Iterator[tuple[Tensor, Tensor]]:
+def test_ednn(model: Any, sheets: StructureJob) -> Iterator[tuple[Tensor, Tensor]]:
     for part in torch.from_numpy(sheets.splits["test"]).split(32):
         b = sheets.data.dataset.__getitems__(part.tolist())
         energy, forces = model.energy_and_forces(b.inputs)
@@ -168,7 +168,7 @@ def seconds(run: Callable, parts: list[np.ndarray]) -> float:
 
 
 @torch.no_grad()
-def microseconds_per_atom(net: nn.Module, model: Any, sheets: Sheets) -> dict[str, float]:
+def microseconds_per_atom(net: nn.Module, model: Any, sheets: StructureJob) -> dict[str, float]:
     """Time inference in turns: the median pass of each at its best batch size."""
 
     def listed(part: np.ndarray) -> Sample:
@@ -208,7 +208,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(SEED)
-    sheets = Sheets(args.cutoff)
+    sheets = StructureJob(args.cutoff)
     net = painn(args.cutoff, args.features, args.interactions)
     model = load_model(args.ednn) if args.ednn else None
 

@@ -1,11 +1,8 @@
 """Shares of a data set for testing, validation and training."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 
 
 def require_shares(val: float, test: float) -> dict[str, float]:
@@ -23,39 +20,15 @@ def require_shares(val: float, test: float) -> dict[str, float]:
     return {"test": test, "val": val}
 
 
-def require_same_test(trained_on: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Make sure that a model which was trained on the same samples has not seen the test split.
+def by_share(position: np.ndarray, shares: dict[str, float]) -> dict[str, np.ndarray]:
+    """Return the sample numbers of each split, for samples at random positions (N,) in [0, 1).
 
-    Args:
-        trained_on, own: `settings` of both data sets, with `seed` and `splits`: shares, or a word.
-
-    Raises:
-        InputError: the test splits differ.
-    """
-    before, here = map(_test_split, (trained_on, own))
-    if before != here:
-        raise InputError(
-            f"The checkpoint was trained on other splits of these samples, so it knows part of the "
-            f"test split here ({here}); give the data settings that it was trained with: {before}."
-        )
-
-
-def _test_split(settings: Mapping[str, Any]) -> str:
-    splits = settings["splits"]
-    if isinstance(splits, str):
-        return splits
-    return f"data.seed={settings['seed']} data.test={splits['test']}"
-
-
-def by_share(place: np.ndarray, shares: dict[str, float]) -> dict[str, np.ndarray]:
-    """Return the sample numbers of each split, for samples at random places (N,) in [0, 1).
-
-    A sample's split depends on its own place alone: it stays where it is when others are added.
+    A sample's split depends on its own position alone: it stays where it is when others are added.
     """
     test = shares["test"]
     val = test + shares["val"]
     return {
-        "train": np.flatnonzero(place >= val),
-        "val": np.flatnonzero((place >= test) & (place < val)),
-        "test": np.flatnonzero(place < test),
+        "train": np.flatnonzero(position >= val),
+        "val": np.flatnonzero((position >= test) & (position < val)),
+        "test": np.flatnonzero(position < test),
     }

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from ednn.errors import InputError
-from ednn.tiles import Tiling
+from ednn.core.errors import InputError
+from ednn.core.tiling import Tiling
 
 Block = tuple[slice, ...]  # the tiles along every axis
 

@@ -14,11 +14,11 @@ import torch
 from tqdm import tqdm
 
 import ednn
-from ednn.errors import InputError
-from ednn.files import atomic
+from ednn.core.errors import InputError
+from ednn.core.files import atomic
+from ednn.data.journal import Journal, read_journal
 from ednn.inference.blocks import Block
 from ednn.inference.processes import Processes
-from ednn.journal import Journal, read_journal
 
 # What a site of a block takes while it is evaluated, at most: the values as they are stored and as
 # the model takes them, copies of them with context, and numbers of distinct tiles.
@@ -40,7 +40,7 @@ class Piece(NamedTuple):
         return (self.samples, *(self.block or ()))
 
 
-class Work(ABC):
+class Job(ABC):
     """What is to be predicted, in pieces that don't know of each other.
 
     Attributes:
@@ -77,55 +77,55 @@ def sites_at_once(memory: float, channels: int, shares: float, loaded: int = 0) 
 
 
 def evaluate_all(
-    work: Work, room: Path, settings: Mapping[str, Any], group: Processes
+    job: Job, folder: Path, settings: Mapping[str, Any], group: Processes
 ) -> np.ndarray:
     """Evaluate what is not finished yet, and return the sum for each sample, (N, outputs).
 
     The first process deals out what is missing; the sums are all that the others tell it.
 
     Args:
-        room: folder of what is finished.
+        folder: folder of what is finished.
         settings: all that the pieces depend on.
 
     Raises:
-        InputError: the room is of other settings, or the work cannot be done.
+        InputError: the folder is of other settings, or the work cannot be done.
     """
-    total = _Sum(work.shape)
-    missing = set(range(len(work.pieces)))
+    total = _Sum(job.shape)
+    missing = set(range(len(job.pieces)))
     if group.first:
-        _prepare(room, [settings, ednn.__version__, repr(work.pieces)])
-        for number, arrays in finished(room):
+        _prepare(folder, [settings, ednn.__version__, repr(job.pieces)])
+        for number, arrays in finished(folder):
             missing.remove(number)
-            total.add(work.pieces[number], arrays)
+            total.add(job.pieces[number], arrays)
     mine = sorted(group.tell(missing))[group.rank :: group.world]
-    with Journal(room / f"journal.{group.rank}") as journal:
+    with Journal(folder / f"journal.{group.rank}") as journal:
         for number in tqdm(mine, desc="Predicting", unit="piece", disable=not group.first):
-            arrays = work.evaluate(work.pieces[number])
+            arrays = job.evaluate(job.pieces[number])
             journal.append({"piece": number, **_encode(arrays)})
-            total.add(work.pieces[number], arrays)
+            total.add(job.pieces[number], arrays)
     both = group.add(torch.from_numpy(np.stack([total.sum, total.lost])))  # (2, N, outputs)
     return both.sum(0).numpy()
 
 
-def finished(room: Path) -> Iterator[tuple[int, Arrays]]:
+def finished(folder: Path) -> Iterator[tuple[int, Arrays]]:
     """Yield the number and the arrays of every piece that is finished, in any order."""
-    for path in sorted(room.glob("journal.*")):
+    for path in sorted(folder.glob("journal.*")):
         for record in read_journal(path):
             yield record.pop("piece"), _decode(record)
 
 
-def _prepare(room: Path, settings: Any) -> None:
+def _prepare(folder: Path, settings: Any) -> None:
     digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-    path = room / "settings"
+    path = folder / "settings"
     if path.exists() and path.read_text() != digest:
-        done = sum(1 for _ in finished(room))
+        done = sum(1 for _ in finished(folder))
         if done:
             raise InputError(
-                f"{room} holds {done} finished piece(s) of another input or other "
+                f"{folder} holds {done} finished piece(s) of another input or other "
                 f"settings; repeat that command to go on with them, or delete the folder."
             )
-        shutil.rmtree(room)
-    room.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         temporary.write_text(digest)
 

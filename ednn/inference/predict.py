@@ -13,21 +13,19 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 import ednn
-from ednn.atomistic import AtomisticEDNN
-from ednn.data.fields import dataset, open_hdf5
-from ednn.errors import InputError
-from ednn.inference.fields import StoredFields, write_fields
-from ednn.inference.pieces import Work, evaluate_all, finished, sites_at_once
+from ednn.core.checkpoint import load_field_model, load_model, load_structure_model
+from ednn.core.errors import InputError
+from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.data.fields.file import dataset, open_hdf5
+from ednn.inference.field_job import FieldJob, write_fields
+from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
-from ednn.inference.structures import FORMATS as STRUCTURES
-from ednn.inference.structures import Sheets, read_structures, write_structures
-from ednn.model import EDNN
-from ednn.multiscale import MultiScale
-from ednn.spec import load_model, read_checkpoint
+from ednn.inference.structure_job import FORMATS as STRUCTURES
+from ednn.inference.structure_job import StructureJob, read_structures, write_structures
 
 FIELDS = (".h5", ".hdf5")
 
-Write = Callable[[Path, np.ndarray], None]  # from the room of the pieces and the sums
+Write = Callable[[Path, np.ndarray], None]  # from the folder of finished pieces and the sums
 
 
 def predict(cfg: DictConfig) -> None:
@@ -35,49 +33,50 @@ def predict(cfg: DictConfig) -> None:
     model = load_model(cfg.ckpt_path)
     _check(cfg, model)
     with processes() as group:
-        model.to(group.device)
-        if isinstance(model, AtomisticEDNN):
-            _structures(cfg, model, group)
+        if model.info.takes == "structures":
+            _structures(cfg, load_structure_model(cfg.ckpt_path).to(group.device), group)
         else:
-            assert isinstance(model, EDNN | MultiScale)
-            _fields(cfg, model, group)
+            _fields(cfg, load_field_model(cfg.ckpt_path).to(group.device), group)
 
 
-def _structures(cfg: DictConfig, model: AtomisticEDNN, group: Processes) -> None:
+def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> None:
     frames, structures = read_structures(model, Path(cfg.input))
     loaded = sum(6 * s.positions.nbytes for s in structures)  # frames, structures, and in order
-    sites = sites_at_once(cfg.memory, 1, _shares(model.field_model), loaded)
-    work = Sheets(model, structures, sites, cfg.forces)
+    sites = sites_at_once(cfg.memory, 1, _contributions_per_site(model.field_model), loaded)
+    job = StructureJob(model, structures, sites, cfg.forces)
 
-    def write(room: Path, total: np.ndarray) -> None:
-        name = f"predicted_{_names(cfg)[0]}"
-        maps = write_structures(Path(cfg.output), frames, name, work, room, total, _about(cfg))
+    def write(folder: Path, total: np.ndarray) -> None:
+        name = f"predicted_{model.info.names[0]}"
+        maps = write_structures(Path(cfg.output), frames, name, job, folder, total, _about(cfg))
         print(f"Contribution maps: {maps}")
 
-    _run(cfg, work, group, write)
+    _run(cfg, job, group, write)
 
 
-def _fields(cfg: DictConfig, model: EDNN | MultiScale, group: Processes) -> None:
+def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
     with open_hdf5(cfg.input) as file:
         stored = dataset(file, str(cfg.input_key), "input_key")
-        sites = sites_at_once(cfg.memory, model.channels, _shares(model))
-        work = StoredFields(model, stored, sites)
+        sites = sites_at_once(cfg.memory, model.info.channels, _contributions_per_site(model))
+        job = FieldJob(model, stored, sites)
 
-        def write(room: Path, total: np.ndarray) -> None:
-            attributes = _about(cfg) | {"outputs": _names(cfg)}
-            write_fields(Path(cfg.output), work, room, total, attributes)
+        def write(folder: Path, total: np.ndarray) -> None:
+            attributes = _about(cfg) | {
+                "outputs": list(model.info.names),
+                "units": [output.unit for output in model.info.outputs],
+            }
+            write_fields(Path(cfg.output), job, folder, total, attributes)
 
-        _run(cfg, work, group, write)
+        _run(cfg, job, group, write)
 
 
-def _run(cfg: DictConfig, work: Work, group: Processes, write: Write) -> None:
-    """Evaluate all pieces, in a room beside the output, and let the first process write it.
+def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
+    """Evaluate all pieces, in a folder beside the output, and let the first process write it.
 
     Raises:
         InputError: another run is writing the same output.
     """
     output, source = Path(cfg.output), Path(cfg.input)
-    room = output.with_name(f".{output.name}.unfinished")
+    folder = output.with_name(f".{output.name}.unfinished")
     settings = {
         "model": hashlib.sha256(Path(cfg.ckpt_path).read_bytes()).hexdigest(),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
@@ -88,10 +87,10 @@ def _run(cfg: DictConfig, work: Work, group: Processes, write: Write) -> None:
         if group.first:
             lock.acquire(timeout=0)
         with torch.autocast(group.device.type, torch.bfloat16, enabled=cfg.bfloat16):
-            total = evaluate_all(work, room, settings, group)
+            total = evaluate_all(job, folder, settings, group)
         if group.first:
-            write(room, total)
-            shutil.rmtree(room)
+            write(folder, total)
+            shutil.rmtree(folder)
             print(f"Predictions: {output}")
     except Timeout:
         raise InputError(
@@ -100,23 +99,23 @@ def _run(cfg: DictConfig, work: Work, group: Processes, write: Write) -> None:
         ) from None
     finally:
         if lock.is_locked:
-            if room.exists() and not any(True for _ in finished(room)):
-                shutil.rmtree(room)  # nothing to go on with
+            if folder.exists() and not any(True for _ in finished(folder)):
+                shutil.rmtree(folder)  # nothing to go on with
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
 
-def _shares(model: EDNN | MultiScale) -> float:
-    """Contributions per site of the field."""
-    return len(model.shift) / model.tiling.sites
+def _contributions_per_site(model: FieldModel) -> float:
+    """Count the contributions per site of the field."""
+    return len(model.info.outputs) / model.tiling.sites
 
 
-def _check(cfg: DictConfig, model: torch.nn.Module) -> None:
+def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     """Make sure that the settings suit the model, and that nothing is overwritten unasked."""
     for name in ("forces", "overwrite", "bfloat16"):
         if not isinstance(cfg[name], bool):
             raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
-    if cfg.bfloat16 and any(weight.dtype == torch.double for weight in model.parameters()):
+    if cfg.bfloat16 and model.precision == torch.double:
         raise InputError(
             "bfloat16=true is for models trained in single or mixed precision, and this one was "
             "trained in double precision (trainer.precision=64-true); leave it out."
@@ -126,7 +125,7 @@ def _check(cfg: DictConfig, model: torch.nn.Module) -> None:
     ):
         raise InputError(f"memory={cfg.memory} is not possible; give a number of GB.")
     output = Path(cfg.output)
-    if isinstance(model, AtomisticEDNN):
+    if model.info.takes == "structures":
         _check_output(output, STRUCTURES, [output, output.with_suffix(".h5")], cfg)
         return
     _check_output(output, FIELDS, [output], cfg)
@@ -153,11 +152,6 @@ def _check_output(
                 f"output={output} would overwrite {path}; give another name, or overwrite=true "
                 f"unless that is the input or the checkpoint."
             )
-
-
-def _names(cfg: DictConfig) -> list[str]:
-    """Name what the model predicts."""
-    return read_checkpoint(cfg.ckpt_path)["hyper_parameters"]["errors"]["names"]
 
 
 def _about(cfg: DictConfig) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ednn.errors import InputError, TrainingError
+from ednn.core.errors import InputError, TrainingError
 
 Value = TypeVar("Value")
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfc
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 
 Floats = NDArray[np.float64]
 

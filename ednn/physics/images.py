@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import binary_fill_holes, fourier_gaussian
 from scipy.spatial import ConvexHull
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 
 EXTENT = 40.0  # a.u., the side of the source's images
 HEIGHT = 20.0  # the value of the flat border, and the range of an image

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.sampling import evenly
 
 Spins = NDArray[np.int8]

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import grad
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 
 TC = 2 / math.log(1 + math.sqrt(2))  # γ_0 = 0: the critical temperature of the infinite lattice
 

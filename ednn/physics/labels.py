@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.sheets import Structure
 
 INSTALL = 'run `pip install -e ".[dft]"`'

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import convolve1d
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 
 # Weights of the one-dimensional second derivative at distance 0, 1, 2, … pixels.
 STENCILS = {

@@ -27,7 +27,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 
 Floats = NDArray[np.float64]
 

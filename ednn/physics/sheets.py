@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 
 Kind = Literal["graphene", "hBN", "heterostructure"]
 Repeat = tuple[int, int]

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.plots.style import COLOUR, label, limits, number, styled, ticks
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
 
-from ednn.files import atomic
+from ednn.core.files import atomic
 
 # Okabe & Ito, "Color universal design" (2008): told apart with any kind of colour vision.
 COLOUR = {

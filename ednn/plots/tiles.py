@@ -3,40 +3,41 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
+from ednn.core.interface import TiledView
 from ednn.plots.style import COLOUR, styled, ticks
-from ednn.tiles import Tiling
 
 MARKS = [COLOUR[name] for name in ("vermilion", "blue", "green")]
 BOX = 2.5  # points, the width of the lines around a tile
 
 
 @styled
-def tiles(
-    field: np.ndarray,
-    cell: Sequence[float],
-    tiling: Tiling,
-    marked: Sequence[tuple[int, int]],
-    quantity: str,
-) -> Figure:
-    """Draw a field, the borders of its tiles, and focus and context of the tiles that are `marked`.
+def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> Figure:
+    """Draw a field, the borders of its tiles, and focus and context of some tiles.
 
-    `field` (nx, ny) holds the values of `quantity` at (i Lx / nx, j Ly / ny) of a `cell` (Lx, Ly)
-    in Å; `marked` are indices into the grid of tiles. What the padding lends to the contexts stands
-    around the cell, pale. Raises InputError for a field that the tiles do not fit, and for a tile
-    outside the grid.
+    What the padding lends to the contexts stands around the cell, pale.
+
+    Args:
+        view: values (nx, ny) at (i Lx / nx, j Ly / ny) of a cell (Lx, Ly) in Å.
+        marked: indices into the grid of tiles; None for three of them.
+
+    Raises:
+        InputError: a field that the tiles don't fit, or a tile outside the grid.
     """
+    field, tiling, cell = view.values.numpy(), view.tiling, view.cell
     grid = tiling.grid(field.shape)
+    nx, ny = grid
+    if marked is None:
+        marked = sorted({(0, ny // 2), (nx // 4, ny // 4), (nx - 1, ny - 1)})
     for tile in marked:
         if not all(0 <= i < n for i, n in zip(tile, grid, strict=True)):
             raise InputError(
-                f"tile {tuple(tile)} is outside the grid of {grid[0]} × {grid[1]} tiles: choose "
-                f"from (0, 0) to ({grid[0] - 1}, {grid[1] - 1})."
+                f"tile {tuple(tile)} is outside the grid of {nx} × {ny} tiles: choose "
+                f"from (0, 0) to ({nx - 1}, {ny - 1})."
             )
     pixel = np.asarray(cell, dtype=float) / field.shape  # (2,) in Å
     focus, context = pixel * tiling.focus, pixel * tiling.context  # (2,) in Å
@@ -45,7 +46,7 @@ def tiles(
     figure = Figure(figsize=(8.0, 7.0))
     axes = figure.subplots()
     axes.grid(visible=False)
-    padded = tiling.pad(torch.tensor(field)).numpy()
+    padded = tiling.pad(view.values).numpy()
     for values, border, alpha in ((padded, context, 0.35), (field, 0 * context, 1.0)):
         (left, bottom), (right, top) = low - border, high + border
         image = axes.imshow(
@@ -57,7 +58,7 @@ def tiles(
             vmin=field.min(),
             vmax=field.max(),
         )
-    figure.colorbar(image, label=quantity, shrink=0.8)
+    figure.colorbar(image, label=view.name, shrink=0.8)
     x, y = (low[k] + focus[k] * np.arange(grid[k] + 1) for k in (0, 1))  # borders of tiles
     axes.vlines(x, y[0], y[-1], color="0.6", linewidth=0.8)
     axes.hlines(y, x[0], x[-1], color="0.6", linewidth=0.8)

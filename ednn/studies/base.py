@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ednn.runs import Run
+from ednn.runs.folder import Run
 from ednn.studies.lab import Lab
 
 Numbers = dict[str, Any]  # what JSON can hold

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.data.fields import channels_first, dataset, open_hdf5
-from ednn.model import EDNN
+from ednn.core.checkpoint import load_model
+from ednn.data.fields.file import dataset, open_hdf5
+from ednn.data.fields.layout import channels_first
 from ednn.plots.style import label, number, styled
-from ednn.runs import Run
-from ednn.spec import load_model
+from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study, figures, how
 
 SAMPLES = 1000
@@ -101,5 +101,4 @@ def _test_fields(run: Run) -> torch.Tensor:
 @torch.inference_mode()
 def _contributions(run: Run, fields: torch.Tensor) -> torch.Tensor:
     """Return what each tile contributes, (N, *tiles)."""
-    model = cast(EDNN, load_model(run.best))
-    return model.contributions(fields)[..., 0]
+    return load_model(run.best).contributions(fields)[..., 0]

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ednn.errors import TrainingError
-from ednn.runs import OUTPUTS, Run, write_json
-from ednn.sweeps import SWEEPS, jobs, overrides_of
+from ednn.core.errors import TrainingError
+from ednn.runs.folder import OUTPUTS, Run, write_json
+from ednn.runs.sweep_table import SWEEPS, jobs, overrides_of
 
-REPOSITORY = Path(__file__).parent.parent.parent
+REPOSITORY = Path(__file__).parents[2]
 
 
 class Lab:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ednn.plots.errors import error_on, parity_on
 from ednn.plots.style import styled
-from ednn.runs import Run
+from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study, figures, how
 
 

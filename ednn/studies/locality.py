@@ -10,14 +10,13 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.data.generated import GeneratedData
-from ednn.experiment import make_data
-from ednn.model import EDNN
+from ednn.core.checkpoint import load_model
+from ednn.data.fields.generated import GeneratedData
 from ednn.physics.locality import locality_length, reach, response
 from ednn.plots.style import COLOUR, number, styled
-from ednn.runs import Run
-from ednn.spec import load_model
+from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study, figures, yes
+from ednn.training.train import make_data
 
 ERROR = "val/median_absolute_error"
 PAPER = {"magnetisation": 0, "energy": 1, "laplacian": 2}  # l of every target
@@ -135,14 +134,14 @@ def responses(folder: str, samples: int) -> dict[str, Any]:
     """
     run = Run(folder)
     data = cast(GeneratedData, make_data(run.read_config()))
-    model = cast(EDNN, load_model(run.best)).double()
+    model = load_model(run.best).double()
     sample = torch.from_numpy(data.splits["val"])
     fields = data.dataset.inputs(sample[:samples])[:, 0].double().numpy()  # (N, *L)
-    if data.alphabet is None:
+    if data.info.alphabet is None:
         kicks = np.random.default_rng(0).standard_normal(fields.shape)
         changed = fields + fields.std() * kicks
     else:
-        changed = sum(data.alphabet) - fields  # the other of two values
+        changed = sum(data.info.alphabet) - fields  # the other of two values
 
     @torch.inference_mode()
     def network(fields: np.ndarray) -> np.ndarray:

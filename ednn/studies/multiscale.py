@@ -1,19 +1,18 @@
 """Fig. 7: interactions longer than a tile, and the branches that learn them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.experiment import make_data
-from ednn.multiscale import MultiScale
+from ednn.core.checkpoint import load_field_model
 from ednn.plots.style import COLOUR, styled
-from ednn.runs import Run
-from ednn.spec import load_model
+from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study, figures, how, yes
+from ednn.training.train import make_data
 
 ERROR = "test/mean_absolute_error_per_site"
 PLAIN = "c = 1"  # the single scale with the context that every branch of the others has
@@ -120,25 +119,16 @@ def branches(folder: str) -> dict[str, Any]:
     The spread is that over the test fields, relative to that of the energy; none for one scale.
     """
     run = Run(folder)
-    model = load_model(run.best)
+    model = load_field_model(run.best)
     parameters = sum(weights.numel() for weights in model.parameters())
-    if not isinstance(model, MultiScale):
-        return {"parameters": parameters, "shares": {}}
     data = make_data(run.read_config())
     sample = torch.from_numpy(data.splits["test"])
-    weight = cast(torch.Tensor, model.join.weight)  # (1, branches)
     with torch.inference_mode():
-        field = data.dataset.inputs(sample)
-        parts = [
-            float((model.scale * factor * branch(field)[:, 0]).std())
-            for (_, branch), factor in zip(model.named(), weight[0], strict=True)
-        ]
+        parts = model.parts(data.dataset.inputs(sample))
     spread = float(data.dataset.labels[sample].std())
     return {
         "parameters": parameters,
-        "shares": {
-            name: part / spread for (name, _), part in zip(model.named(), parts, strict=True)
-        },
+        "shares": {name: float(part[:, 0].std()) / spread for name, part in parts.items()},
     }
 
 

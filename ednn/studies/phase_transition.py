@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from os import cpu_count
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ednn.core.checkpoint import load_model
 from ednn.data.workers import worker_pool
-from ednn.model import EDNN
-from ednn.montecarlo import crossing, observables, resample, sample
 from ednn.physics import kaufman
+from ednn.physics.metropolis import crossing, observables, resample, sample
 from ednn.plots.style import COLOUR, styled
-from ednn.spec import load_model
 from ednn.studies.base import Numbers, Row, Study, figures, how
 
 EXACT = {"energy": kaufman.energy, "specific_heat": kaufman.specific_heat}
@@ -192,7 +191,7 @@ class PhaseTransition(Study):
 def simulate(checkpoint: str, plan: Mapping[str, int], temperatures: Sequence[float]) -> Numbers:
     """Simulate a square lattice with the energy of a checkpoint; returns moments and seconds."""
     torch.set_num_threads(1)  # simulations run side by side
-    model = cast(EDNN, load_model(checkpoint)).to("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_model(checkpoint).to("cuda" if torch.cuda.is_available() else "cpu")
     started = perf_counter()
     counts = {key: value for key, value in plan.items() if key != "L"}
     moments = sample(model, (plan["L"], plan["L"]), temperatures, **counts)

@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from omegaconf import OmegaConf
 
-from ednn.cli import CONF
-from ednn.files import atomic
+from ednn.commands.cli import CONF
+from ednn.core.files import atomic
 
 
 def write_report(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,11 @@ from matplotlib.patches import Rectangle
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from ednn.atomistic import AtomisticEDNN
-from ednn.experiment import make_data
+from ednn.core.checkpoint import load_structure_model
+from ednn.core.model import EDNN
 from ednn.plots.style import COLOUR, styled
-from ednn.spec import load_model
 from ednn.studies.base import Numbers, Row, Study, yes
+from ednn.training.train import make_data
 
 ERROR = "median absolute error (meV per atom)"
 COLOURS = {"border": COLOUR["blue"], "centre": COLOUR["vermilion"]}
@@ -46,23 +46,24 @@ class Resilience(Study):
     def measure(self) -> Numbers:
         run = self.lab.train("dft", *self.train)
         data = make_data(run.read_config())
-        model = cast(AtomisticEDNN, load_model(run.best))
+        model = load_structure_model(run.best)
         sample = torch.from_numpy(data.splits["test"][: self.samples])
         structures = data.dataset.inputs(sample)
+        (network,) = model.networks()
         with torch.inference_mode():
-            field = model.normalised_field(structures)  # (N, 1, nx, ny)
-            references = model.counts(structures) @ model.references  # (N, 1)
-        tiling = model.field_model.tiling
+            field = network.seen(model.field(structures))  # (N, 1, nx, ny)
+            references = model.known(structures)  # (N, 1)
+        tiling = network.tiling
         clean = tiling.tiles(field)  # (N, *grid, 1, *window)
         random = torch.Generator().manual_seed(0)
         obscured = {
-            "blur": tiling.tiles(_blurred(field, self.blur / model.pixel.numpy())),
+            "blur": tiling.tiles(_blurred(field, self.blur / model.renderer.pixel.numpy())),
             "noise": clean + torch.randn(clean.shape, generator=random),
         }
         table = []
         for place, mask in _masks(tiling.window):
             for kind, tiles in obscured.items():
-                energy = references + _total(model, torch.where(mask, tiles, clean))
+                energy = references + _total(network, torch.where(mask, tiles, clean))
                 error = (energy - data.dataset.labels[sample])[:, 0] / data.dataset.sites[sample]
                 table.append(
                     {
@@ -160,11 +161,10 @@ def _blurred(field: Tensor, sigma: np.ndarray) -> Tensor:
 
 
 @torch.inference_mode()
-def _total(model: AtomisticEDNN, tiles: Tensor) -> Tensor:
+def _total(network: EDNN, tiles: Tensor) -> Tensor:
     """Return the energy without references of tiles (N, *grid, 1, *window): (N, 1), in eV."""
-    network = model.field_model
-    shares = network.subnet(tiles.flatten(0, 2)) * network.scale + network.shift
-    return shares.unflatten(0, tiles.shape[:3]).sum((1, 2)).double()
+    raw = network.subnet(tiles.flatten(0, 2)).unflatten(0, tiles.shape[:3])
+    return network.physical(raw, network.tiling.sites).sum((1, 2)).double()
 
 
 def _line(numbers: Numbers, place: str, kind: str) -> tuple[np.ndarray, np.ndarray]:

@@ -10,12 +10,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from ednn import plots
-from ednn.errors import InputError, TrainingError
-from ednn.loggers import wandb_logger
-from ednn.runs import OUTPUTS, environment, plain, write_json
+from ednn.core.errors import InputError, TrainingError
+from ednn.runs.folder import OUTPUTS, environment, plain, write_json
 from ednn.studies.base import Study
 from ednn.studies.lab import Lab
 from ednn.studies.report import write_report
+from ednn.training.loggers import wandb_logger
 
 
 def run(cfg: DictConfig) -> None:

@@ -2,21 +2,21 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.atomistic import AtomisticEDNN
-from ednn.data.crystals import CRYSTALS, finite_size
-from ednn.errors import InputError
-from ednn.inference.structures import batch
+from ednn.core.checkpoint import load_structure_model
+from ednn.core.errors import InputError
+from ednn.core.interface import StructureModel
+from ednn.data.structures.crystals import CRYSTALS, finite_size
+from ednn.inference.structure_job import batch
 from ednn.physics.labels import label, resolve
 from ednn.physics.sheets import Repeat, sheet
 from ednn.plots.style import COLOUR, styled
-from ednn.spec import load_model
 from ednn.studies.base import Numbers, Row, Study, figures
 
 MEDIAN, MEAN = (f"test/{kind}_absolute_error_per_site" for kind in ("median", "mean"))
@@ -164,7 +164,7 @@ def _seconds(method: str, checkpoint: str, size: str) -> float:
     """Return the time for one sheet."""
     if method != NETWORK:
         return seconds_to_label(method, _repeat(size))
-    return seconds_to_predict(cast(AtomisticEDNN, load_model(checkpoint)), _repeat(size))
+    return seconds_to_predict(load_structure_model(checkpoint), _repeat(size))
 
 
 def seconds_to_label(theory: str, repeat: Repeat) -> float:
@@ -176,7 +176,7 @@ def seconds_to_label(theory: str, repeat: Repeat) -> float:
     return time.perf_counter() - started
 
 
-def seconds_to_predict(model: AtomisticEDNN, repeat: Repeat) -> float:
+def seconds_to_predict(model: StructureModel, repeat: Repeat) -> float:
     """Return the time for the energy of one sheet, the median of five."""
     structures = batch(sheet(0, repeat), model)
     times = []

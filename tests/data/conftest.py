@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ednn.data.labelled import write
+from ednn.data.structures.file import write
 from tests.conftest import run
-from tests.data.sheets import SMALL, some
+from tests.data.structures.sheets import SMALL, some
 
 
 @pytest.fixture(scope="session")

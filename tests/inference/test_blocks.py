@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from ednn.data.fields import create_hdf5
-from ednn.errors import InputError
-from ednn.fcn import FCN
+from ednn.core.errors import InputError
+from ednn.core.model import EDNN
+from ednn.core.subnets import ANN
+from ednn.core.subnets.fcn import FCN
+from ednn.core.tiling import PADDINGS, Tiling
+from ednn.data.fields.file import create_hdf5
 from ednn.inference import blocks as blocks_module
 from ednn.inference.blocks import cut, padded
-from ednn.inference.fields import StoredFields
+from ednn.inference.field_job import FieldJob
 from ednn.inference.pieces import Piece
-from ednn.model import EDNN
-from ednn.subnets import ANN
-from ednn.tiles import PADDINGS, Tiling
 
 CASES = {  # lattice, f, c
     "1d": ((24,), 2, 3),
@@ -83,7 +83,7 @@ def test_blocks_from_disk_give_the_contributions_of_the_field(stored, lattice, f
     torch.manual_seed(0)
     net = EDNN(ANN, f, c, len(lattice), outputs=2, padding=padding).double()
     fields = torch.randn(2, *lattice, dtype=torch.float64)
-    work = StoredFields(net, stored(fields.numpy()), prod(net.tiling.window))
+    work = FieldJob(net, stored(fields.numpy()), prod(net.tiling.window))
     assert len(work.pieces) >= 2
     expected = net.contributions(fields[:, None])
     torch.testing.assert_close(assembled(work), expected, rtol=1e-12, atol=1e-12)
@@ -94,7 +94,7 @@ def test_channels_stand_where_the_file_has_them(stored, layout):
     net = EDNN(ANN, 2, 1, 2, channels=3).double()
     fields = torch.randn(2, 3, 8, 12, dtype=torch.float64)
     values = fields if layout == "first" else fields.movedim(1, -1)
-    work = StoredFields(net, stored(values.numpy()), 60)
+    work = FieldJob(net, stored(values.numpy()), 60)
     assert work.pieces[0].block is not None
     torch.testing.assert_close(assembled(work), net.contributions(fields), rtol=1e-12, atol=1e-12)
 
@@ -102,7 +102,7 @@ def test_channels_stand_where_the_file_has_them(stored, layout):
 def test_distinct_tiles_and_whole_fields_are_the_same_in_blocks(stored):
     spins = torch.from_numpy(np.random.default_rng(0).choice([-1, 1], (1, 40, 36)).astype("int8"))
     for net in (EDNN(ANN, 1, 1, alphabet=[-1.0, 1.0]), EDNN(FCN, 2, 4)):
-        work = StoredFields(net, stored(spins.numpy()), 300)
+        work = FieldJob(net, stored(spins.numpy()), 300)
         assert len(work.pieces) > 4
         torch.testing.assert_close(
             assembled(work).float(), net.contributions(spins[:, None]), rtol=1e-5, atol=1e-6
@@ -111,7 +111,7 @@ def test_distinct_tiles_and_whole_fields_are_the_same_in_blocks(stored):
 
 def test_a_zero_field_has_the_contribution_of_zeros(stored):
     net = EDNN(ANN, 4, 2).double()
-    work = StoredFields(net, stored(np.zeros((1, 16, 16))), 300)
+    work = FieldJob(net, stored(np.zeros((1, 16, 16))), 300)
     assert len(work.pieces) > 1
     shares = assembled(work)
     assert (shares == shares[0, 0, 0]).all()
@@ -120,7 +120,7 @@ def test_a_zero_field_has_the_contribution_of_zeros(stored):
 def test_a_value_that_is_not_finite_is_found_where_it_is(stored):
     values = np.zeros((3, 16, 20), "float32")
     values[2, 13, 7] = np.nan
-    work = StoredFields(EDNN(ANN, 4, 2), stored(values), 150)
+    work = FieldJob(EDNN(ANN, 4, 2), stored(values), 150)
     with pytest.raises(InputError, match=r"position \(2, 13, 7\)"):
         assembled(work)
 
@@ -128,7 +128,7 @@ def test_a_value_that_is_not_finite_is_found_where_it_is(stored):
 def test_whole_fields_name_the_sample_too(stored):
     values = np.zeros((3, 16, 20), "float32")
     values[2, 13, 7] = np.inf
-    work = StoredFields(EDNN(ANN, 4, 2), stored(values), 1000)
+    work = FieldJob(EDNN(ANN, 4, 2), stored(values), 1000)
     assert work.pieces == [Piece(slice(i, i + 2)) for i in (0, 2)]
     with pytest.raises(InputError, match=r"sample 2 .*position \(2, 13, 7\)"):
         assembled(work)
@@ -137,4 +137,4 @@ def test_whole_fields_name_the_sample_too(stored):
 def test_chunks_larger_than_the_memory_are_refused(stored):
     values = stored(np.zeros((1, 64, 64)), chunks=(1, 64, 64))
     with pytest.raises(InputError, match="chunks of"):
-        StoredFields(EDNN(ANN, 4, 2), values, 1000)
+        FieldJob(EDNN(ANN, 4, 2), values, 1000)

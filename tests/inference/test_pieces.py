@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from ednn.errors import InputError
-from ednn.inference.pieces import Piece, Work, evaluate_all, finished, sites_at_once
+from ednn.core.errors import InputError
+from ednn.inference.pieces import Job, Piece, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import processes
 
 SHARES = np.random.default_rng(0).normal(1e6, 1, (1, 64, 64, 1))
 
 
-class Squares(Work):
+class Squares(Job):
     """Blocks of side `side` of given contributions; it fails at piece `end`."""
 
     def __init__(self, side, end=None):

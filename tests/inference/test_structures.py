@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from ednn.fcn import FCN
-from ednn.inference import structures as module
-from ednn.inference.sheet import Sheet
-from ednn.inference.structures import Sheets, batch
+from ednn.core.subnets import DNN
+from ednn.core.subnets.fcn import FCN
+from ednn.inference import structure_job as module
+from ednn.inference.nearby import SortedAtoms
+from ednn.inference.structure_job import StructureJob, batch
 from ednn.physics.sheets import Structure, sheet
-from ednn.subnets import DNN
-from tests.test_atomistic import model
+from tests.core.test_atomistic import model
 
 
 def forces_and_shares(work):
@@ -29,7 +29,7 @@ def forces_and_shares(work):
 def test_blocks_give_what_the_whole_gives(monkeypatch, subnet, repeat):
     monkeypatch.setattr(module, "DENSE", 0)  # every structure in blocks
     net, structure = model(subnet), sheet(4, repeat)
-    work = Sheets(net, [structure], 1200 * module.FORCES, forces=True)
+    work = StructureJob(net, [structure], 1200 * module.FORCES, forces=True)
     assert len(work.pieces) > 1
     forces, shares = forces_and_shares(work)
     structures = batch(structure, net)
@@ -42,7 +42,7 @@ def test_blocks_give_what_the_whole_gives(monkeypatch, subnet, repeat):
 
 def test_small_structures_are_evaluated_as_a_whole():
     net, structure = model(), sheet(4)
-    work = Sheets(net, [structure], 10**6, forces=True)
+    work = StructureJob(net, [structure], 10**6, forces=True)
     assert [piece.block for piece in work.pieces] == [None]
     forces, shares = forces_and_shares(work)
     energy, expected = net.energy_and_forces(batch(structure, net))
@@ -59,7 +59,7 @@ def test_atoms_on_the_border_of_two_blocks_count_once(monkeypatch):
     eps = np.spacing(10.0)
     positions = np.concatenate([corners * tile, (corners * tile - eps) % cell])
     structure = Structure(np.full(len(positions), 6), positions, cell)
-    work = Sheets(net, [structure], 800, forces=False)
+    work = StructureJob(net, [structure], 800, forces=False)
     assert len(work.pieces) == 4
     total = sum(work.evaluate(piece)["contributions"].sum() for piece in work.pieces)
     expected = net(batch(structure, net)).item()
@@ -70,7 +70,7 @@ def test_a_sheet_finds_the_atoms_near_a_rectangle():
     rng = np.random.default_rng(0)
     structure = Structure(np.full(50, 6), rng.random((50, 2)) * [3.0, 5.0], np.array([3.0, 5.0]))
     corner, far, reach = np.array([1.0, 4.0]), np.array([2.5, 5.0]), (4.0, 1.5)
-    near = Sheet(structure).near(corner, far, reach)
+    near = SortedAtoms(structure).near(corner, far, reach)
     expected = set()
     for i in range(-4, 5):
         for j in range(-4, 5):

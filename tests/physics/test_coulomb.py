@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.coulomb import energy, potential, sample
 
 MADELUNG_SQUARE = 1.6155426267128247  # of alternating charges: −M/2 per site

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import STENCILS, laplacian, laplacian_sum
 

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.ising import energy, fingerprint, magnetisation, sample_canonical, sample_flat
 
 DENSITY_4X4 = {-32: 2, -24: 32, -20: 64, -16: 424, -12: 1728, -8: 6688, -4: 13568, 0: 20524}

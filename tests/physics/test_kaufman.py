@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import ellipk
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics import ising
 from ednn.physics.kaufman import TC, energy, log_partition, specific_heat
 from tests.physics.test_ising import DENSITY_4X4

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.labels import THEORIES, LabelError, label, resolve
 from ednn.physics.sheets import Structure, crystal, sheet
 

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.images import random_image
 from ednn.physics.ising import energy, magnetisation
 from ednn.physics.laplacian import laplacian_sum

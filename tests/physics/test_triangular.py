@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from ednn.physics.ising import bonds_of, energy, sample_canonical, sample_flat
 from tests.conftest import run
-from tests.test_model import ising_network
+from tests.core.test_model import ising_network
 
 BONDS = bonds_of("triangular", 2)
 

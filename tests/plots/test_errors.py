@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ednn import plots
-from ednn.errors import InputError
+from ednn.core.errors import InputError
 from tests.plots.conftest import nothing_is_cut_off
 
 

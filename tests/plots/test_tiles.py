@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from ednn import plots
-from ednn.errors import InputError
-from ednn.physics.render import render
+from ednn.core.errors import InputError
+from ednn.core.render import render
+from ednn.core.tiling import Tiling
 from ednn.physics.sheets import sheet
-from ednn.tiles import Tiling
 from tests.plots.conftest import nothing_is_cut_off
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ednn.errors import TrainingError
+from ednn.core.errors import TrainingError
 from ednn.studies.lab import Lab
 from tests.conftest import SMALL
 

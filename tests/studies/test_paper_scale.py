@@ -9,8 +9,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from ednn import plots
-from ednn.data.crystals import ENERGIES
-from ednn.data.labelled import join, read, split, write
+from ednn.data.structures.crystals import ENERGIES
+from ednn.data.structures.file import join, read, split, write
 from tests.conftest import REPOSITORY, run
 
 pytestmark = pytest.mark.long

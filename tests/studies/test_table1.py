@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ednn import plots
 from ednn.studies.table1 import COLUMNS, PAPER, values
+from tests.commands.test_configs import composed
 from tests.conftest import run
-from tests.test_configs import composed
 
 
 def test_the_configs_are_table_1(monkeypatch) -> None:

@@ -1,0 +1,77 @@
+"""Distinct tiles of a discrete field: equal tiles share a number, so that each is evaluated once.
+
+Spins at f = c = 1 have only 2⁹ possible tiles. A subnetwork evaluated on those, with every tile's
+contribution looked up, is exact: values and gradients are those of evaluating every tile.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from math import prod
+
+import torch
+from torch import Tensor
+
+from ednn.core.tiling import Tiling
+
+
+def tile_codes(
+    padded: Tensor, tiling: Tiling, alphabet: Sequence[float]
+) -> tuple[Tensor, int] | None:
+    """Number the tiles of a padded field: two tiles are equal exactly when their codes are.
+
+    The values of a tile are read as the digits of one integer, axis after axis.
+
+    Args:
+        padded: field with its context border, (B, C, *(L + 2c)).
+        alphabet: the k values that the field can take, ascending.
+
+    Returns:
+        Codes (B, *grid) and their exclusive upper bound k^(C·(f + 2c)^d); None where the codes
+        would not fit 63 bits or the field holds a value outside the alphabet.
+    """
+    base, bound = len(alphabet), len(alphabet) ** (padded.shape[1] * prod(tiling.window))
+    if bound >= 2**63:
+        return None
+    # Alphabets are short: comparing with each value is faster than a search.
+    values = padded.new_tensor(alphabet)
+    matches = [padded == value for value in values]  # k masks of (B, C, *(L + 2c))
+    if not reduce(torch.logical_or, matches).all():
+        return None
+    digits = padded.new_zeros(padded.shape, dtype=torch.int32 if bound < 2**31 else torch.int64)
+    for digit, match in enumerate(matches[1:], start=1):
+        digits.add_(match, alpha=digit)
+    code = _as_number(digits.unbind(1), base)  # (B, *(L + 2c)): one digit in base k^C per site
+    base **= padded.shape[1]
+    for axis, (f, width) in enumerate(zip(tiling.focus, tiling.window, strict=True), start=1):
+        code = _as_number(code.unfold(axis, width, f).unbind(-1), base)  # (B, …, tiles, …)
+        base **= width
+    return code.long(), bound
+
+
+def _as_number(digits: Sequence[Tensor], base: int) -> Tensor:
+    number = digits[0].clone()
+    for power, digit in enumerate(digits[1:], start=1):
+        number.add_(digit, alpha=base**power)
+    return number
+
+
+def group(codes: Tensor, bound: int) -> tuple[Tensor, Tensor]:
+    """Gather equal codes: a slot for every tile, and one representative tile for every slot.
+
+    A small range of codes serves as its own slots, which saves the sort; a slot that no tile has is
+    represented by tile 0 and never looked up.
+
+    Args:
+        codes: one number per tile, (n,), all below `bound`.
+
+    Returns:
+        slot of each tile (n,) and the index of a tile with that code for each slot (slots,).
+    """
+    if bound <= len(codes):
+        slot, slots = codes, bound
+    else:
+        distinct, slot = torch.unique(codes, return_inverse=True)
+        slots = len(distinct)
+    representative = codes.new_zeros(slots)
+    representative.scatter_(0, slot, torch.arange(len(codes), device=codes.device))
+    return slot, representative

@@ -1,0 +1,101 @@
+"""What a data set is, as plain values: all that a model has to know of the data it learns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+Takes = Literal["fields", "structures"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """An extensive property and its units.
+
+    Attributes:
+        name: what the property is called in tables and files.
+        unit: unit of the totals; empty if they have none.
+        unit_per_site: unit of the errors per site, such as "meV per atom".
+        per_unit: how many units of the errors per site make one `unit`: 1000 for eV and meV.
+
+    Example:
+        >>> Output("energy", "J", "J per spin").unit_per_site
+        'J per spin'
+    """
+
+    name: str
+    unit: str = ""
+    unit_per_site: str = ""
+    per_unit: float = 1.0
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a model has to know of its data, and what its checkpoint remembers of them.
+
+    Attributes:
+        outputs: the extensive properties, in the order of the columns of the labels.
+        dims: dimension of the fields, or of the fields that structures are rendered on.
+        channels: field components.
+        channels_first: whether channels stand before the sides in files; None where the shape
+            of the fields alone decides.
+        alphabet: the values of a discrete field, ascending; None for a continuous one.
+        site: what the totals are divided by: "site", "spin", "pixel" or "atom".
+        relative: whether errors relative to the labels mean something: no label is near zero.
+        flat_is_zero: whether a constant field has the value zero, so that nothing is to be added
+            per site.
+        species: atomic numbers of the elements of structures; empty for fields.
+        pixel: sides of a pixel in Å, one per axis, that structures are rendered on.
+        grid: pixels along each side of the first structure's cell.
+        gamma: width in Å of the Gaussians that structures are rendered with.
+
+    Example:
+        >>> info = DatasetInfo((Output("energy", "J", "J per spin"),), alphabet=(-1.0, 1.0))
+        >>> info.takes, info.names
+        ('fields', ('energy',))
+        >>> DatasetInfo.from_plain(info.to_plain()) == info
+        True
+    """
+
+    outputs: tuple[Output, ...]
+    dims: int = 2
+    channels: int = 1
+    channels_first: bool | None = None
+    alphabet: tuple[float, ...] | None = None
+    site: str = "site"
+    relative: bool = False
+    flat_is_zero: bool = False
+    species: tuple[int, ...] = ()
+    pixel: tuple[float, ...] = ()
+    grid: tuple[int, ...] = ()
+    gamma: float = 0.0
+
+    @property
+    def takes(self) -> Takes:
+        """What a model of these data is given: fields, or structures that it renders."""
+        return "structures" if self.species else "fields"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return tuple(output.name for output in self.outputs)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return dictionaries, lists and values, which a checkpoint can hold."""
+        plain = asdict(self)
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in plain.items()}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "DatasetInfo":
+        """Return what `to_plain` was given; keys that this version doesn't know are left out."""
+        known = {field.name for field in fields(cls)}
+        values = {key: _frozen(value) for key, value in plain.items() if key in known}
+        return cls(**values | {"outputs": tuple(Output(**o) for o in plain["outputs"])})
+
+
+def unnamed_outputs(count: int) -> tuple[Output, ...]:
+    """Return outputs for a model that was made without data: output_0, output_1, …"""
+    return tuple(Output(f"output_{i}") for i in range(count))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

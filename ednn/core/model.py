@@ -1,0 +1,140 @@
+"""The extensive deep neural network: tiles → shared subnetwork → contributions → their sum."""
+
+from collections.abc import Callable, Iterator, Sequence
+from inspect import signature
+
+import torch
+from torch import Tensor, nn
+
+from ednn.core.evaluation import ChunkPolicy, TileEvaluation
+from ednn.core.info import DatasetInfo, unnamed_outputs
+from ednn.core.interface import FieldModel, TiledView
+from ednn.core.probe import probe, probe_sites
+from ednn.core.subnets.base import SiteWise
+from ednn.core.tiling import Tiling
+
+PROBED = 2  # tiles that a subnetwork is tried on
+
+
+class EDNN(FieldModel):
+    """An extensive property as the sum of one shared subnetwork's outputs over all tiles.
+
+    The subnetwork gives a value per site of each tile's focus.
+
+    Args:
+        subnet: a module that maps tiles (n, C, *window) to (n, outputs), or what makes one from
+            `window`, `focus`, `context`, `channels` and `outputs` (those that it accepts).
+            One that is `SiteWise` is evaluated over whole fields.
+        focus: side f of the focus, one integer or one per axis.
+        context: width c of the context, one integer or one per axis.
+        dims: dimension of the lattice, 1 to 3.
+        channels: number C of field components.
+        outputs: number of extensive properties.
+        padding: "periodic", "zeros", "reflect" or "replicate".
+        alphabet: the values of a discrete field (spins: [-1, 1]); lets equal tiles be evaluated
+            once, wherever that pays. None for continuous fields.
+        chunks: how much is evaluated together.
+
+    Raises:
+        InputError: impossible tiles, or a subnetwork that doesn't fit them.
+
+    Source: paper, "Extensive deep neural networks".
+
+    Example:
+        >>> from ednn.core.subnets import ANN
+        >>> model = EDNN(ANN, focus=2, context=1)
+        >>> field = torch.randn(5, 1, 8, 8)
+        >>> model(field).shape, model.contributions(field).shape
+        (torch.Size([5, 1]), torch.Size([5, 4, 4, 1]))
+    """
+
+    def __init__(
+        self,
+        subnet: nn.Module | Callable[..., nn.Module],
+        focus: int | Sequence[int],
+        context: int | Sequence[int],
+        dims: int = 2,
+        channels: int = 1,
+        outputs: int = 1,
+        padding: str = "periodic",
+        alphabet: Sequence[float] | None = None,
+        chunks: ChunkPolicy | None = None,
+    ) -> None:
+        values = None if alphabet is None else tuple(sorted({*map(float, alphabet)}))
+        super().__init__(DatasetInfo(unnamed_outputs(outputs), dims, channels, alphabet=values))
+        self._tiling = Tiling(dims, focus, context, padding)
+        self.subnet = subnet if isinstance(subnet, nn.Module) else self._made(subnet)
+        tiles = torch.linspace(-1, 1, PROBED * channels * self.tiling.values)
+        tiles = tiles.view(PROBED, channels, *self.tiling.window)
+        found = probe(self.subnet, tiles, outputs)
+        if isinstance(self.subnet, SiteWise):
+            probe_sites(self.subnet, tiles, outputs, self.tiling.focus)
+        seen = sorted({*(values or ()), *([0.0] if values and padding == "zeros" else [])})
+        self._evaluation = TileEvaluation(self.tiling, found, seen, chunks or ChunkPolicy())
+
+    def _made(self, subnet: Callable[..., nn.Module]) -> nn.Module:
+        """Make the subnetwork from what it wants to know of the geometry."""
+        geometry = {
+            "window": self.tiling.window,
+            "focus": self.tiling.focus,
+            "context": self.tiling.context,
+            "channels": self.info.channels,
+            "outputs": len(self.info.outputs),
+        }
+        accepted = signature(subnet).parameters
+        return subnet(**{k: v for k, v in geometry.items() if k in accepted})
+
+    @property
+    def tiling(self) -> Tiling:
+        return self._tiling
+
+    def forward(self, field: Tensor) -> Tensor:
+        """Predict the extensive properties of fields (B, C, *L): (B, outputs), physical units."""
+        return self.contributions(field).flatten(1, -2).sum(1)  # (B, tiles, outputs) → (B, outputs)
+
+    def contributions(self, field: Tensor) -> Tensor:
+        """Map fields (B, C, *L) to what each tile contributes to the sum: (B, *grid, outputs).
+
+        Only the sum is physical: a tile's contribution is not a local energy (paper, p. 2).
+
+        Raises:
+            InputError: a lattice of the wrong dimension, channel count or side.
+        """
+        self.check(field)
+        field = field.to(self.precision)  # spins come as integers
+        padded = self.tiling.pad(field)
+        raw = self._evaluation.distinct(self.subnet, padded)
+        if raw is None:
+            raw = self._evaluation.periodic(self.subnet, self.seen(field))
+        if raw is None:
+            raw = self._evaluation.padded(self.subnet, self.seen(padded))
+        return self.physical(raw, self.tiling.sites)
+
+    def block_contributions(self, padded: Tensor) -> Tensor:
+        padded = padded.to(self.precision)
+        raw = self._evaluation.distinct(self.subnet, padded)
+        if raw is None:
+            raw = self._evaluation.padded(self.subnet, self.seen(padded))
+        return self.physical(raw, self.tiling.sites)
+
+    def seen(self, field: Tensor) -> Tensor:
+        """Return fields (B, C, *L) as the subnetwork sees them: spins as they are."""
+        return field if self.info.alphabet is not None else self.scaling(field)
+
+    def check_sides(self, field: Tensor) -> None:
+        self.tiling.grid(field.shape[2:])
+
+    def fit_fields(self, fields: Tensor) -> None:
+        """Fit what takes fields (n, C, *L) to a size that is easy to learn from.
+
+        Some site-wise subnetworks do it themselves.
+        """
+        if isinstance(self.subnet, SiteWise) and self.subnet.fit_fields(self.tiling.pad(fields)):
+            return
+        super().fit_fields(fields)
+
+    def views(self, inputs: Tensor) -> list[TiledView]:
+        return [TiledView("field", inputs[0, 0], self.tiling)]
+
+    def networks(self) -> Iterator["EDNN"]:
+        yield self

@@ -1,0 +1,106 @@
+"""How structures of atoms become fields: their elements, pixels and Gaussians (Eq. 3)."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ednn.core.errors import InputError
+from ednn.core.render import REACH, render, render_part
+from ednn.core.structures import StructureBatch
+from ednn.core.tiling import Tiling
+
+FIT = 1e-3  # relative: how far a cell may be from whole pixels; a strain of 0.1 % is 0.05 meV/atom
+
+
+class Renderer(nn.Module):
+    """Draws structures on pixels of one size: one channel, Gaussians as high as the atomic numbers.
+
+    Args:
+        species: atomic numbers of the elements that it knows.
+        pixel: size of a pixel along x and y in Å, the same for structures of any size.
+        gamma: width of the Gaussians in Å (Eq. 3).
+
+    Example:
+        >>> renderer = Renderer([6], pixel=[0.25, 0.25], gamma=0.4)
+        >>> atom = StructureBatch(
+        ...     torch.tensor([[6]]), torch.tensor([[[1.0, 1.0]]]), torch.tensor([[4.0, 4.0]])
+        ... )
+        >>> field = renderer.field(atom)
+        >>> field.shape, field.max().item()
+        (torch.Size([1, 1, 16, 16]), 6.0)
+    """
+
+    species: Tensor
+    pixel: Tensor
+
+    def __init__(self, species: Sequence[int], pixel: Sequence[float], gamma: float) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.register_buffer("species", torch.tensor(species), persistent=False)
+        self.register_buffer("pixel", torch.tensor(pixel, dtype=torch.float64), persistent=False)
+
+    def field(self, structures: StructureBatch) -> Tensor:
+        """Render structures of one grid: (B, 1, nx, ny), in the precision of the positions."""
+        nx, ny = self.grids(structures)[0].tolist()
+        return render(
+            structures.numbers, structures.positions, structures.cell, (nx, ny), self.gamma
+        )
+
+    def part(
+        self,
+        numbers: Tensor,
+        positions: Tensor,
+        pixel: Sequence[float],
+        shape: tuple[int, int],
+        precision: torch.dtype,
+    ) -> Tensor:
+        """Render the rectangle (nx, ny) of pixels that begins at the origin: (1, 1, nx, ny)."""
+        return render_part(numbers, positions, pixel, shape, self.gamma, precision)[None, None]
+
+    def reach(self, tiling: Tiling, pixel: Sequence[float]) -> tuple[float, float]:
+        """How far from a block of tiles atoms along x and y matter for it, in Å."""
+        x, y = (c * p + REACH * self.gamma for c, p in zip(tiling.context, pixel, strict=True))
+        return x, y
+
+    def elements(self, numbers: Tensor) -> Tensor:
+        """Mark the element of each atom: (…) → (…, species), all False for padding."""
+        return numbers[..., None] == self.species
+
+    def grids(self, structures: StructureBatch) -> Tensor:
+        """Count the pixels of structures along x and y, (B, 2)."""
+        return (structures.cell / self.pixel).round().long()
+
+    def by_grid(self, structures: StructureBatch) -> Iterator[Tensor]:
+        """Yield the numbers of the structures that are on one grid, for each grid in turn."""
+        grids, which = self.grids(structures).unique(dim=0, return_inverse=True)
+        for i in range(len(grids)):
+            yield (which == i).nonzero()[:, 0]
+
+    def check(self, structures: StructureBatch, tiling: Tiling, first: int) -> None:
+        """Make sure that structures, numbered from `first`, can be rendered on whole tiles.
+
+        Raises:
+            InputError: an element that it doesn't know, or a cell that isn't whole tiles.
+        """
+        numbers = structures.numbers
+        unknown = (numbers > 0) & ~self.elements(numbers).any(-1)  # (B, A)
+        if unknown.any():
+            sample, atom = unknown.nonzero()[0].tolist()
+            raise InputError(
+                f"Structure {first + sample} has an atom of atomic number "
+                f"{int(numbers[sample, atom])}, which this model doesn't know; it was "
+                f"trained on {', '.join(map(str, self.species.tolist()))}."
+            )
+        tile = self.pixel * torch.tensor(tiling.focus, device=self.pixel.device)
+        whole = (structures.cell / tile).round().clamp(min=1)  # (B, 2) tiles
+        bad = ((structures.cell / (whole * tile) - 1).abs() > FIT).any(-1)  # (B,)
+        if bad.any():
+            sample = int(bad.nonzero()[0])
+            x, y = structures.cell[sample].tolist()
+            (dx, dy), (near_x, near_y) = tile.tolist(), (whole * tile)[sample].tolist()
+            raise InputError(
+                f"Structure {first + sample} has a cell of {x:.6g} × {y:.6g} Å; this model's tiles "
+                f"need a multiple of {dx:.6g} Å along x and of {dy:.6g} Å along y, such as "
+                f"{near_x:.6g} × {near_y:.6g} Å: repeat or choose the cell so."
+            )

@@ -1,0 +1,9 @@
+"""The shared subnetworks: every tile goes through the same one (paper, "EDNN topology")."""
+
+from ednn.core.subnets.base import SiteWise
+from ednn.core.subnets.fcn import FCN
+from ednn.core.subnets.paper import ANN, DNN
+from ednn.core.subnets.site_ann import SiteANN
+from ednn.core.subnets.spectral import Spectral
+
+__all__ = ["ANN", "DNN", "FCN", "SiteANN", "SiteWise", "Spectral"]

@@ -1,0 +1,115 @@
+"""The fully convolutional subnetwork: a value for every site, each from its own surroundings."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import sqrt
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ednn.core.errors import InputError
+from ednn.core.subnets.base import CONV, SiteWise
+from ednn.core.tiling import Tiling
+
+SILU_GAIN = 1.68  # 1 / sqrt(E[SiLU(z)²]), z normal: signals stay as large from layer to layer
+
+
+class FCN(SiteWise):
+    """Unpadded convolutions that see a site's context, and nothing beyond a tile's window.
+
+    The first takes blocks of `stride` sites along every axis together: all sites of a block get
+    the same value. The others have three taps per axis. Each is followed by SiLU; `reaches` says
+    how they share c, and those left over have one tap. A last linear one makes the outputs.
+
+    Args:
+        focus: side f of the focus per axis, a multiple of `stride`.
+        context: width c of the context per axis.
+        channels: field components.
+        outputs: values per site.
+        widths: channels of each convolution; their number is that of the layers.
+        stride: sites per block.
+
+    Raises:
+        InputError: c is further than so many layers reach without gaps, or f isn't whole blocks.
+    """
+
+    def __init__(
+        self,
+        focus: Sequence[int],
+        context: Sequence[int],
+        channels: int = 1,
+        outputs: int = 1,
+        widths: Sequence[int] = (32, 32, 64, 64, 64),
+        stride: int = 1,
+    ) -> None:
+        super().__init__()
+        if any(side % stride for side in focus):
+            raise InputError(
+                f"The focus {tuple(focus)} is not a multiple of model.subnet.stride={stride} sites "
+                f"along every axis; choose another tile.f."
+            )
+        conv, self.stride = CONV[len(context)], stride
+        first, *others = zip(*(reaches(c, len(widths), stride) for c in context), strict=True)
+        blocks = tuple(stride + 2 * reach for reach in first)
+        layers: list[nn.Module] = [conv(channels, widths[0], blocks, stride), nn.SiLU()]
+        for (before, after), reach in zip(pairwise(widths), others, strict=True):
+            kernel = tuple(3 if r else 1 for r in reach)
+            dilation = tuple(max(r, 1) for r in reach)
+            layers += [conv(before, after, kernel, dilation=dilation), nn.SiLU()]
+        self.layers = nn.Sequential(*layers, conv(widths[-1], outputs, 1))
+        for layer in layers[::2]:
+            weight, bias = layer.parameters()
+            nn.init.normal_(weight, std=SILU_GAIN / sqrt(weight[0].numel()))
+            nn.init.uniform_(bias, -0.5, 0.5)
+            if len(context) == 2:  # faster on a CPU, by half in bfloat16
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
+    def sites(self, padded: Tensor) -> Tensor:
+        return self._spread(self.layers(padded))
+
+    def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
+        for layer in self.layers:
+            if not isinstance(layer, nn.SiLU):
+                field = _border(layer).pad(field)
+            field = layer(field)
+        return self._spread(field)
+
+    def _spread(self, blocks: Tensor) -> Tensor:
+        """Give all sites of a block its value: (B, outputs, *(L / stride)) → (B, outputs, *L)."""
+        for axis in range(2, blocks.ndim):
+            blocks = blocks.repeat_interleave(self.stride, axis)
+        return blocks
+
+
+def _border(conv: Any) -> Tiling:
+    """Return what pads a periodic field for one convolution, so that no site is lost."""
+    taps = zip(conv.kernel_size, conv.dilation, conv.stride, strict=True)
+    reach = [((kernel - 1) * dilation + 1 - stride) // 2 for kernel, dilation, stride in taps]
+    return Tiling(len(reach), 1, reach)
+
+
+def reaches(c: int, layers: int, stride: int = 1) -> list[int]:
+    """Share a context of width c among convolutions.
+
+    The first sees so many sites to either side of a block of `stride`, at most one block; the
+    others so many blocks to either side, with three taps (their dilation). They share evenly, but a
+    reach is never so wide that a site between the taps is seen by no tap: together they see every
+    site from -c to c. With blocks of one site, five layers share 8 as 1, 2, 2, 2, 1 and 32 as
+    1, 3, 9, 10, 9; as many layers as c reach 1 each.
+
+    Raises:
+        InputError: c is further than so many layers reach without gaps.
+    """
+    blocks = max(0, (c - 1) // stride)
+    shares: list[int] = []
+    seen = 2 * (c - blocks * stride) // stride  # beyond the block itself, in blocks
+    for left in range(layers - 1, 0, -1):
+        even = -((sum(shares) - blocks) // left)  # what remains over the layers left, rounded up
+        shares.append(min(even, 1 + seen + 2 * sum(shares)))
+    if sum(shares) < blocks:
+        raise InputError(
+            f"{layers} convolutions on blocks of {stride} sites don't reach as far as the context "
+            f"c={c}; give more layers (model.subnet.widths) or a smaller tile.c."
+        )
+    return [c - blocks * stride, *shares]

@@ -1,0 +1,95 @@
+"""The subnetwork for operators of differences: one hidden layer per site, on whitened patches."""
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization
+
+from ednn.core.precision import full_precision
+from ednn.core.subnets.base import CONV, SiteWise
+from ednn.core.tiling import Tiling
+
+WHITENED = 100  # fields whose patches are representative
+
+
+class SiteANN(SiteWise):
+    """One rectified hidden layer at every site, over its whole context, without biases.
+
+    It sees a patch less the patch's mean. So whatever its weights, a constant field gives zero and
+    s times the field s times the value (s > 0), as for the size of any derivative: flat and gentle
+    parts of a field need no training examples.
+
+    A sum over sites cannot tell a kernel from one moved by a site, which has no room for the whole
+    of an operator as wide as the context. So kernels start out small away from their centre.
+
+    Args:
+        context: width c of the context per axis.
+        channels: field components.
+        outputs: values per site.
+        units: width of the hidden layer.
+    """
+
+    def __init__(
+        self, context: Sequence[int], channels: int = 1, outputs: int = 1, units: int = 6
+    ) -> None:
+        super().__init__()
+        conv, self.context = CONV[len(context)], tuple(context)
+        patch = tuple(2 * c + 1 for c in context)
+        hidden = conv(channels, units, patch, bias=False)
+        taper = torch.ones(())
+        for c in context:
+            taper = taper[..., None] * (1 - torch.arange(-c, c + 1).abs() / (c + 1)) ** 2
+        with torch.no_grad():
+            hidden.weight.mul_(taper)
+        self.whitening = _Whitening(channels * prod(patch))
+        register_parametrization(hidden, "weight", self.whitening)
+        self.layers = nn.Sequential(hidden, nn.ReLU(), conv(units, outputs, 1, bias=False))
+
+    def sites(self, padded: Tensor) -> Tensor:
+        return self.layers(padded)
+
+    def fit_fields(self, padded: Tensor) -> bool:
+        self.whiten(padded[:WHITENED])
+        return True
+
+    def whiten(self, padded: Tensor) -> None:
+        """Express the hidden weights for patches with neither correlation nor scale.
+
+        The values in a patch of a smooth field are nearly equal: a gradient hardly sees what tells
+        them apart, which is what a derivative depends on.
+
+        Args:
+            padded: fields (B, C, *(L + 2c)) whose patches become white.
+        """
+        patches = Tiling(len(self.context), 1, self.context).windows(padded)  # (B, *L, C, *patch)
+        self.whitening.fit(patches.flatten(0, len(self.context)))
+
+
+class _Whitening(nn.Module):
+    """Kernels for raw patches from kernels for white patches, both (units, C, *patch)."""
+
+    matrix: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("matrix", torch.eye(size))
+
+    def forward(self, kernels: Tensor) -> Tensor:
+        with full_precision(kernels.device):  # the matrix spans many orders of magnitude
+            raw = (kernels.flatten(1) @ self.matrix).unflatten(1, kernels.shape[1:])
+        return _centred(raw)
+
+    @torch.no_grad()
+    def fit(self, patches: Tensor) -> None:
+        """Whiten patches (n, C, *patch) about zero; what doesn't vary among them has no weight."""
+        values = _centred(patches.double()).flatten(1)  # (n, C · patch)
+        variance, mode = torch.linalg.eigh(values.T @ values / len(values))
+        size = torch.where(variance > 1e-12 * variance[-1], variance.rsqrt(), 0.0)
+        self.matrix.copy_((mode * size) @ mode.T)
+
+
+def _centred(patches: Tensor) -> Tensor:
+    """Take the mean of each patch away: (n, C, *patch) → the same."""
+    return patches - patches.mean(tuple(range(2, patches.ndim)), keepdim=True)

@@ -1,0 +1,86 @@
+"""Samples as a model is given them: whole batches at a time, on every process its share."""
+
+from abc import abstractmethod
+from math import prod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from ednn.data.fields.file import HDF5Fields
+
+
+class Batch(NamedTuple):
+    """What a model is given, and the truth.
+
+    Extensive targets (B, outputs), sites (B,), sample numbers (B,), and where the set has them
+    forces (B, A, 2) on the atoms.
+    """
+
+    inputs: Any  # what the model takes: fields (B, C, *L), or structures
+    target: Tensor
+    sites: Tensor
+    sample: Tensor
+    forces: Tensor | None = None
+
+
+class ExtensiveDataset(Dataset[Batch]):
+    """Samples that are fetched a whole batch at a time; a child says what the model is given.
+
+    Args:
+        labels: (N, outputs), physical units.
+        sites: (N,), by which the totals are divided: lattice sites, or atoms.
+    """
+
+    def __init__(self, labels: Tensor, sites: Tensor) -> None:
+        self.labels, self.sites = labels, sites
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @abstractmethod
+    def inputs(self, sample: Tensor) -> Any:
+        """Return the model's inputs for sample numbers (B,)."""
+
+    def forces(self, sample: Tensor) -> Tensor | None:
+        """Return the forces (B, A, 2) on the atoms, where there are any."""
+        return None
+
+    def example(self) -> Any:
+        """Return inputs that a model fits if it fits every sample."""
+        return self.inputs(torch.arange(1))
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        sample = torch.as_tensor(indices)
+        return Batch(
+            self.inputs(sample),
+            self.labels[sample],
+            self.sites[sample],
+            sample,
+            self.forces(sample),
+        )
+
+
+class FieldDataset(ExtensiveDataset):
+    """Fields (N, C, *L), in memory or in a file, all of one size."""
+
+    def __init__(self, fields: Tensor | HDF5Fields, labels: Tensor) -> None:
+        super().__init__(labels, torch.full((len(labels),), prod(fields.shape[2:])))
+        self.fields = fields
+
+    def inputs(self, sample: Tensor) -> Tensor:
+        return self.fields[sample].float()
+
+
+class EveryOther(Sampler[int]):
+    """One process's share of a split for evaluation: no sample twice, none left out."""
+
+    def __init__(self, length: int, rank: int, world_size: int) -> None:
+        self.share = range(rank, length, world_size)
+
+    def __iter__(self) -> Any:
+        return iter(self.share)
+
+    def __len__(self) -> int:
+        return len(self.share)

@@ -1,0 +1,170 @@
+"""Fields and labels of your own, read from an HDF5 file as they are."""
+
+import hashlib
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ednn.core.errors import InputError
+from ednn.core.info import DatasetInfo, Output
+from ednn.data.dataset import FieldDataset
+from ednn.data.fields.file import HDF5Fields, dataset, open_hdf5, require_finite
+from ednn.data.fields.layout import find_channels
+from ednn.data.module import SPLITS, ExtensiveData, require_whole
+from ednn.data.splits import by_share, require_shares
+
+IN_FILE = "those of the file"
+IN_MEMORY = 2**26  # values; fields with fewer are read once and kept, others batch by batch
+
+
+class HDF5Data(ExtensiveData):
+    """Fields and extensive labels in an HDF5 file, whoever wrote it.
+
+    A file with `splits/train`, `splits/val` and `splits/test` (sample numbers) is split by these;
+    any other at random, in shares.
+
+    Args:
+        path: the file.
+        x: dataset of the fields, (N, *L), (N, C, *L) or (N, *L, C).
+        y: dataset of the labels, (N,) or (N, outputs), or several of them.
+        dims: number of sides of a field, 1 to 3.
+        channels_first: whether the channels stand before the sides; None takes the shorter of the
+            two axes for the channels.
+        unit: unit of the labels.
+        site: what one point of a field is called.
+        val, test: shares of the samples.
+
+    Raises:
+        InputError: the file cannot be read, or fields and labels are not what was said.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        x: str,
+        y: str | list[str],
+        dims: int,
+        channels_first: bool | None,
+        unit: str,
+        site: str,
+        val: float,
+        test: float,
+        **shared: Any,
+    ) -> None:
+        super().__init__(cache="", **shared)  # nothing is generated
+        require_whole(dims=dims, least=1)
+        self.file, self.dims, self.unit, self.site = Path(path), dims, unit, site
+        self.x, self.y = str(x), [str(key) for key in (y if isinstance(y, list) else [y])]
+        self.shares = require_shares(val, test)
+        with open_hdf5(self.path) as file:
+            shape = dataset(file, self.x, "data.x").shape
+            self.split_in_file = "splits" in file
+        self.channels, self.channels_first = find_channels(shape, dims, channels_first)
+        self.fields = HDF5Fields(self.path, self.x, dims, self.channels, self.channels_first)
+
+    @property
+    def path(self) -> Path:
+        return self.file
+
+    @property
+    def info(self) -> DatasetInfo:
+        per_site = f"{self.unit} per {self.site}".strip()
+        outputs = tuple(Output(name, self.unit, per_site) for name in self.labels)
+        return DatasetInfo(
+            outputs, self.dims, self.channels, channels_first=self.channels_first, site=self.site
+        )
+
+    @cached_property
+    def labels(self) -> dict[str, np.ndarray]:
+        """The labels (N,) of every output, by its name."""
+        labels: dict[str, np.ndarray] = {}
+        for key in self.y:
+            table = self._read_labels(key)
+            name = key.strip("/").replace("/", "_")  # names become names of files
+            columns = table.shape[1]
+            names = [f"{name}_{i}" for i in range(columns)] if columns > 1 else [name]
+            if not labels.keys().isdisjoint(names):
+                raise InputError(f"data.y={self.y} gives the output {name} twice; name it once.")
+            labels.update(zip(names, table.T, strict=True))
+        if not labels:
+            raise InputError("data.y=[] names no labels; give a dataset, or a list of them.")
+        return labels
+
+    def _read_labels(self, key: str) -> np.ndarray:
+        """Read one dataset of labels as (N, columns)."""
+        with open_hdf5(self.path) as file:
+            table = dataset(file, key, "data.y")[()].astype(np.float64)
+        if table.ndim > 2 or len(table) != self.fields.count or not prod(table.shape[1:]):
+            raise InputError(
+                f"{self.path}: {key} has shape {table.shape}, but the {self.fields.count} fields "
+                f"of {self.x} need labels ({self.fields.count},) or ({self.fields.count}, outputs):"
+                f" one per field; name other datasets in data.x and data.y."
+            )
+        require_finite(table, f"{self.path}: {key}")
+        return table[:, None] if table.ndim == 1 else table
+
+    @cached_property
+    def first_field(self) -> str:
+        """A digest of the first field, by which the file is known again wherever it lies."""
+        return hashlib.sha256(self.fields[:1].float().numpy().tobytes()).hexdigest()[:16]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "x": self.x,
+            "y": self.y,
+            "count": self.fields.count,
+            "first_field": self.first_field,
+            "seed": self.seed,
+            "splits": IN_FILE if self.split_in_file else self.shares,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        sides = list(self.fields.shape[2:])
+        return {**super().describe(), "channels": self.channels, "sides": sides}
+
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        """Test on every sample, or on the test split alone where a model may know the others.
+
+        A file that begins with the same field may be the same file, whatever was added to it.
+
+        Raises:
+            InputError: that split is not known.
+        """
+        if not trained_on or not self.same_samples(trained_on):
+            self.shares = {"test": 1.0, "val": 0.0}
+        elif trained_on["splits"] != IN_FILE:
+            self.split_in_file = False
+            self.seed, self.shares = trained_on["seed"], trained_on["splits"]
+        elif not self.split_in_file:
+            raise InputError(
+                f"{self.path} begins like the file that this model was trained on, but has not its "
+                f"splits/train, splits/val and splits/test; add them, or give another file."
+            )
+
+    def same_samples(self, trained_on: dict[str, Any]) -> bool:
+        return bool(trained_on["first_field"] == self.first_field)
+
+    def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
+        labels = torch.from_numpy(np.stack(list(self.labels.values()), axis=1))  # (N, outputs)
+        fields = self.fields[:] if prod(self.fields.shape) <= IN_MEMORY else self.fields
+        return FieldDataset(fields, labels), self._splits()
+
+    def _splits(self) -> dict[str, np.ndarray]:
+        count = self.fields.count
+        if not self.split_in_file:
+            return by_share(np.random.default_rng(self.seed).random(count), self.shares)
+        with open_hdf5(self.path) as file:
+            splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
+        numbers = np.concatenate(list(splits.values()))
+        if not np.isin(numbers, np.arange(count)).all() or len(np.unique(numbers)) < len(numbers):
+            raise InputError(
+                f"{self.path}: splits/train, splits/val and splits/test must hold sample numbers "
+                f"from 0 to {count - 1}, each at most once; mend them, or take them out of the file"
+                f" for random splits."
+            )
+        return {name: index.astype(np.int64) for name, index in splits.items()}

@@ -1,0 +1,86 @@
+"""Random smooth images, labelled with the sum of their absolute Laplacian."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ednn.core.info import DatasetInfo, Output
+from ednn.data.fields.file import write_batches
+from ednn.data.fields.generated import GeneratedData
+from ednn.data.workers import worker_pool
+from ednn.physics.images import random_image
+from ednn.physics.laplacian import laplacian_sum
+
+BATCH = 200  # images made and written at once, at most 100 MB of 250² in double precision
+UNIT = "X/pixel²"  # X itself has no unit: it runs from 0 to 20
+
+
+class LaplacianData(GeneratedData):
+    """Random smooth images X and L = Σ |∇²X| (paper, Eq. 2), in units of X per pixel².
+
+    Args:
+        side: pixels along either side of an image; their size is that of 250 along 40 a.u.
+        stencil: finite differences that stand for ∇², a key of `ednn.physics.laplacian.STENCILS`.
+        powers: exponents that sharpen or flatten the images; see `ednn.physics.images`.
+    """
+
+    def __init__(self, side: int, stencil: str, powers: Sequence[float], **shared: Any) -> None:
+        super().__init__(**shared)
+        self.name = f"laplacian-{side}x{side}"
+        self.side, self.stencil, self.powers = side, stencil, list(powers)
+
+    @property
+    def info(self) -> DatasetInfo:
+        output = Output("laplacian", UNIT, f"{UNIT} per pixel")
+        return DatasetInfo((output,), site="pixel", relative=True, flat_is_zero=True)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that the generated images and their labels depend on."""
+        return {
+            "side": self.side,
+            "stencil": self.stencil,
+            "powers": self.powers,
+            "counts": self.counts,
+            "generator": self.generator,
+            "seed": self.seed,
+            "test_only": self.trained_on is not None,
+        }
+
+    def make(self) -> None:
+        count = sum(self.counts.values())
+        write_batches(
+            self.path,
+            count,
+            self._batches(count),
+            self.consecutive_splits(),
+            {"unit": UNIT},
+            self.settings,
+        )
+
+    def label(self, fields: np.ndarray) -> np.ndarray:
+        return laplacian_sum(fields, self.stencil)[:, None]
+
+    def _batches(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield images (B, side, side) and labels (B, 1), made on all cores."""
+        # A test beside another set has images of its own, that no model was trained on.
+        stream = int(self.trained_on is not None)
+        seeds = [(self.seed, stream, i) for i in range(count)]
+        make = partial(random_image, side=self.side, powers=self.powers)
+        pool = worker_pool(os.cpu_count() or 1)
+        starts = range(0, count, BATCH)
+        pending = (pool.map(make, seeds[i : i + BATCH], chunksize=4) for i in starts)
+        try:
+            with tqdm(total=count, desc="Images", unit="image") as progress:
+                # Looking one ahead keeps the pool busy while a batch is being written.
+                for made, _ in pairwise(chain(pending, [()])):
+                    images = np.stack([image.astype(np.float32) for image in made])
+                    yield images, self.label(images)
+                    progress.update(len(images))
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,176 @@
+"""What every data set shares: a cached file made once, seeded splits, vectorised loaders."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, DistributedSampler, Sampler, Subset
+
+from ednn.core.errors import InputError
+from ednn.core.info import DatasetInfo
+from ednn.data.dataset import Batch, EveryOther, ExtensiveDataset
+
+SPLITS = ("train", "val", "test")
+
+
+class ExtensiveData(LightningDataModule):
+    """Base of all data sets: a child says what file it needs and how to make it.
+
+    Args:
+        batch_size: training examples per optimizer step, over all processes together.
+        workers: loader processes; 0 loads in the training process.
+        seed: seed of the generator, the splits and the order of the training examples.
+        cache: folder of generated files.
+    """
+
+    dataset: ExtensiveDataset
+    splits: dict[str, np.ndarray]
+
+    def __init__(self, batch_size: int, workers: int, seed: int, cache: str) -> None:
+        super().__init__()
+        require_whole(batch_size=batch_size, least=1)
+        require_whole(workers=workers)
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.cache = Path(cache)
+
+    @property
+    @abstractmethod
+    def info(self) -> DatasetInfo:
+        """What a model has to know of these data."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Everything that the samples and their splits depend on, as plain values."""
+
+    @property
+    @abstractmethod
+    def path(self) -> Path:
+        """The file that holds this data set."""
+
+    @abstractmethod
+    def read(self) -> tuple[ExtensiveDataset, dict[str, np.ndarray]]:
+        """Read the samples and the sample numbers of each split."""
+
+    def generate(self) -> None:
+        """Make or extend the file.
+
+        Raises:
+            InputError: it is not ours to make.
+        """
+        raise InputError(f"{self.path} is your own file: there is nothing to generate.")
+
+    def setup(self, stage: str | None = None) -> None:
+        if not hasattr(self, "dataset"):
+            self.dataset, self.splits = self.read()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.settings
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        own = self.settings
+        other = [key for key in state_dict.keys() | own if state_dict.get(key) != own.get(key)]
+        if other:
+            raise InputError(
+                f"The run to resume was trained on other data than {self.path}: its "
+                f"{', '.join(sorted(other))} differ; give the same data, or start anew without "
+                f"resume=auto."
+            )
+
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        """Prepare a test split alone, for a model that was trained on other settings of this set.
+
+        Args:
+            trained_on: those settings; None if it was trained on another kind of data.
+        """
+
+    def share(self, processes: int) -> int:
+        """Return one process's part of the batch size.
+
+        Raises:
+            InputError: the batch cannot be shared equally.
+        """
+        if self.batch_size % processes:
+            raise InputError(
+                f"data.batch_size={self.batch_size} cannot be shared by {processes} processes; "
+                f"use a multiple of {processes}."
+            )
+        return self.batch_size // processes
+
+    def describe(self) -> dict[str, Any]:
+        """What a run's summary says of its data."""
+        return {"path": str(self.path), **self.settings}
+
+    def same_samples(self, trained_on: dict[str, Any]) -> bool:
+        """Tell whether a model trained on other settings of this set may know samples of it."""
+        return False
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        rank, world = self._process()
+        part = self.part("train")
+        # The order depends on (seed, epoch) alone, so a resumed run sees what it would have seen.
+        order: DistributedSampler[Batch] = DistributedSampler(
+            part, world, rank, shuffle=True, seed=self.seed
+        )
+        return self._loader(part, order, self.share(world))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self.evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self.evaluation_loader("test")
+
+    def evaluation_loader(self, split: str) -> DataLoader[Batch]:
+        """Return a split in its own order, no sample twice."""
+        rank, world = self._process()
+        part = self.part(split)
+        sampler = EveryOther(len(part), rank, world)
+        return self._loader(part, sampler, max(1, self.batch_size // world))
+
+    def part(self, split: str) -> Subset[Batch]:
+        """Return one split.
+
+        Raises:
+            InputError: it is empty.
+        """
+        if not len(self.splits[split]):
+            raise InputError(
+                f"The {split} split of {self.path} is empty ({len(self.dataset)} samples in all); "
+                f"give more samples, or a larger part of them to it."
+            )
+        return Subset(self.dataset, self.splits[split].tolist())
+
+    def _loader(self, part: Subset[Batch], sampler: Sampler[Any], size: int) -> DataLoader[Batch]:
+        return DataLoader(
+            part,
+            batch_size=size,
+            sampler=sampler,
+            collate_fn=_as_fetched,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _process(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+def _as_fetched(batch: Any) -> Any:
+    """Leave a batch alone: `ExtensiveDataset.__getitems__` has already collated it."""
+    return batch
+
+
+def require_whole(least: int = 0, **values: int) -> None:
+    """Refuse what is not a whole number of at least `least`.
+
+    Raises:
+        InputError: names the setting and its value.
+    """
+    for name, value in values.items():
+        if not isinstance(value, int) or value < least:
+            raise InputError(
+                f"data.{name}={value} is not possible; give a whole number of at least {least}."
+            )

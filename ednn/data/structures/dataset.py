@@ -1,0 +1,53 @@
+"""Labelled structures in memory, as batches that are padded to their largest."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ednn.core.structures import StructureBatch
+from ednn.data.dataset import Batch, ExtensiveDataset
+from ednn.data.structures.file import LabelledSet
+
+
+class StructureDataset(ExtensiveDataset):
+    """Labelled structures in memory; a batch is padded to its largest."""
+
+    def __init__(self, labels: LabelledSet) -> None:
+        atoms = np.diff(labels.offsets)  # (N,)
+        super().__init__(torch.from_numpy(labels.energy)[:, None], torch.from_numpy(atoms))
+        self.offsets = torch.from_numpy(labels.offsets)
+        self.numbers = torch.from_numpy(labels.numbers.astype(np.int64))  # (all atoms,)
+        self.positions = torch.from_numpy(labels.positions)  # (all atoms, 2)
+        self.cell = torch.from_numpy(labels.cell)  # (N, 2)
+        self.on_atoms = torch.from_numpy(labels.forces)  # (all atoms, 2)
+
+    def inputs(self, sample: Tensor) -> StructureBatch:
+        numbers = self._padded(self.numbers, sample)
+        return StructureBatch(numbers, self._padded(self.positions, sample), self.cell[sample])
+
+    def forces(self, sample: Tensor) -> Tensor | None:
+        return self._padded(self.on_atoms, sample) if len(self.on_atoms) else None
+
+    def example(self) -> StructureBatch:
+        return self.inputs(torch.arange(len(self)))
+
+    def _padded(self, column: Tensor, sample: Tensor) -> Tensor:
+        """Gather the atoms of some structures, (B, A, …), zeros behind the last of each."""
+        start, count = self.offsets[sample], self.sites[sample]  # (B,)
+        slots = torch.arange(int(count.max()))  # (A,)
+        real = slots < count[:, None]  # (B, A)
+        padded = column.new_zeros(*real.shape, *column.shape[1:])
+        padded[real] = column[(start[:, None] + slots)[real]]
+        return padded
+
+
+def moved(batch: Batch, rng: np.random.Generator) -> Batch:
+    """Translate each structure by any vector and mirror it along x and y, each or not."""
+    structures: StructureBatch = batch.inputs
+    size = (len(structures.cell), 1, 2)
+    sign = torch.from_numpy(rng.choice([-1.0, 1.0], size)).to(structures.positions)
+    shift = torch.from_numpy(rng.uniform(size=size)).to(structures.positions)
+    cell = structures.cell[:, None]  # (B, 1, 2)
+    positions = (structures.positions * sign + shift * cell) % cell
+    forces = None if batch.forces is None else batch.forces * sign.to(batch.forces)
+    return batch._replace(inputs=structures._replace(positions=positions), forces=forces)

@@ -1,0 +1,79 @@
+"""Sheets of graphene, hBN and both, labelled by a quantum-mechanical theory."""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ednn.core.errors import InputError
+from ednn.data.module import require_whole
+from ednn.data.structures import labelling
+from ednn.data.structures.file import LabelledSet, read
+from ednn.data.structures.module import StructureData
+from ednn.physics.labels import resolve
+
+
+class DFTData(StructureData):
+    """The labelled sheets of a file (`data/README.md`); `generate` makes or extends it.
+
+    Args:
+        theory: what `ednn.physics.labels.resolve` takes.
+        path: the file; None for data/dft/ and the theory's name.
+        count: how many structures `generate` labels.
+        seed0: the seed of the first of them; None for that of the file, or 0 for a new one.
+        repeat: how many blocks of 60 sites a structure has along x and y.
+    """
+
+    def __init__(
+        self,
+        theory: str | Mapping[str, Any],
+        path: str | None,
+        count: int,
+        seed0: int | None,
+        repeat: Sequence[int],
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        columns, rows = repeat
+        require_whole(repeat=min(columns, rows), least=1)
+        require_whole(count=count, seed0=seed0 or 0)
+        self.wanted = theory
+        self.file = Path(path or f"data/dft/{resolve(theory).name}.h5")
+        self.count, self.seed0, self.repeat = count, seed0, (columns, rows)
+
+    @property
+    def path(self) -> Path:
+        return self.file
+
+    @cached_property
+    def labels(self) -> LabelledSet:
+        name = resolve(self.wanted).name
+        if not self.path.exists():
+            raise InputError(
+                f"There is no file {self.path.absolute()}; start in the repository's folder for "
+                f"the labels of data/dft, name another file in data.path, or label structures: "
+                f"`python generate.py data=dft data.theory={name} data.path={self.path}`."
+            )
+        labels = read(self.path)
+        if labels.attributes["theory"] != name:
+            raise InputError(
+                f"{self.path} holds {labels.attributes['theory']} labels, not those of {name}; "
+                f"give data.theory={labels.attributes['theory']} or another data.path."
+            )
+        return labels
+
+    def generate(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        seed0 = self.seed0
+        if seed0 is None:
+            seed0 = int(read(self.path).seed.min()) if self.path.exists() else 0
+        labelling.generate(
+            self.path,
+            self.wanted,
+            self.count,
+            cache=self.cache / "dft",
+            seed0=seed0,
+            repeat=self.repeat,
+            workers=os.cpu_count() or 1,
+        )

@@ -1,0 +1,119 @@
+"""The file of labelled structures: one HDF5 schema for every theory, told in data/README.md.
+
+Labels mix only where the attributes `theory`, `settings`, `versions` (of the engine) and
+`structures` (the recipe) are equal; `units` and `made_with` inform.
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ednn.core.errors import InputError
+from ednn.data.fields.file import create_hdf5, open_hdf5
+from ednn.physics.sheets import Structure
+
+UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}
+
+# One structure: its seed with numbers, positions, cell, energy and forces; or with "failed".
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """The contents of a file: the datasets and the attributes of the schema."""
+
+    numbers: NDArray[np.uint8]
+    positions: NDArray[np.float64]
+    forces: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+    cell: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    seed: NDArray[np.int64]
+    failed: NDArray[np.int64]
+    attributes: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.energy)
+
+    def atoms(self, i: int) -> slice:
+        """Return where the atoms of structure `i` lie in `numbers`, `positions` and `forces`."""
+        return slice(self.offsets[i], self.offsets[i + 1])
+
+    def structure(self, i: int) -> Structure:
+        """Return structure `i`."""
+        atoms = self.atoms(i)
+        return Structure(self.numbers[atoms].astype(np.int64), self.positions[atoms], self.cell[i])
+
+
+DATASETS = tuple(field.name for field in fields(LabelledSet) if field.name != "attributes")
+
+
+def read(path: str | Path) -> LabelledSet:
+    """Return the contents of the file at `path`; raises InputError if it is no such file."""
+    try:
+        with open_hdf5(Path(path)) as file:
+            datasets = {name: file[name][()] for name in DATASETS}
+            attributes = {name: file.attrs[name] for name in ("theory", "structures")}
+            return LabelledSet(**datasets, attributes={**file.attrs, **attributes})
+    except KeyError as error:
+        raise InputError(
+            f"{path} is not a file of labelled structures ({error}): expected the HDF5 schema of "
+            "data/README.md, which generate.py writes."
+        ) from error
+
+
+def write(path: str | Path, labels: LabelledSet) -> None:
+    """Write `labels` to `path`, whole or not at all."""
+    with create_hdf5(path) as file:
+        for name in DATASETS:
+            file.create_dataset(
+                name, data=getattr(labels, name), chunks=True, compression=9, shuffle=True
+            )
+        file.attrs.update(labels.attributes)
+
+
+def join(records: Mapping[int, Record], provenance: Mapping[str, str]) -> LabelledSet:
+    """Return the set made of `records`, by seed, all labelled with the same `provenance`."""
+    ordered = [records[seed] for seed in sorted(records)]
+    good = [record for record in ordered if "failed" not in record]
+    lengths = [len(record["numbers"]) for record in good]
+    versions = {name: metadata.version(name) for name in ("ednn", "numpy")}
+    inform = {"units": UNITS, "made_with": versions | {"python": platform.python_version()}}
+
+    def atoms(name: str, *shape: int) -> NDArray[Any]:
+        return np.concatenate([np.empty((0, *shape)), *(record[name] for record in good)])
+
+    return LabelledSet(
+        numbers=atoms("numbers").astype(np.uint8),
+        positions=atoms("positions", 2),
+        forces=atoms("forces", 2).astype(np.float32),
+        offsets=np.cumsum([0, *lengths], dtype=np.int64),
+        cell=np.array([record["cell"] for record in good], dtype=float).reshape(-1, 2),
+        energy=np.array([record["energy"] for record in good], dtype=float),
+        seed=np.array([record["seed"] for record in good], dtype=np.int64),
+        failed=np.array([r["seed"] for r in ordered if "failed" in r], dtype=np.int64),
+        attributes={**provenance, **{name: json.dumps(v) for name, v in inform.items()}},
+    )
+
+
+def split(labels: LabelledSet) -> dict[int, Record]:
+    """Return the records, by seed, that `labels` is made of: the inverse of `join`."""
+    records: dict[int, Record] = {int(s): {"seed": int(s), "failed": ""} for s in labels.failed}
+    for i, seed in enumerate(labels.seed.tolist()):
+        atoms = labels.atoms(i)
+        records[seed] = {
+            "seed": seed,
+            "numbers": labels.numbers[atoms],
+            "positions": labels.positions[atoms],
+            "cell": labels.cell[i],
+            "energy": labels.energy[i],
+            "forces": labels.forces[atoms],
+        }
+    return records

@@ -1,0 +1,126 @@
+"""What the data sets of atoms share: padded batches, splits by geometry, symmetries, references."""
+
+import hashlib
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ednn.core.errors import InputError
+from ednn.core.info import DatasetInfo, Output
+from ednn.data.dataset import Batch
+from ednn.data.fields.file import require_finite
+from ednn.data.module import ExtensiveData, require_whole
+from ednn.data.splits import by_share, require_shares
+from ednn.data.structures.dataset import StructureDataset, moved
+from ednn.data.structures.file import LabelledSet
+from ednn.physics.sheets import Structure
+
+
+class StructureData(ExtensiveData):
+    """Base of the data sets of atoms; the model renders them (`ednn.core.atomistic`).
+
+    A structure's split depends on its geometry and `seed` alone: it stays where it is when the file
+    is extended or labelled with another theory.
+
+    Args:
+        grid: pixels along either side of the first structure's cell; the others' pixels are of the
+            same size.
+        gamma: width of the Gaussians in Å (Eq. 3).
+        augment: move and mirror the training structures at random, which changes no energy.
+        val, test: shares of the structures.
+    """
+
+    dataset: StructureDataset
+
+    def __init__(
+        self,
+        grid: int,
+        gamma: float,
+        augment: bool,
+        val: float,
+        test: float,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        require_whole(grid=grid, least=1)
+        if not (isinstance(gamma, int | float) and gamma > 0):
+            raise InputError(f"data.gamma={gamma} is not possible; give a width in Å above 0.")
+        self.grid, self.gamma, self.augment = grid, gamma, augment
+        self.shares = require_shares(val, test)
+
+    @cached_property
+    @abstractmethod
+    def labels(self) -> LabelledSet:
+        """The structures, energies and forces; the attribute `theory` names their origin."""
+
+    @property
+    def theory(self) -> str:
+        return self.labels.attributes["theory"]
+
+    @property
+    def info(self) -> DatasetInfo:
+        name = f"{self.theory}_energy" if self.theory else "energy"
+        return DatasetInfo(
+            (Output(name, "eV", "meV per atom", 1000.0),),
+            site="atom",
+            species=tuple(np.unique(self.labels.numbers).tolist()),
+            pixel=tuple((self.labels.cell[0] / self.grid).tolist()),
+            grid=(self.grid, self.grid),
+            gamma=self.gamma,
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that the samples and their splits depend on."""
+        return {
+            "theory": self.theory,
+            "structures": self.labels.attributes["structures"],
+            "count": len(self.labels),
+            "seed": self.seed,
+            "splits": self.shares,
+        }
+
+    def same_samples(self, trained_on: dict[str, Any]) -> bool:
+        """Tell whether some of these structures are of the set that a model was trained on."""
+        return bool(trained_on["structures"] == self.labels.attributes["structures"])
+
+    def test_only(self, trained_on: dict[str, Any] | None) -> None:
+        """Test on every structure, or on the test split alone where a model may know the others."""
+        if trained_on and self.same_samples(trained_on):
+            self.seed, self.shares = trained_on["seed"], trained_on["splits"]
+        else:
+            self.shares = {"test": 1.0, "val": 0.0}
+
+    def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
+        labels = self.labels
+        structures = [labels.structure(i) for i in range(len(labels))]
+        for i, structure in enumerate(structures):
+            structure.require_inside(f"{self.path}: structure {i}")
+            if len(labels.forces):
+                forces = labels.forces[labels.atoms(i)]
+                require_finite(forces, f"{self.path}: the forces of structure {i}", row="atom")
+        require_finite(labels.energy, f"{self.path}: energy")
+        positions = np.array([split_position(structure, self.seed) for structure in structures])
+        return StructureDataset(labels), by_share(positions, self.shares)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Move and mirror training structures at random, as a function of the step alone."""
+        if not (self.augment and self.trainer and self.trainer.training):
+            return batch
+        stream = np.random.default_rng([self.seed, self.trainer.global_step, self._process()[0]])
+        return moved(batch, stream)
+
+
+def split_position(structure: Structure, seed: int) -> float:
+    """Return a number in [0, 1) that depends on the geometry and `seed` alone."""
+    return int.from_bytes(digest(structure, str(seed))) / 2**64
+
+
+def digest(structure: Structure, key: str = "") -> bytes:
+    """Return eight bytes that tell geometries apart."""
+    hashed = hashlib.blake2b(digest_size=8, key=key.encode())
+    for column in (structure.numbers, structure.positions, structure.cell):
+        hashed.update(column.tobytes())
+    return hashed.digest()

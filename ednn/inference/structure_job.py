@@ -1,0 +1,170 @@
+"""Predict structures, whose fields may be larger than the memory."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ednn.core.files import atomic
+from ednn.core.interface import StructureModel
+from ednn.core.structures import StructureBatch
+from ednn.data.fields.file import create_hdf5
+from ednn.data.structures.atoms import flat_structure, read_frames
+from ednn.inference.blocks import Block, cut
+from ednn.inference.nearby import SortedAtoms
+from ednn.inference.pieces import Arrays, Job, Piece, finished
+from ednn.physics.sheets import Structure
+
+FORMATS = (".extxyz", ".csv")
+DENSE = 2**17  # pixels, up to which a field is rendered as a product of two matrices
+FORCES = 64  # times the memory of a site, for what a gradient keeps
+
+
+class StructureJob(Job):
+    """Structures, small ones as a whole and large ones in blocks.
+
+    Args:
+        sites: how many pixels a block may have.
+        forces: in eV/Å, wanted as well.
+
+    Raises:
+        InputError: a structure that doesn't fit the model.
+    """
+
+    def __init__(
+        self, model: StructureModel, structures: Sequence[Structure], sites: int, forces: bool
+    ) -> None:
+        self.model, self.structures, self.forces = model, structures, forces
+        self.shape = (len(structures), len(model.info.outputs))
+        sites = sites // FORCES if forces else sites
+        self.pieces = []
+        for i in range(len(structures)):
+            lattice = self.lattice(i)
+            if prod(lattice) <= min(DENSE, sites):
+                self.pieces.append(Piece(slice(i, i + 1)))
+            else:
+                blocks = cut(model.field_model.tiling, lattice, sites)
+                self.pieces += [Piece(slice(i, i + 1), block) for block in blocks]
+        self._sorted = lru_cache(maxsize=1)(lambda i: SortedAtoms(structures[i]))
+
+    def lattice(self, number: int) -> tuple[int, int]:
+        """Count the pixels of a structure along x and y."""
+        x, y = np.rint(
+            self.structures[number].cell / self.model.renderer.pixel.cpu().numpy()
+        ).astype(int)
+        return int(x), int(y)
+
+    def evaluate(self, piece: Piece) -> Arrays:
+        number = piece.samples.start
+        with torch.set_grad_enabled(self.forces):
+            if piece.block is None:
+                return self._whole(batch(self.structures[number], self.model))
+            return self._block(number, piece.block)
+
+    def _whole(self, structures: StructureBatch) -> Arrays:
+        positions = structures.positions.requires_grad_(self.forces)
+        shares = self.model.contributions(structures._replace(positions=positions))
+        return self._arrays(shares, positions, np.arange(positions.shape[1]))
+
+    def _block(self, number: int, block: Block) -> Arrays:
+        structure, tiling = self.structures[number], self.model.field_model.tiling
+        lattice, device = self.lattice(number), self.model.renderer.pixel.device
+        pixel = structure.cell / lattice  # (2,) Å
+        start, stop = (np.array([getattr(s, end) for s in block]) for end in ("start", "stop"))
+        tile = pixel * tiling.focus  # (2,) Å
+        reach = self.model.renderer.reach(tiling, pixel.tolist())
+        near = self._sorted(number).near(start * tile, stop * tile, reach)
+        grid = tiling.grid(lattice)
+        # from positions in the cell, so that an atom on a border is in one block, not in both
+        place = np.floor(structure.positions[near.atoms] / structure.cell * grid).astype(int) % grid
+        positions = torch.from_numpy(near.positions).to(device).requires_grad_(self.forces)
+        shares = self.model.block_contributions(
+            torch.from_numpy(structure.numbers[near.atoms]).to(device),
+            positions,
+            torch.from_numpy(place + near.images * grid - start).to(device),
+            pixel.tolist(),
+            (stop - start).tolist(),
+        )
+        return self._arrays(shares[None], positions, near.atoms)
+
+    def _arrays(self, shares: torch.Tensor, positions: torch.Tensor, atoms: np.ndarray) -> Arrays:
+        arrays = {"contributions": shares.detach().cpu().numpy()}
+        if self.forces:
+            (slope,) = torch.autograd.grad(shares.sum(), positions)
+            arrays |= {"atoms": atoms, "forces": -slope.reshape(-1, 2).cpu().numpy()}
+        return arrays
+
+
+def batch(structure: Structure, model: StructureModel) -> StructureBatch:
+    """Make a batch of one structure, on the model's device."""
+    columns = (structure.numbers, structure.positions, structure.cell)
+    return StructureBatch(
+        *(torch.from_numpy(c)[None].to(model.renderer.pixel.device) for c in columns)
+    )
+
+
+def read_structures(model: StructureModel, source: Path) -> tuple[list[Any], list[Structure]]:
+    """Read the frames of a file and what the model sees of them.
+
+    Raises:
+        InputError: ASE can't read it, or a structure doesn't fit the model.
+    """
+    frames = read_frames(source)
+    structures = [flat_structure(i, frame, source) for i, frame in enumerate(frames)]
+    for i, structure in enumerate(structures):
+        structure.require_inside(f"{source}: structure {i}")
+        model.check(batch(structure, model), first=i)
+    return frames, structures
+
+
+def write_structures(
+    output: Path,
+    frames: Sequence[Any],
+    name: str,
+    job: StructureJob,
+    folder: Path,
+    total: np.ndarray,
+    attributes: Mapping[str, Any],
+) -> Path:
+    """Write predictions to `output` and the maps to an HDF5 file beside it; return that path.
+
+    Args:
+        output: one of `FORMATS`: the structures with their predictions, or a row for each.
+        name: what the predicted quantity is called.
+    """
+    maps = output.with_suffix(".h5")
+    forces = [np.zeros((len(frame), 3)) for frame in frames] if job.forces else []
+    with atomic(output) as path, create_hdf5(maps) as file:  # both appear, or neither
+        file.attrs.update(attributes)
+        for i in range(len(frames)):
+            tiles = job.model.field_model.tiling.grid(job.lattice(i))
+            file.create_dataset(f"contributions/{i}", tiles, np.float64)
+        for number, arrays in finished(folder):
+            piece = job.pieces[number]
+            i, block = piece.samples.start, piece.block or ()
+            file[f"contributions/{i}"][block] = arrays["contributions"][0, ..., 0]
+            if forces:
+                np.add.at(forces[i][:, :2], arrays["atoms"], arrays["forces"])
+        for i, inside in enumerate(forces):
+            file[f"forces/{i}"] = inside[:, :2]
+            frames[i].arrays[f"{name}_forces"] = inside
+        for frame, (energy, *_) in zip(frames, total.tolist(), strict=True):
+            frame.info |= {name: energy, f"{name}_per_atom": energy / len(frame)}
+        _write(frames, name, path, output.suffix)
+    return maps
+
+
+def _write(frames: Sequence[Any], name: str, path: Path, suffix: str) -> None:
+    if suffix == ".extxyz":
+        from ase.io import write
+
+        write(path, list(frames), format="extxyz")
+        return
+    shown = (name, f"{name}_per_atom")
+    rows = [{"atoms": len(f), **{key: f.info[key] for key in shown}} for f in frames]
+    pd.DataFrame(rows).to_csv(path, index_label="structure")

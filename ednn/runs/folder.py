@@ -1,0 +1,188 @@
+"""Run folders: where a run lives, what it records of itself, and how it is found again."""
+
+import hashlib
+import json
+import os
+import platform
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from ednn.core.errors import InputError
+from ednn.core.files import atomic
+
+OUTPUTS = Path("outputs")
+RECORDED_PACKAGES = ("ednn", "torch", "lightning", "hydra-core", "numpy", "h5py")
+
+
+def name_run(arguments: Sequence[str]) -> str:
+    """Name a run after its start and its command line.
+
+    The six letters after the time are the same for the same command line. `resume=auto` finds the
+    newest run by them and gives its name again; any other start gets a name that is unique.
+
+    Raises:
+        InputError: several processes of torchrun would each make up a name of their own.
+    """
+    named = any(a.startswith("run=") for a in arguments)
+    if "TORCHELASTIC_RUN_ID" in os.environ and not named:
+        raise InputError("torchrun's processes must share one run folder; add run=NAME.")
+    words = sorted(a for a in arguments if not a.startswith("resume="))
+    command = hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
+    if "resume=auto" in arguments and not named:
+        found = [path.name for path in OUTPUTS.glob(f"*/*_{command}_*") if path.is_dir()]
+        if found:
+            return max(found)
+        print("No earlier run of this command to resume: starting a new one.", file=sys.stderr)
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{command}_{secrets.token_hex(2)}"
+
+
+class Run:
+    """One run folder.
+
+    A run is finished when `summary.json` stands in its folder: it is written last.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.last = self.folder / "checkpoints" / "last.ckpt"
+        self.best = self.folder / "checkpoints" / "best.ckpt"
+        self.config = self.folder / "config.yaml"
+        self.summary = self.folder / "summary.json"
+        self.metrics = self.folder / "metrics.csv"
+        self.splits = self.folder / "splits.npz"
+        self.predictions = self.folder / "predictions.csv"
+
+    @property
+    def finished(self) -> bool:
+        return self.summary.exists()
+
+    def open(self, cfg: DictConfig) -> None:
+        """Record the resolved config and the environment of this sitting.
+
+        Raises:
+            InputError: the folder holds another run and this one doesn't resume it.
+        """
+        if cfg.resume not in (None, "auto"):
+            raise InputError(f"resume={cfg.resume} is not known; give resume=auto or leave it out.")
+        if cfg.resume is None and (self.finished or self.last.exists()):
+            raise InputError(
+                f"The run folder {self.folder} already holds a run; add resume=auto to go on "
+                f"with it, or give another name with run=NAME."
+            )
+        with atomic(self.config) as path:
+            OmegaConf.save(cfg, path, resolve=True)
+        sitting = len(list(self.folder.glob("environment*.json"))) + 1
+        name = "environment.json" if sitting == 1 else f"environment_{sitting}.json"
+        write_json(self.folder / name, environment())
+
+    def read_config(self) -> DictConfig:
+        cfg = OmegaConf.load(self.config)
+        assert isinstance(cfg, DictConfig)
+        return cfg
+
+    def read_summary(self) -> dict[str, Any]:
+        """Return the figures of a finished run."""
+        summary: dict[str, Any] = json.loads(self.summary.read_text())
+        return summary
+
+    def read_predictions(self, output: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return predicted and true values and the sites of every test sample, (N,) each."""
+        table = pd.read_csv(self.predictions)
+        columns = (f"{output}_predicted", f"{output}_true", "sites")
+        predicted, true, sites = (table[column].to_numpy() for column in columns)
+        return predicted, true, sites
+
+    def write_splits(self, splits: Mapping[str, np.ndarray]) -> None:
+        with atomic(self.splits) as path, path.open("wb") as file:
+            np.savez_compressed(file, **splits)  # type: ignore[arg-type]
+
+    def finish(self, summary: Mapping[str, Any], paper: Mapping[str, float] | None = None) -> None:
+        """Write `summary.json`, which marks the run as finished, and print a short table.
+
+        Args:
+            paper: published values to print beside ours, under the summary's keys.
+        """
+        write_json(self.summary, {**summary, "finished": datetime.now().isoformat("T", "seconds")})
+        errors = {key: value for key, value in summary.items() if "_error" in key}
+        table = pd.DataFrame({"here": errors})
+        if paper:
+            table["paper"] = pd.Series(paper)
+        table.index = [_words(key, summary) for key in table.index]
+        print(table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}").to_string())
+        print(f"Run folder: {self.folder}")
+
+    def history(self) -> pd.DataFrame:
+        """Join the metrics of every sitting of this run: a resumed one replaces what it redid."""
+        logs = self.folder / "logs" / "csv"
+        sittings = sorted(logs.glob("version_*"), key=lambda path: int(path.name.split("_")[1]))
+        tables = [pd.read_csv(s / "metrics.csv") for s in sittings if (s / "metrics.csv").exists()]
+        history = pd.DataFrame()
+        for table in tables:
+            if len(history):
+                history = history[history["step"] < table["step"].min()]
+            history = pd.concat([history, table], ignore_index=True)
+        return history
+
+
+def plain(cfg: DictConfig, resolve: bool = True) -> dict[str, Any]:
+    """Return a config as plain dictionaries, lists and values."""
+    container = OmegaConf.to_container(cfg, resolve=resolve)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def environment() -> dict[str, Any]:
+    """Describe what produced a result: command, code, versions and device."""
+    return {
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in RECORDED_PACKAGES},
+        "cpu": f"{platform.machine()}, {os.cpu_count()} cores",
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch_threads": torch.get_num_threads(),
+        "started": datetime.now().isoformat(timespec="seconds"),
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """Name a device as a reader of a benchmark would want it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _words(key: str, summary: Mapping[str, Any]) -> str:
+    """Spell a summary key out: test/mean_absolute_error_per_site → test mean … (J per spin)."""
+    *place, kind = key.split("/")  # the split and, of several, the output
+    unit = summary["unit_per_site" if kind.endswith("_per_site") else "unit"]
+    if kind.endswith("_of_forces"):
+        unit = f"{unit}/Å"
+    words = " ".join([*place, kind.removesuffix("_per_site").replace("_", " ")])
+    return f"{words} ({unit})" if unit and "relative" not in kind else words
+
+
+def _git_commit() -> str | None:
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        folder = Path(__file__).parent
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None  # installed without its repository
+    return done.stdout.strip()

@@ -1,0 +1,120 @@
+"""What a run leaves behind for people: predictions, pictures, a summary and a short table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning import Trainer
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ednn import plots
+from ednn.core.files import atomic
+from ednn.core.interface import ExtensiveModel
+from ednn.data.module import ExtensiveData
+from ednn.runs.folder import Run, device_name
+
+Columns = Mapping[str, Tensor]  # sample (N,), sites (N,), target and prediction (N, outputs)
+
+
+def write_results(
+    run: Run,
+    model: ExtensiveModel,
+    data: ExtensiveData,
+    columns: Columns,
+    history: pd.DataFrame | None = None,
+) -> list[Path]:
+    """Write `predictions.csv`, `metrics.csv` and the pictures; returns the pictures' paths.
+
+    Args:
+        columns: of the test samples.
+        history: the metrics of every epoch, after a training.
+    """
+    columns = {name: values.cpu() for name, values in columns.items()}
+    with atomic(run.predictions) as path:
+        predictions(columns, data).to_csv(path, index=False)
+    figures = _pictures_of_tiles(model, data) | _pictures_of_errors(model, data, columns)
+    if history is not None:
+        with atomic(run.metrics) as path:
+            history.to_csv(path, index=False)
+        figures["loss"] = plots.loss_curve(history, data.info.outputs[0].unit)
+    paths = [run.folder / f"{name}.png" for name in figures]
+    for figure, path in zip(figures.values(), paths, strict=True):
+        plots.save(figure, path)
+    return paths
+
+
+def _pictures_of_tiles(model: ExtensiveModel, data: ExtensiveData) -> dict[str, Figure]:
+    """Draw a test sample: atoms and some of their tiles (Fig. 3), or what several branches see."""
+    views = model.views(data.dataset.inputs(torch.from_numpy(data.splits["test"][:1])))
+    figures = {}
+    if views[0].cell:
+        figures["tiles"] = plots.tiles(views[0])
+    if len(views) > 1:
+        figures["branches"] = plots.branches(views)
+    return figures
+
+
+def _pictures_of_errors(
+    model: ExtensiveModel, data: ExtensiveData, columns: Columns
+) -> dict[str, Figure]:
+    """Draw predictions and errors of every output against the true values.
+
+    Both without what is known without a network (the composition's part of an energy), which would
+    hide the rest.
+    """
+    known = model.known(data.dataset.inputs(columns["sample"])).cpu().double()  # (N, outputs)
+    predicted, true = (columns[name].double() - known for name in ("prediction", "target"))
+    figures = {}
+    for i, output in enumerate(data.info.outputs):
+        suffix = f"_{output.name}" if len(data.info.outputs) > 1 else ""
+        quantity = f"{output.name} less references" if known.any() else output.name
+        values = [column[:, i].numpy() for column in (predicted, true)]
+        scaled = [value * output.per_unit / columns["sites"].numpy() for value in values]
+        unit = output.unit_per_site
+        figures[f"parity{suffix}"] = plots.parity(scaled[0], scaled[1], unit, quantity)
+        figures[f"error{suffix}"] = plots.error(values[0], values[1], output.unit, quantity)
+    return figures
+
+
+def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
+    """Return one row per test sample: sample, sites, and each output true and predicted."""
+    table = pd.DataFrame({name: columns[name].numpy() for name in ("sample", "sites")})
+    for i, output in enumerate(data.info.outputs):
+        table[f"{output.name}_true"] = columns["target"][:, i].double().numpy()
+        table[f"{output.name}_predicted"] = columns["prediction"][:, i].double().numpy()
+    return table
+
+
+def log_pictures(loggers: Sequence[Logger], pictures: Sequence[Path]) -> None:
+    """Show the pictures wherever a logger can."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            for path in pictures:
+                logger.log_image(path.stem, [str(path)])
+        elif isinstance(logger, TensorBoardLogger):
+            for path in pictures:
+                image = plots.read(path)  # (height, width, 3)
+                logger.experiment.add_image(path.stem, image, dataformats="HWC")
+
+
+def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect a run's figures under flat keys."""
+    errors = {
+        name: float(value)
+        for name, value in trainer.callback_metrics.items()
+        if name.startswith("test/")
+    }
+    return {
+        **errors,
+        "unit": data.info.outputs[0].unit,
+        "unit_per_site": data.info.outputs[0].unit_per_site,
+        "test/samples": len(data.splits["test"]),
+        **timings,
+        "device": device_name(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "data": data.describe(),
+    }

@@ -1,0 +1,76 @@
+"""The table of a sweep: one row per job, written and printed when a Hydra multirun ends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from ednn.core.files import atomic
+from ednn.runs.folder import OUTPUTS
+
+SWEEPS = OUTPUTS / "sweeps"  # as conf/hydra/default.yaml has it
+
+
+class SweepTable(Callback):
+    """Gather every finished job's overrides and figures into `sweep.csv`, job after job."""
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            folder = Path(config.hydra.sweep.dir)
+            settings, figures = _tables(folder)
+            with atomic(folder / "sweep.csv") as path:
+                settings.join(figures, rsuffix="_result").to_csv(path, index=False)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = Path(config.hydra.sweep.dir)
+        settings, figures = _tables(folder)
+        swept = settings.loc[:, settings.nunique(dropna=False) > 1]
+        table = swept.join(_errors(figures))
+        print(table.to_string(index=False, float_format="{:.3g}".format))
+        print(f"Sweep: {folder}")
+
+
+def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Overrides and figures of the finished jobs, in the order of the sweep."""
+    finished = jobs(folder)
+    settings = pd.DataFrame([overrides_of(job) for job in finished])
+    return settings, pd.DataFrame([_figures(job) for job in finished])
+
+
+def jobs(folder: Path) -> list[Path]:
+    """Return the folders of a sweep's finished jobs, in its order."""
+    return sorted((path.parent for path in folder.glob("**/summary.json")), key=_number)
+
+
+def overrides_of(job: Path) -> dict[str, str]:
+    """Return what the command line set for a job."""
+    overrides = OmegaConf.load(job / ".hydra" / "overrides.yaml")
+    return {key: value for key, _, value in (str(o).lstrip("+").partition("=") for o in overrides)}
+
+
+def _errors(figures: pd.DataFrame) -> pd.DataFrame:
+    """Keep the errors alone: a row per job or, of several outputs, per job and output."""
+    errors = figures[[name for name in figures if "_error" in str(name)]]
+    places = [str(name).split("/") for name in errors]  # test/[output/]error
+    if all(len(place) == 2 for place in places):
+        return errors
+    errors.columns = pd.MultiIndex.from_tuples(
+        [("/".join(output), f"{split}/{error}") for split, *output, error in places],
+        names=["output", None],
+    )
+    return errors.stack("output", future_stack=True).dropna(how="all").reset_index("output")
+
+
+def _number(job: Path) -> int:
+    return int(OmegaConf.load(job / ".hydra" / "hydra.yaml").hydra.job.num)
+
+
+def _figures(job: Path) -> dict[str, Any]:
+    figures = json.loads((job / "summary.json").read_text())
+    return {key: value for key, value in figures.items() if not isinstance(value, dict)}

@@ -1,0 +1,104 @@
+"""What is refused before a training starts: settings that are impossible, or don't go together."""
+
+import os
+import shutil
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from ednn.core.errors import InputError
+from ednn.data.module import SPLITS, ExtensiveData
+from ednn.runs.folder import Run, plain
+
+# Data settings that may change when a run is resumed: where and how the same samples are read, and
+# what only generate.py looks at.
+MAY_CHANGE = {"path", "workers", "cache", "count", "seed0", "repeat"}
+
+
+def check_settings(cfg: DictConfig, run: Run) -> None:
+    """Make sure that a training can start, as far as its settings alone tell.
+
+    Raises:
+        InputError: a setting that is impossible here, or other than the run was started with.
+    """
+    _check_trainer(cfg)
+    check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
+    if cfg.resume == "auto" and run.last.exists():
+        _check_resumed(cfg, run)
+
+
+def check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
+    """Make sure that splits and batches suit the processes and the optimizer.
+
+    Raises:
+        InputError: an empty split, or one or a batch that can't be shared.
+    """
+    devices = cfg.trainer.devices if isinstance(cfg.trainer.devices, int) else 1
+    processes = devices * cfg.trainer.num_nodes
+    for split in SPLITS:
+        data.part(split)  # refuses an empty one
+        if len(data.splits[split]) < processes:
+            raise InputError(
+                f"The {split} split has {len(data.splits[split])} sample(s) for {processes} "
+                f"processes, and each needs one; take more data or fewer trainer.devices."
+            )
+    batch = data.share(processes)
+    examples = len(data.splits["train"])
+    if cfg.task.optimizer._target_ == "torch.optim.LBFGS" and batch < examples:
+        raise InputError(
+            f"task=lbfgs searches along the loss of all {examples} training examples at once, not "
+            f"of {batch}; set data.batch_size={examples} and trainer.devices=1, or task=adam."
+        )
+
+
+def check_speed(compile: Any, channels_last: Any, tf32: Any, forces: bool) -> None:
+    """Make sure that the settings of `speed` are possible.
+
+    Args:
+        forces: whether the loss differentiates the model twice.
+
+    Raises:
+        InputError: not true or false, no compiler, or forces of a compiled model.
+    """
+    given = {"compile": compile, "channels_last": channels_last, "tf32": tf32}
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise InputError(f"speed.{name}={value} is not possible; give true or false.")
+    if compile and not shutil.which(compiler := os.environ.get("CXX", "g++")):
+        raise InputError(
+            f"speed.compile=true needs a C++ compiler, and there is no {compiler} here; install "
+            f"one, or leave it out."
+        )
+    if compile and forces:
+        raise InputError(
+            "speed.compile=true goes without forces in the loss, as torch.compile gives no second "
+            "derivatives; leave it out or set task.force_weight=0."
+        )
+
+
+def _check_resumed(cfg: DictConfig, run: Run) -> None:
+    """Make sure that a run goes on with its own model and data, before its record is touched."""
+    started = run.read_config()
+    for group in ("model", "data"):
+        before, now = plain(started[group]), plain(cfg[group])
+        for key in (before.keys() | now.keys()) - MAY_CHANGE:
+            if before.get(key) != now.get(key):
+                raise InputError(
+                    f"The run {run.folder} was started with {group}.{key}={before.get(key)}, not "
+                    f"{now.get(key)}; give the same, or start anew with another run=NAME."
+                )
+
+
+def _check_trainer(cfg: DictConfig) -> None:
+    for name in ("max_epochs", "accumulate_grad_batches"):
+        value = cfg.trainer[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(
+                f"trainer.{name}={value} is not possible; give a whole number of at least 1."
+            )
+    if cfg.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
+        raise InputError(
+            "This trainer wants a GPU, but torch finds none here; use trainer=cpu, or "
+            "trainer=ddp_sim for two processes."
+        )

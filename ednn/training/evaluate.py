@@ -1,0 +1,70 @@
+"""Score a checkpoint on the test split of any data config."""
+
+from hydra.utils import instantiate
+from lightning import Trainer
+from lightning.pytorch.callbacks import Timer
+from omegaconf import DictConfig
+
+from ednn.core.checkpoint import KEY, build_from, read_checkpoint
+from ednn.core.errors import InputError
+from ednn.core.info import DatasetInfo
+from ednn.data.module import ExtensiveData
+from ednn.runs.folder import Run
+from ednn.runs.results import summarise, write_results
+from ednn.training.finetune import require_kind
+from ednn.training.lightning_fixes import quieten_lightning
+from ednn.training.task import ExtensiveTask
+
+
+def evaluate(cfg: DictConfig) -> None:
+    """Test a checkpoint in one process and record the result like that of a run."""
+    quieten_lightning()
+    checkpoint = read_checkpoint(cfg.ckpt_path)
+    data: ExtensiveData = instantiate(cfg.data, _convert_="all")
+    require_kind(DatasetInfo.from_plain(checkpoint[KEY]["info"]), data)
+    trained_on = checkpoint[KEY]["trained_on"]
+    settings = trained_on["settings"] if trained_on["data"] == type(data).__name__ else None
+    if settings != data.settings:
+        data.test_only(settings)
+    data.prepare_data()
+    data.setup()
+    model = build_from(checkpoint)
+    print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
+    model.check(data.dataset.example())
+    _check_outputs(model.info, data.info)
+    task = ExtensiveTask(model)
+    run = Run(cfg.run_dir)
+    run.open(cfg)
+    timer = Timer()
+    trainer = Trainer(
+        accelerator=cfg.accelerator,
+        devices=1,
+        callbacks=[timer],
+        logger=False,
+        inference_mode=False,
+    )
+    trainer.test(task, data, verbose=False)
+    write_results(run, model, data, task.test_columns)
+    summary = summarise(trainer, data, {"test/seconds": timer.time_elapsed("test")})
+    run.finish({"ckpt_path": str(cfg.ckpt_path), **summary})
+
+
+def _check_outputs(model: DatasetInfo, data: DatasetInfo) -> None:
+    """Refuse labels that the predictions cannot be compared with, one for one.
+
+    Other names are no matter for fields; energies of two theories have no common zero.
+    """
+    predicted, labelled = model.names, data.names
+    nameless = "energy" in (*predicted, *labelled)
+    if model.takes == "structures" and not nameless and predicted != labelled:
+        raise InputError(
+            f"The model predicts {predicted[0]}, but the data has {labelled[0]}, and energies of "
+            f"two theories have no common zero; go on from this model's weights with train.py "
+            f"ckpt_path=… on that data, and evaluate the new model."
+        )
+    reordered = sorted(predicted) == sorted(labelled) and predicted != labelled
+    if len(predicted) != len(labelled) or reordered:
+        raise InputError(
+            f"The model predicts {', '.join(predicted)}, but the data has {', '.join(labelled)}; "
+            f"give data with the same outputs in the same order."
+        )

@@ -1,0 +1,88 @@
+"""Training that goes on from the weights of a checkpoint: what must be the same, what is new."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ednn.core.checkpoint import KEY, load_weights
+from ednn.core.errors import InputError
+from ednn.core.info import DatasetInfo
+from ednn.core.interface import ExtensiveModel
+from ednn.core.renderer import FIT
+from ednn.data.module import ExtensiveData
+
+
+def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: ExtensiveData) -> None:
+    """Copy the weights of a checkpoint into a new model, for data that it may go on with.
+
+    Reference energies are fitted again, as those of another theory have another zero.
+
+    Raises:
+        InputError: the weights mean nothing for these data, or the checkpoint has seen what is
+            test data here.
+    """
+    before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
+    require_kind(before, data)
+    load_weights(model, checkpoint)
+    require_same_rendering(before, data.info)
+    require_unseen_test(checkpoint[KEY]["trained_on"], data)
+    model.fit_references((batch.inputs, batch.target) for batch in data.evaluation_loader("train"))
+
+
+def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
+    """Make sure that a checkpoint's model takes what a data set holds.
+
+    Raises:
+        InputError: it takes fields instead of structures, or structures instead of fields.
+    """
+    if before.takes != data.info.takes:
+        raise InputError(
+            f"The checkpoint's model takes {before.takes}, but this data set holds "
+            f"{data.info.takes}; give data of the kind that it was trained on."
+        )
+
+
+def require_same_rendering(before: DatasetInfo, here: DatasetInfo) -> None:
+    """Make sure that structures are rendered as they were when weights were trained.
+
+    Raises:
+        InputError: other elements, pixels or Gaussians.
+    """
+    for name in ("species", "pixel", "gamma"):
+        there, own = getattr(before, name), getattr(here, name)
+        if np.shape(own) != np.shape(there) or not np.allclose(own, there, rtol=FIT):
+            raise InputError(
+                f"The checkpoint was trained with {name}={_plain(there)}, this data has "
+                f"{_plain(own)}; its weights mean nothing here: give data of the same elements, "
+                f"pixels (data.grid) and data.gamma, or train without ckpt_path."
+            )
+
+
+def require_unseen_test(trained_on: Mapping[str, Any], data: ExtensiveData) -> None:
+    """Make sure that a model which was trained on the same samples has not seen the test split.
+
+    Raises:
+        InputError: the test splits differ.
+    """
+    settings = trained_on["settings"]
+    if trained_on["data"] != type(data).__name__ or not data.same_samples(settings):
+        return
+    before, here = _test_split(settings), _test_split(data.settings)
+    if before != here:
+        raise InputError(
+            f"The checkpoint was trained on other splits of these samples, so it knows part of the "
+            f"test split here ({here}); give the data settings that it was trained with: {before}."
+        )
+
+
+def _test_split(settings: Mapping[str, Any]) -> str:
+    """Say how a data set is split: by the file itself, or by shares."""
+    splits = settings["splits"]
+    if isinstance(splits, str):
+        return splits
+    return f"data.seed={settings['seed']} data.test={splits['test']}"
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

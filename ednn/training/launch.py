@@ -1,0 +1,49 @@
+"""Several processes for one run: torchrun starts them on the run's saved config.
+
+Lightning's own launcher repeats the command line in every process. In a Hydra multirun that would
+make each process walk the whole sweep; here the processes know only the run folder.
+"""
+
+import subprocess
+import sys
+
+from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig
+
+from ednn.core.errors import InputError, TrainingError
+from ednn.runs.folder import Run
+
+
+def needs_processes(cfg: DictConfig) -> bool:
+    """Tell whether this run wants several processes on this machine that nobody started yet.
+
+    Raises:
+        InputError: `trainer.devices` is not a number of processes.
+    """
+    devices = cfg.trainer.devices
+    if cfg.trainer.get("strategy") and (not isinstance(devices, int) or devices < 1):
+        raise InputError(
+            f"trainer.devices={devices} is not a number of processes; give one such as 2."
+        )
+    started = TorchElasticEnvironment.detect() or SLURMEnvironment.detect()
+    return isinstance(devices, int) and devices > 1 and not started
+
+
+def launch(cfg: DictConfig, run: Run) -> None:
+    """Train in `trainer.devices` processes and wait for them.
+
+    Raises:
+        TrainingError: one of them failed; its own message stands above.
+    """
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    processes = f"--nproc-per-node={cfg.trainer.devices}"
+    module = ["-m", "ednn.training.train", str(run.folder)]
+    code = subprocess.run([*torchrun, processes, *module]).returncode
+    if code:
+        raise TrainingError(f"A process of {run.folder} failed (exit code {code}); see above.")
+
+
+def is_first_process() -> bool:
+    """Tell whether this process is the one that writes for all."""
+    return getattr(rank_zero_only, "rank", 0) == 0

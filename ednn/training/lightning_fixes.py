@@ -1,0 +1,32 @@
+"""Where Lightning's own behaviour would cost users data or attention."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from ednn.core.files import atomic
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that a kill cannot tear.
+
+    Lightning writes to the system's temporary folder and moves from there, which is a copy where
+    that folder is on another disk; here the temporary file stands beside the checkpoint.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        with atomic(path) as temporary:
+            torch.save(checkpoint, temporary)
+
+
+def quieten_lightning() -> None:
+    """Silence Lightning's announcements and two warnings that are none; others still come."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # when resuming

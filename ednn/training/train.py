@@ -1,0 +1,166 @@
+"""One experiment from config to run folder: data → task → fit → test → results."""
+
+import sys
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.profilers import Profiler
+from omegaconf import DictConfig
+
+from ednn.core.build import build_model
+from ednn.core.checkpoint import read_checkpoint
+from ednn.core.interface import ExtensiveModel
+from ednn.data.module import ExtensiveData
+from ednn.runs.folder import Run, plain
+from ednn.runs.results import log_pictures, summarise, write_results
+from ednn.training.checks import check_settings, check_sharing
+from ednn.training.finetune import start_from
+from ednn.training.launch import is_first_process, launch, needs_processes
+from ednn.training.lightning_fixes import AtomicCheckpoints, quieten_lightning
+from ednn.training.speed import speed_up
+from ednn.training.task import ExtensiveTask
+
+
+def train(cfg: DictConfig) -> float | None:
+    """Train, test and record one run; returns its validation loss, for a sweeper to compare."""
+    hydra = HydraConfig.get()
+    run = Run(cfg.run_dir)
+    if run.finished and cfg.resume == "auto":
+        print(f"Already finished: {run.folder}")
+    else:
+        check_settings(cfg, run)
+        run.open(cfg)
+        if hydra.mode == RunMode.MULTIRUN:
+            _use_own_gpu(cfg, hydra.job.num)
+        if needs_processes(cfg):
+            make_model(cfg, make_data(cfg))  # bad input ends here, in one sentence
+            launch(cfg, run)
+        else:
+            fit(cfg, run)
+    if not is_first_process():
+        return None
+    if cfg.fast_dev_run:
+        print("fast_dev_run: one batch of everything ran; no results were recorded.")
+        return None
+    return run.read_summary()["val/loss"]
+
+
+def fit(cfg: DictConfig, run: Run) -> None:
+    """Train one model in this process, which may be one of several."""
+    quieten_lightning()
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    timer = Timer()
+    data = make_data(cfg)
+    trainer = _make_trainer(cfg, run, timer)
+    with trainer.init_module():  # in the trainer's precision, so that a resume loses no digits
+        model = make_model(cfg, data)
+        task = ExtensiveTask(model, **plain(cfg.task))
+    speed_up(model, **cfg.speed)
+    for logger in trainer.loggers:
+        logger.log_hyperparams(plain(cfg))
+    resumed = run.last if cfg.resume == "auto" and run.last.exists() else None
+    status = "failed"
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
+        seconds = timer.time_elapsed("train")  # now: the test restores the timer of the best epoch
+        best = None if cfg.fast_dev_run else run.best
+        trainer.test(task, data, ckpt_path=best, weights_only=True, verbose=False)
+        if trainer.is_global_zero and not cfg.fast_dev_run:
+            _record(cfg, run, data, task, trainer, seconds)
+        status = "success"
+    except SystemExit as end:
+        if trainer.interrupted:  # Lightning makes Ctrl-C a silent exit
+            raise KeyboardInterrupt from end
+        raise
+    finally:
+        _close(trainer, status)
+
+
+def make_data(cfg: DictConfig) -> ExtensiveData:
+    """Make the data set of a config and read it."""
+    data: ExtensiveData = instantiate(cfg.data, _convert_="all")
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def make_model(cfg: DictConfig, data: ExtensiveData) -> ExtensiveModel:
+    """Make the model for some data: new and normalised, or with the weights of `ckpt_path`."""
+    check_sharing(cfg, data)
+    model = build_model(plain(cfg.model), data.info)
+    model.check(data.dataset.example())
+    if cfg.standardise:
+        samples = torch.from_numpy(data.splits["train"])
+        model.fit_normalisation(
+            lambda rows: data.dataset.inputs(samples[rows]),
+            data.dataset.labels[samples],
+            data.dataset.sites[samples],
+        )
+    if cfg.ckpt_path is not None:
+        start_from(model, read_checkpoint(cfg.ckpt_path), data)
+    return model
+
+
+def _make_trainer(cfg: DictConfig, run: Run, timer: Timer) -> Trainer:
+    trainer: Trainer = instantiate(
+        cfg.trainer,
+        callbacks=[*instantiate(cfg.callbacks).values(), timer],
+        logger=list(instantiate(cfg.logger).values()),
+        plugins=[AtomicCheckpoints()],
+    )
+    if cfg.trainer.profiler:
+        profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
+        profiler.dirpath, profiler.filename = run.folder, "profile"
+    return trainer
+
+
+def _close(trainer: Trainer, status: str) -> None:
+    """Close loggers and the group of processes, however the training ended."""
+    for logger in trainer.loggers:
+        logger.finalize(status)
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()  # or the next job of a sweep would write into this run
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()  # or a process may abort at its very end
+
+
+def _use_own_gpu(cfg: DictConfig, job: int) -> None:
+    """Give parallel sweep jobs of one GPU each a GPU of their own."""
+    if cfg.trainer.accelerator == "gpu" and cfg.trainer.devices == 1:
+        cfg.trainer.devices = [job % max(1, torch.cuda.device_count())]
+
+
+def _record(
+    cfg: DictConfig,
+    run: Run,
+    data: ExtensiveData,
+    task: ExtensiveTask,
+    trainer: Trainer,
+    seconds: float,
+) -> None:
+    for logger in trainer.loggers:
+        logger.save()
+    history = run.history()
+    run.write_splits(data.splits)
+    pictures = write_results(run, task.model, data, task.test_columns, history)
+    log_pictures(trainer.loggers, pictures)
+    rate = float(history["train/samples_per_second"].median())
+    counted = "atoms" if data.info.takes == "structures" else "sites"
+    timings = {
+        "val/loss": float(history["val/loss"].min()),
+        "train/epochs": trainer.max_epochs,
+        "train/seconds": seconds,
+        "train/samples_per_second": rate,
+        f"train/{counted}_per_second": rate * float(data.dataset.sites.double().mean()),
+    }
+    run.finish(summarise(trainer, data, timings), plain(cfg.paper))
+
+
+if __name__ == "__main__":  # one of the processes that `ednn.training.launch` starts
+    this_run = Run(sys.argv[1])
+    fit(this_run.read_config(), this_run)

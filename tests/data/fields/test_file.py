@@ -1,0 +1,218 @@
+"""Files of fields: whole or absent, and read only if they are what they should be."""
+
+import errno
+import json
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import ednn
+from ednn.core.errors import InputError
+from ednn.data.fields.file import channels_first, dataset, open_hdf5, require_finite, write_fields
+
+RNG = np.random.default_rng(0)
+
+
+def content(count: int = 20) -> dict:
+    order = RNG.permutation(count)
+    return {
+        "fields": RNG.integers(-1, 2, (count, 4, 6)).astype(np.int8),
+        "labels": RNG.normal(size=(count, 2)),
+        "splits": {"train": order[: count - 4], "val": order[-4:-2], "test": order[-2:]},
+        "attributes": {"unit": "J", "dropped": 3},
+        "settings": {"L": [4, 6], "seed": 7, "J": 1.0},
+    }
+
+
+def leftovers(path) -> list[str]:
+    return sorted(item.name for item in path.parent.iterdir() if item != path)
+
+
+def test_round_trip(tmp_path):
+    written, path = content(), tmp_path / "new" / "a.h5"
+    write_fields(path, **written)
+    with open_hdf5(path) as file:
+        for name in ("fields", "labels"):
+            values = dataset(file, name)[...]
+            assert values.dtype == written[name].dtype
+            assert np.array_equal(values, written[name])
+        for name, index in written["splits"].items():
+            assert np.array_equal(dataset(file, f"splits/{name}")[...], index)
+        assert (file.attrs["unit"], file.attrs["dropped"]) == ("J", 3)
+        assert json.loads(file.attrs["settings"]) == written["settings"]
+        assert file.attrs["code_version"] == ednn.__version__
+    assert leftovers(path) == []
+
+
+def test_fields_are_stored_in_chunks_of_whole_samples(tmp_path):
+    written = content()
+    written["fields"] = np.zeros((20, 512, 512), np.float32)  # a megabyte each
+    write_fields(tmp_path / "a.h5", **written)
+    with open_hdf5(tmp_path / "a.h5") as file:
+        assert dataset(file, "fields").chunks == (1, 512, 512)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (truncate, "not a whole"),
+        (lambda path: path.write_bytes(path.read_bytes()[:10]), "not a whole"),
+        (lambda path: path.write_bytes(b""), "no"),
+        (lambda path: path.write_text("x,y\n1,2\n"), "no"),
+        (lambda path: np.zeros(3).tofile(path), "no"),
+    ],
+    ids=["end missing", "beginning alone", "empty", "text", "numbers"],
+)
+def test_truncated_and_foreign_files(harm, words, tmp_path):
+    path = tmp_path / "a.h5"
+    write_fields(path, **content())
+    harm(path)
+    with (
+        pytest.raises(InputError, match=rf"a\.h5 is {words} HDF5 file") as error,
+        open_hdf5(path),
+    ):
+        pass
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(InputError, match=r"no file .*b\.h5"), open_hdf5(tmp_path / "b.h5"):
+        pass
+
+
+def test_missing_key_names_those_that_exist(tmp_path):
+    write_fields(tmp_path / "a.h5", **content())
+    with open_hdf5(tmp_path / "a.h5") as file:
+        with pytest.raises(InputError, match=r"no dataset 'field'; it has fields, labels"):
+            dataset(file, "field")
+        with pytest.raises(InputError, match="no dataset 'splits'"):  # a group
+            dataset(file, "splits")
+    with h5py.File(tmp_path / "b.h5", "w"):
+        pass
+    with (
+        open_hdf5(tmp_path / "b.h5") as file,
+        pytest.raises(InputError, match="no dataset 'fields'; it has none"),
+    ):
+        dataset(file, "fields")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_position_of_a_value_that_is_not_finite(value):
+    fields = np.zeros((5, 1, 4, 6), np.float32)
+    require_finite(fields, "fields")
+    fields[3, 0, 2, 5] = value
+    with pytest.raises(InputError, match=rf"fields holds {value} in sample 3 .*\(3, 0, 2, 5\)"):
+        require_finite(fields, "fields")
+
+
+def test_integers_are_finite():
+    require_finite(np.ones((2, 3), np.int8), "spins")
+
+
+# given, dims, channels, first, what the same values look like with the channels first
+LAYOUTS = [
+    ("nxy", 2, 1, None),
+    ("nx", 1, 1, None),
+    ("nxyz", 3, 1, None),
+    ("ncxy", 2, 2, None),
+    ("nxyc", 2, 2, None),
+    ("nxyzc", 3, 2, None),
+    ("nxc", 1, 2, None),
+    ("ncxy", 2, 2, True),
+    ("nxyc", 2, 2, False),
+]
+SIDES = {"n": 3, "c": 2, "x": 4, "y": 5, "z": 6}
+
+
+@pytest.mark.parametrize(("layout", "dims", "channels", "first"), LAYOUTS)
+def test_channels_are_brought_first(layout, dims, channels, first):
+    fields = RNG.normal(size=[SIDES[axis] for axis in layout])
+    brought = channels_first(fields, dims, channels, first)
+    wanted = "nc" + "xyz"[:dims]
+    assert brought.shape == tuple(SIDES[a] if a != "c" else channels for a in wanted)
+    if "c" in layout:
+        assert np.array_equal(brought, np.einsum(f"{layout}->{wanted}", fields))
+    else:
+        assert np.array_equal(brought[:, 0], fields)
+    assert np.shares_memory(brought, fields)
+
+
+def test_channels_that_could_be_either_stand_first_unless_told():
+    fields = RNG.normal(size=(3, 2, 5, 2))
+    assert channels_first(fields, 2, 2).shape == (3, 2, 5, 2)
+    assert channels_first(fields, 2, 2, first=False).shape == (3, 2, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dims", "channels", "first"),
+    [
+        ((3, 4, 5), 2, 2, None),
+        ((3, 4, 5), 3, 1, None),
+        ((3, 4, 5, 3), 2, 2, None),
+        ((3, 4, 5, 2), 2, 2, True),
+        ((3, 2, 4, 5), 2, 2, False),
+        ((3, 2, 4, 5, 6), 2, 2, None),
+    ],
+)
+def test_fields_of_another_shape(shape, dims, channels, first):
+    with pytest.raises(InputError) as error:
+        channels_first(np.zeros(shape), dims, channels, first)
+    assert str(shape) in str(error.value)
+    assert f"{channels} channel" in str(error.value)
+
+
+class Interrupted(dict):
+    """Splits whose second one never comes."""
+
+    def items(self):
+        yield "train", np.arange(3)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_an_interrupted_write_leaves_things_as_they_were(existed, tmp_path):
+    path = tmp_path / "a.h5"
+    if existed:
+        write_fields(path, **content())
+    before = path.read_bytes() if existed else None
+    with pytest.raises(KeyboardInterrupt):
+        write_fields(path, **(content() | {"splits": Interrupted()}))
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert leftovers(path) == []
+
+
+FULL_DISK = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from ednn.data.fields.file import write_fields
+limit = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+noise = np.random.default_rng(0).normal(size=(400, 8, 8))  # 200 kB that don't compress
+try:
+    write_fields(Path(sys.argv[1]), noise, noise[:, 0, :1], {}, {}, {})
+except OSError as error:
+    sys.exit(f"{error.errno} {error.filename}")
+"""
+
+
+@pytest.mark.parametrize(("existed", "room"), [(False, 10), (True, 5_000), (True, 199_000)])
+def test_a_full_disk_leaves_the_old_file_intact(existed, room, tmp_path):
+    """HDF5 on its own crashes the process when it cannot flush."""
+    path = tmp_path / "a.h5"
+    if existed:
+        write_fields(path, **content())
+    before = path.read_bytes() if existed else None
+    run = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path), str(room)], capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (1, f"{errno.EFBIG} {path}\n")
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert leftovers(path) == []

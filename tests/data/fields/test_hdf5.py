@@ -1,0 +1,315 @@
+"""Your own fields in HDF5: read as they are, streamed, split, or refused in a sentence."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from ednn.core.errors import InputError
+from ednn.data.fields.file import HDF5Fields, open_hdf5
+from ednn.data.fields.hdf5 import HDF5Data
+from tests.conftest import run
+
+RNG = np.random.default_rng(0)
+SETTINGS: dict[str, Any] = {
+    "x": "images",
+    "y": "labels",
+    "dims": 2,
+    "channels_first": None,
+    "unit": "eV",
+    "site": "pixel",
+    "val": 0.1,
+    "test": 0.2,
+    "batch_size": 7,
+    "workers": 0,
+    "seed": 3,
+}
+COUNT = 60
+
+
+def make(path: Path, **changes: Any) -> HDF5Data:
+    return HDF5Data(path=str(path), **{**SETTINGS, **changes})
+
+
+def ready(path: Path, **changes: Any) -> HDF5Data:
+    data = make(path, **changes)
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def write(path: Path, **datasets: Any) -> Path:
+    with h5py.File(path, "a") as file:
+        for key, values in datasets.items():
+            file[key] = values
+    return path
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A file as the released EDNN code writes it."""
+    images = RNG.normal(size=(COUNT, 8, 12, 1)).astype(np.float32)
+    labels = (images**2).sum((1, 2, 3))[:, None]
+    return write(tmp_path / "released.h5", images=images, labels=labels)
+
+
+def sparse(path: Path, count: int = 6400, side: int = 128, **filled: float) -> Path:
+    """A file whose 400 MB of fields take no room: those not written are zero."""
+    with h5py.File(path, "w") as file:
+        shape = (count, side, side, 1)
+        images = file.create_dataset("images", shape, "f4", chunks=(1, *shape[1:]))
+        for sample, value in filled.items():
+            images[int(sample.removeprefix("sample"))] = value
+        file["labels"] = RNG.normal(size=count)
+        for name, first in (("train", 0), ("val", 100), ("test", 120)):
+            file[f"splits/{name}"] = np.arange(first, first + 20)
+    return path
+
+
+def test_the_released_layout_is_read_as_it_is(released: Path) -> None:
+    data = ready(released)
+    with h5py.File(released) as file:
+        images, labels = file["images"][()], file["labels"][()]
+    assert (data.channels, data.outputs) == (1, ["labels"])
+    everything = data.dataset.__getitems__(list(range(COUNT)))
+    np.testing.assert_array_equal(everything.inputs[:, 0], images[..., 0])
+    np.testing.assert_array_equal(everything.target, labels)
+    assert everything.sites.tolist() == [96] * COUNT
+    assert data.site_unit[0] == "eV per pixel"
+
+
+def test_other_names_and_the_same_samples(released: Path, tmp_path: Path) -> None:
+    with h5py.File(released) as file:
+        other = write(tmp_path / "b.h5", **{"raw/X": file["images"][()], "Y": file["labels"][()]})
+    first, second = ready(released), ready(other, x="raw/X", y="Y")
+    batch, same = (next(iter(data.test_dataloader())) for data in (first, second))
+    assert torch.equal(batch.inputs, same.inputs)
+    assert torch.equal(batch.target, same.target)
+
+
+# dims, channels_first, shape in the file, how its axes come to be (N, C, *L)
+LAYOUTS = [
+    (1, None, (COUNT, 6), "nx->nx"),
+    (1, None, (COUNT, 6, 2), "nxc->ncx"),
+    (2, None, (COUNT, 2, 6, 8), "ncxy->ncxy"),
+    (2, None, (COUNT, 6, 8, 3), "nxyc->ncxy"),
+    (2, False, (COUNT, 2, 4, 6), "nxyc->ncxy"),
+    (2, True, (COUNT, 6, 4, 2), "ncxy->ncxy"),
+    (2, False, (COUNT, 4, 8, 4), "nxyc->ncxy"),
+    (3, None, (COUNT, 4, 6, 4), "nxyz->nxyz"),
+    (3, None, (COUNT, 4, 6, 4, 2), "nxyzc->ncxyz"),
+]
+
+
+@pytest.mark.parametrize(("dims", "first", "shape", "axes"), LAYOUTS)
+def test_channels_are_found(dims, first, shape, axes, tmp_path: Path) -> None:
+    images = RNG.normal(size=shape).astype(np.float32)
+    path = write(tmp_path / "a.h5", images=images, labels=np.zeros(COUNT))
+    data = ready(path, dims=dims, channels_first=first)
+    wanted = np.einsum(axes, images)
+    wanted = wanted if "c" in axes else wanted[:, None]
+    np.testing.assert_array_equal(data.dataset.inputs(torch.arange(COUNT)), wanted)
+    assert data.channels == wanted.shape[1]
+
+
+@pytest.mark.parametrize("kind", [">f4", "u1", "u2", "i8", "f2", "f8", "?"])
+def test_any_kind_of_number_is_read(kind: str, tmp_path: Path) -> None:
+    images = RNG.integers(0, 2, (COUNT, 4, 6)).astype(kind)
+    data = ready(write(tmp_path / "a.h5", images=images, labels=np.ones(COUNT, ">i4")))
+    np.testing.assert_array_equal(data.dataset.inputs(torch.arange(9))[:, 0], images[:9])
+    assert data.dataset.labels.dtype == torch.float64
+
+
+def test_several_labels_are_named_after_their_datasets(released: Path) -> None:
+    two = RNG.normal(size=(COUNT, 2))
+    write(released, **{"dft/energy": np.arange(COUNT), "two": two})
+    data = ready(released, y=["two", "dft/energy", "labels"])
+    assert data.outputs == ["two_0", "two_1", "dft_energy", "labels"]
+    np.testing.assert_array_equal(data.dataset.labels[:, :2], two)
+    np.testing.assert_array_equal(data.dataset.labels[:, 2], np.arange(COUNT))
+    assert data.spec({})["outputs"] == 4
+
+
+def test_shares_are_those_asked_for_and_stay_when_samples_are_added(tmp_path: Path) -> None:
+    images = RNG.normal(size=(3000, 2, 3)).astype(np.float32)
+    short = write(tmp_path / "short.h5", images=images[:2000], labels=np.zeros(2000))
+    long = write(tmp_path / "long.h5", images=images, labels=np.zeros(3000))
+    splits, more = ready(short).splits, ready(long).splits
+    assert sorted(np.concatenate(list(splits.values()))) == list(range(2000))
+    assert abs(len(splits["val"]) - 200) < 50
+    assert abs(len(splits["test"]) - 400) < 70
+    for name, samples in splits.items():
+        assert np.array_equal(more[name][more[name] < 2000], samples)
+    assert not np.array_equal(ready(short, seed=4).splits["test"], splits["test"])
+
+
+def test_the_files_own_splits_are_used(tmp_path: Path) -> None:
+    data = ready(sparse(tmp_path / "a.h5"))
+    assert {name: (index[0], len(index)) for name, index in data.splits.items()} == {
+        "train": (0, 20),
+        "val": (100, 20),
+        "test": (120, 20),
+    }
+    assert data.describe()["splits"] == "those of the file"
+
+
+@pytest.mark.parametrize("train", [[0, 1, 100], [0, 6400], [-1], [0, 0], [0.5]])
+def test_impossible_splits_are_refused(train: list[float], tmp_path: Path) -> None:
+    path = sparse(tmp_path / "a.h5")
+    with h5py.File(path, "a") as file:
+        del file["splits/train"]
+        file["splits/train"] = train
+    with pytest.raises(InputError, match="from 0 to 6399, each at most once"):
+        ready(path)
+
+
+def test_a_model_is_tested_on_what_it_was_not_trained_on(released: Path, tmp_path: Path) -> None:
+    trained = ready(released, test=0.3)
+    moved = tmp_path / "moved.h5"
+    shutil.copy(released, moved)
+    same = make(moved, seed=8)
+    same.test_only(trained.settings)
+    same.setup()
+    assert np.array_equal(same.splits["test"], trained.splits["test"])
+
+    foreign = write(tmp_path / "b.h5", images=np.ones((9, 8, 12)), labels=np.zeros(9))
+    for settings in (trained.settings, None):
+        data = make(foreign)
+        data.test_only(settings)
+        data.setup()
+        assert data.splits["test"].tolist() == list(range(9))
+
+
+def test_weights_that_know_the_test_split_are_refused(released: Path) -> None:
+    checkpoint = {"HDF5Data": make(released).settings}
+    make(released).adopt(None, checkpoint)
+    for other in (make(released, seed=8), make(released, test=0.3)):
+        with pytest.raises(InputError, match="knows part of the test split"):
+            other.adopt(None, checkpoint)
+
+
+def test_a_test_split_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "a.h5")
+    trained = make(path)
+    own_splits = make(path, seed=8)
+    own_splits.test_only(trained.settings)
+    own_splits.setup()
+    assert own_splits.splits["test"].tolist() == list(range(120, 140))
+    with h5py.File(path, "a") as file:
+        del file["splits"]
+    with pytest.raises(InputError, match="has not its splits/train"):
+        make(path).test_only(trained.settings)
+
+
+def test_large_fields_are_read_batch_by_batch(tmp_path: Path, released: Path) -> None:
+    large, small = ready(sparse(tmp_path / "a.h5", sample125=3.0)), ready(released)
+    assert isinstance(large.dataset.fields, HDF5Fields)
+    assert isinstance(small.dataset.fields, torch.Tensor)
+    batch = next(iter(large.test_dataloader()))
+    assert batch.sample.tolist() == list(range(120, 127))
+    assert batch.inputs.sum((1, 2, 3)).tolist() == [0, 0, 0, 0, 0, 3.0 * 128**2, 0]
+
+
+@pytest.mark.parametrize(
+    ("start", "kept"),
+    [("fork", True), ("fork", False), pytest.param("spawn", False, marks=pytest.mark.slow)],
+)
+def test_loader_processes_give_the_same_batches(start, kept, released, monkeypatch) -> None:
+    if not kept:
+        monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
+    with open_hdf5(released):  # a handle in this process harms no other
+        batches = {}
+        for workers in (0, 2):
+            loader = ready(released, workers=workers).train_dataloader()
+            if workers:
+                loader.multiprocessing_context = start
+            batches[workers] = list(loader)
+    assert len(batches[0]) == len(batches[2]) > 2
+    for a, b in zip(batches[0], batches[2], strict=True):
+        assert torch.equal(a.sample, b.sample)
+        assert torch.equal(a.inputs, b.inputs)
+        assert torch.equal(a.target, b.target)
+
+
+SENTENCES = [
+    ({"x": "image"}, "no dataset 'image'; it has .*images, labels, more/cubes"),
+    ({"y": "names"}, "names' holds object"),
+    ({"x": "ragged"}, "ragged' holds object"),
+    ({"y": "few"}, r"few has shape \(7,\), but the 60 fields of images"),
+    ({"y": "images"}, r"images has shape \(60, 8, 12, 1\)"),
+    ({"y": "none"}, r"none has shape \(60, 0\)"),
+    ({"y": "holed"}, "holed holds nan in sample 4 "),
+    ({"x": "black"}, "black holds -inf in sample 17 "),
+    ({"x": "more/cubes"}, "channels_first=true or false, or data.dims=3"),
+    ({"dims": 1}, r"\(60, 8, 12, 1\) don't fit data.dims=1"),
+    ({"dims": 0}, "data.dims=0"),
+    ({"y": ["labels", "labels"]}, "the output labels twice"),
+    ({"y": []}, r"data\.y=\[\] names no labels"),
+    ({"val": 0.5, "test": 0.5}, "leave something of 1 to train on"),
+    ({"val": "some"}, "data.val=some"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), SENTENCES)
+def test_bad_input_is_refused_in_one_sentence(changes, words, released: Path) -> None:
+    black = np.zeros((COUNT, 8, 12))
+    black[17, 2, 3] = -np.inf
+    write(
+        released,
+        black=black,
+        few=np.zeros(7),
+        holed=np.where(np.arange(COUNT) == 4, np.nan, 1.0),
+        names=["a"] * COUNT,
+        none=np.zeros((COUNT, 0)),
+        **{"more/cubes": np.zeros((COUNT, 8, 8, 8))},
+    )
+    with h5py.File(released, "a") as file:
+        file.create_dataset("ragged", (COUNT,), h5py.vlen_dtype(np.float32))
+    with pytest.raises(InputError, match=words) as error:
+        ready(released, **changes)
+    assert "\n" not in str(error.value)
+
+
+def test_a_hole_that_a_loader_process_meets_ends_in_one_sentence(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "a.h5", sample13=np.nan)
+    done = run(
+        tmp_path,
+        "train.py",
+        *("data=hdf5", f"data.path={path}", "data.workers=1", "data.batch_size=4"),
+        *("tile.f=32", "trainer.max_epochs=1"),
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"error: {path}: images holds nan in sample 13 (position (13, 0, 0, 0))")
+
+
+STREAMED = """
+import resource, sys
+from ednn.data.fields.hdf5 import HDF5Data
+data = HDF5Data(path=sys.argv[1], x="images", y="labels", dims=2, channels_first=None, unit="",
+                site="site", val=0.1, test=0.2, batch_size=4, workers=0, seed=0)
+data.setup()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+samples = sum(len(batch.inputs) for batch in data.train_dataloader())
+print(samples, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_a_file_is_streamed_in_little_memory(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "a.h5", count=100, side=1024)
+    with h5py.File(path, "a") as file:
+        del file["splits"]
+    done = subprocess.run(
+        [sys.executable, "-c", STREAMED, str(path)], capture_output=True, text=True, check=True
+    )
+    samples, grown = (int(word) for word in done.stdout.split())
+    kilobyte = 1024 if sys.platform == "linux" else 1
+    assert samples > 50  # 200 MB of fields, in batches of 17 MB
+    assert grown * kilobyte < 100e6

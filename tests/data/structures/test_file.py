@@ -1,0 +1,83 @@
+import h5py
+import numpy as np
+import pytest
+
+from ednn.core.errors import InputError
+from ednn.data.structures.file import join, read, split, write
+from ednn.physics.sheets import sheet
+
+ATTRIBUTES = {"theory": "x", "structures": "{}"}
+
+
+def records(seeds, failed=()):
+    rng = np.random.default_rng(0)
+    found = {seed: {"seed": seed, "failed": "no convergence"} for seed in failed}
+    for seed in seeds:
+        structure = sheet(seed)
+        found[seed] = {
+            "seed": seed,
+            "numbers": structure.numbers,
+            "positions": structure.positions,
+            "cell": structure.cell,
+            "energy": rng.normal(),
+            "forces": rng.normal(size=structure.positions.shape).astype(np.float32),
+        }
+    return found
+
+
+def assert_equal(one, other):
+    for name in vars(one):
+        np.testing.assert_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+def test_a_file_gives_back_every_bit(tmp_path):
+    found = records([7, 2, 9], failed=[4])
+    labels = join(found, ATTRIBUTES)
+    write(tmp_path / "set.h5", labels)
+    again = read(tmp_path / "set.h5")
+
+    assert_equal(again, labels)
+    assert len(again) == 3
+    np.testing.assert_array_equal(again.seed, [2, 7, 9])
+    np.testing.assert_array_equal(again.failed, [4])
+    for i, seed in enumerate(again.seed):
+        structure = sheet(int(seed))
+        np.testing.assert_array_equal(again.structure(i).positions, structure.positions)
+        np.testing.assert_array_equal(again.structure(i).numbers, structure.numbers)
+        np.testing.assert_array_equal(again.structure(i).cell, structure.cell)
+        np.testing.assert_array_equal(again.forces[again.atoms(i)], found[seed]["forces"])
+        assert again.energy[i] == found[seed]["energy"]
+
+
+@pytest.mark.parametrize("failed", [[], [1, 3]])
+@pytest.mark.parametrize("seeds", [[], [2, 5]])
+def test_split_undoes_join_also_when_nothing_is_labelled(seeds, failed):
+    labels = join(records(seeds, failed), ATTRIBUTES)
+    assert_equal(join(split(labels), ATTRIBUTES), labels)
+
+
+def test_what_is_no_such_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"There is no file .*missing\.h5"):
+        read(tmp_path / "missing.h5")
+    (tmp_path / "text.h5").write_text("text")
+    with pytest.raises(InputError, match="no HDF5 file"):
+        read(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["images"] = np.zeros(3)
+    with pytest.raises(InputError, match="not a file of labelled structures"):
+        read(tmp_path / "other.h5")
+    write(tmp_path / "nameless.h5", join(records([1]), {"structures": "{}"}))
+    with pytest.raises(InputError, match=r"not a file of labelled structures.*theory"):
+        read(tmp_path / "nameless.h5")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    labels = join(records([1]), ATTRIBUTES)
+    write(tmp_path / "set.h5", labels)
+    monkeypatch.setattr(h5py.Group, "create_dataset", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write(tmp_path / "set.h5", join(records([1, 2]), ATTRIBUTES))
+    monkeypatch.undo()
+
+    assert_equal(read(tmp_path / "set.h5"), labels)
+    assert [p.name for p in tmp_path.iterdir()] == ["set.h5"]

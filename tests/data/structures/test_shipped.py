@@ -1,0 +1,90 @@
+"""The files in data/dft are what this code makes."""
+
+import importlib.util
+import json
+from math import prod
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from ednn.data.structures.file import read
+from ednn.physics.labels import label, resolve
+from ednn.physics.sheets import sheet
+
+REPOSITORY = Path(__file__).parents[3]
+SHIPPED = sorted(REPOSITORY.glob("data/dft/*.h5"))
+SECONDS = {"gfn1": 0.4, "pbe": 60.0}  # for a label of 60 sites on one core
+TOLERANCE = {"gfn1": 1e-6, "pbe": 1e-3}  # eV
+
+
+def attributes(path):
+    with h5py.File(path, locking=False) as file:
+        return dict(file.attrs)
+
+
+def repeat(path):
+    return tuple(json.loads(attributes(path)["structures"])["repeat"])
+
+
+def seconds(path):
+    """What one label of this file costs, about."""
+    return SECONDS[attributes(path)["theory"]] * prod(repeat(path)) ** 2.7
+
+
+def marks(path):
+    if seconds(path) > 100:
+        return [pytest.mark.skip(reason=f"a label of {path.name} takes minutes")]
+    if seconds(path) > 10:
+        return [pytest.mark.long]
+    return [pytest.mark.slow] if seconds(path) > 1 else []
+
+
+def skip_without_engine(theory):
+    if importlib.util.find_spec(theory.calculator.partition(".")[0]) is None:
+        pytest.skip(f"{theory.name} is not installed: {theory.install}")
+
+
+def some(count, total):
+    return np.random.default_rng(0).choice(total, min(count, total), replace=False)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_structures_are_those_of_their_seeds(path):
+    labels = read(path)
+
+    assert (np.diff(labels.seed) > 0).all()
+    assert not set(labels.seed) & set(labels.failed)
+    assert np.isfinite(labels.energy).all()
+    assert np.isfinite(labels.forces).all()
+    for i in some(100, len(labels)):
+        shipped, made = labels.structure(i), sheet(int(labels.seed[i]), repeat(path))
+        np.testing.assert_array_equal(shipped.positions, made.positions)
+        np.testing.assert_array_equal(shipped.numbers, made.numbers)
+        np.testing.assert_array_equal(shipped.cell, made.cell)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_new_labels_mix_with_those_of_the_file(path):
+    known = attributes(path)
+    theory = resolve(known["theory"])
+    pins = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    pinned = dict(pin.split("==") for pin in pins)
+
+    assert json.loads(known["versions"]) == {name: pinned[name] for name in theory.packages}
+    skip_without_engine(theory)
+    assert theory.provenance().items() <= known.items()
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.stem, marks=marks(path)) for path in SHIPPED]
+)
+def test_the_labels_come_out_again(path):
+    labels = read(path)
+    theory = resolve(labels.attributes["theory"])
+    skip_without_engine(theory)
+    for i in some(3 if seconds(path) < 1 else 1, len(labels)):
+        again = label(labels.structure(i), theory)
+        assert again.energy == pytest.approx(labels.energy[i], abs=TOLERANCE[theory.name])
+        np.testing.assert_allclose(again.forces, labels.forces[labels.atoms(i)], atol=1e-2)
