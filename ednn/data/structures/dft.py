@@ -12,6 +12,7 @@ from ednn.data.structures import labelling
 from ednn.data.structures.file import LabelledSet, read
 from ednn.data.structures.module import StructureData
 from ednn.physics.labels import resolve
+from ednn.physics.recipes import recipe_of
 
 
 class DFTData(StructureData):
@@ -19,7 +20,8 @@ class DFTData(StructureData):
 
     Args:
         theory: what `ednn.physics.labels.resolve` takes.
-        path: the file; None for data/dft/ and the theory's name.
+        recipe: of the structures: plain, or varied (`ednn.physics.recipes`).
+        path: the file; None for data/dft/ and the names of the theory and of the recipe.
         count: how many structures `generate` labels.
         seed0: the seed of the first of them; None for that of the file, or 0 for a new one.
         repeat: how many blocks of 60 sites a structure has along x and y.
@@ -28,6 +30,7 @@ class DFTData(StructureData):
     def __init__(
         self,
         theory: str | Mapping[str, Any],
+        recipe: str,
         path: str | None,
         count: int,
         seed0: int | None,
@@ -38,8 +41,10 @@ class DFTData(StructureData):
         columns, rows = repeat
         require_whole(repeat=min(columns, rows), least=1)
         require_whole(count=count, seed0=seed0 or 0)
-        self.wanted = theory
-        self.file = Path(path or f"data/dft/{resolve(theory).name}.h5")
+        recipe_of(recipe)
+        self.wanted, self.recipe = theory, recipe
+        name = resolve(theory).name + ("" if recipe == "plain" else f"_{recipe}")
+        self.file = Path(path or f"data/dft/{name}.h5")
         self.count, self.seed0, self.repeat = count, seed0, (columns, rows)
 
     @property
@@ -73,6 +78,7 @@ class DFTData(StructureData):
             self.wanted,
             self.count,
             cache=self.cache / "dft",
+            recipe=self.recipe,
             seed0=seed0,
             repeat=self.repeat,
             workers=os.cpu_count() or 1,

@@ -22,8 +22,9 @@ from ednn.core.files import atomic
 from ednn.data.journal import Journal, read_journal
 from ednn.data.structures.file import LabelledSet, Record, join, read, split, write
 from ednn.data.workers import worker_pool
-from ednn.physics import sheets
 from ednn.physics.labels import LabelError, Theory, label, resolve
+from ednn.physics.recipes import recipe_of
+from ednn.physics.sheets import Repeat
 
 
 def generate(
@@ -32,38 +33,52 @@ def generate(
     count: int,
     *,
     cache: str | Path,
+    recipe: str = "plain",
     seed0: int = 0,
-    repeat: sheets.Repeat = (1, 1),
+    repeat: Repeat = (1, 1),
     workers: int = 1,
 ) -> LabelledSet:
     """Label the sheets of seeds `seed0` to `seed0 + count - 1`; return the whole file at `path`.
 
     Seeds that the file or its journal already holds are not computed again, so a larger `count`
     extends the file. Structures whose calculation does not converge are recorded and skipped.
-    Raises InputError if the file or the journal was made with another theory, settings, version
-    or recipe, or if another run is filling it.
+
+    Args:
+        path: the HDF5 file.
+        theory: what `ednn.physics.labels.resolve` takes.
+        count: structures.
+        cache: folder of the journals.
+        recipe: a name in `ednn.physics.recipes.RECIPES`.
+        seed0: the first seed.
+        repeat: blocks of 60 sites along x and y.
+        workers: processes.
+
+    Raises:
+        InputError: the file or the journal was made with another theory, settings, version or
+            recipe, or another run is filling it.
     """
     columns, rows = repeat
     chosen = resolve(theory)
-    provenance = chosen.provenance() | {"structures": _recipe((columns, rows))}
-    room = _room(path, cache)
-    room.mkdir(parents=True, exist_ok=True)
+    made = json.dumps(recipe_of(recipe).provenance((columns, rows)))
+    provenance = chosen.provenance() | {"structures": made}
+    folder = _journal_folder(path, cache)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(room / "lock", timeout=0):
-            done = _records(Path(path), room, provenance)
-            with atomic(room / "provenance.json") as temporary:
+        with FileLock(folder / "lock", timeout=0):
+            done = _records(Path(path), folder, provenance)
+            with atomic(folder / "provenance.json") as temporary:
                 temporary.write_text(json.dumps(provenance))
             seeds = range(seed0, seed0 + count)
             missing = [seed for seed in seeds if seed not in done]
             with (
                 tqdm(total=count, initial=count - len(missing), desc=str(path)) as progress,
-                Journal(room / "journal") as journal,
+                Journal(folder / "journal") as journal,
             ):
-                for record in _computed(missing, (columns, rows), chosen, workers):
+                for record in _computed(missing, recipe, (columns, rows), chosen, workers):
                     journal.append(record)
                     progress.update()
             labels = merge(path, cache=cache)
-            (room / "journal").unlink()
+            (folder / "journal").unlink()
             return labels
     except Timeout:
         raise InputError(
@@ -73,36 +88,22 @@ def generate(
 
 def merge(path: str | Path, *, cache: str | Path) -> LabelledSet:
     """Write all that is finished into the file at `path`, also while a run goes on; return it."""
-    room = _room(path, cache)
-    provenance = json.loads((room / "provenance.json").read_text())
-    labels = join(_records(Path(path), room, provenance), provenance)
+    folder = _journal_folder(path, cache)
+    provenance = json.loads((folder / "provenance.json").read_text())
+    labels = join(_records(Path(path), folder, provenance), provenance)
     write(path, labels)
     return labels
 
 
-def _room(path: str | Path, cache: str | Path) -> Path:
+def _journal_folder(path: str | Path, cache: str | Path) -> Path:
     """Return the folder of the journal: one for each file, also of files of the same name."""
     # seen from the cache, so that a repository which moves takes its journals along
     place = os.path.relpath(Path(path).resolve(), Path(cache).resolve())
     return Path(cache) / f"{Path(path).stem}_{zlib.crc32(place.encode()):08x}"
 
 
-def _recipe(repeat: sheets.Repeat) -> str:
-    """Return what makes the structures of a seed, as JSON."""
-    recipe = {
-        "generator": "ednn.physics.sheets.sheet",
-        "repeat": repeat,
-        "block": sheets.BLOCK,
-        "lattice": sheets.LATTICE,
-        "max_sigma": sheets.MAX_SIGMA,
-        "max_vacancies": sheets.MAX_VACANCIES,
-        "resolution": sheets.RESOLUTION,
-    }
-    return json.dumps(recipe)
-
-
-def _records(path: Path, room: Path, provenance: Mapping[str, str]) -> dict[int, Record]:
-    """Return by seed all that is finished, in the file at `path` and in the journal of `room`.
+def _records(path: Path, folder: Path, provenance: Mapping[str, str]) -> dict[int, Record]:
+    """Return by seed all that is finished, in the file at `path` and in the journal of `folder`.
 
     Raises InputError if either was made with another provenance.
     """
@@ -111,10 +112,10 @@ def _records(path: Path, room: Path, provenance: Mapping[str, str]) -> dict[int,
         labels = read(path)
         _check(path, labels.attributes, provenance)
         records = split(labels)
-    if (room / "journal").exists():
-        made_with = room / "provenance.json"
+    if (folder / "journal").exists():
+        made_with = folder / "provenance.json"
         _check(made_with, json.loads(made_with.read_text()), provenance)
-        records |= {record["seed"]: record for record in read_journal(room / "journal")}
+        records |= {record["seed"]: record for record in read_journal(folder / "journal")}
     return records
 
 
@@ -129,20 +130,22 @@ def _check(where: Path, found: Mapping[str, str], expected: Mapping[str, str]) -
 
 
 def _computed(
-    seeds: list[int], repeat: sheets.Repeat, theory: Theory, workers: int
+    seeds: list[int], recipe: str, repeat: Repeat, theory: Theory, workers: int
 ) -> Iterator[Record]:
     """Yield the record of each seed as it is finished, in any order."""
     pool = worker_pool(workers)
     try:
-        for future in as_completed(pool.submit(_labelled, seed, repeat, theory) for seed in seeds):
+        for future in as_completed(
+            pool.submit(_labelled, seed, recipe, repeat, theory) for seed in seeds
+        ):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _labelled(seed: int, repeat: sheets.Repeat, theory: Theory) -> Record:
+def _labelled(seed: int, recipe: str, repeat: Repeat, theory: Theory) -> Record:
     """Label one seed."""
-    structure = sheets.sheet(seed, repeat)
+    structure = recipe_of(recipe).make(seed, repeat)
     try:
         result = label(structure, theory)
     except LabelError as error:

@@ -1,0 +1,70 @@
+"""The recipes of structures: what makes the structure of a seed, and what it depends on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ednn.core.errors import InputError
+from ednn.physics import sheets, varied_sheets
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A generator of structures, with the constants that its structures depend on.
+
+    Attributes:
+        generator: its dotted path, as files remember it.
+        make: returns the structure of a seed, of so many blocks along x and y.
+        constants: by name.
+    """
+
+    generator: str
+    make: Callable[[int, sheets.Repeat], sheets.Structure]
+    constants: Mapping[str, Any]
+
+    def provenance(self, repeat: sheets.Repeat) -> dict[str, Any]:
+        """Return what must be equal for structures to be of one set, as plain values."""
+        return {"generator": self.generator, "repeat": repeat, **self.constants}
+
+
+RECIPES = {
+    "plain": Recipe(
+        "ednn.physics.sheets.sheet",
+        sheets.sheet,
+        {
+            "block": sheets.BLOCK,
+            "lattice": sheets.LATTICE,
+            "max_sigma": sheets.MAX_SIGMA,
+            "max_vacancies": sheets.MAX_VACANCIES,
+            "resolution": sheets.RESOLUTION,
+        },
+    ),
+    "varied": Recipe(
+        "ednn.physics.varied_sheets.varied_sheet",
+        varied_sheets.varied_sheet,
+        {
+            "block": sheets.BLOCK,
+            "lattice": sheets.LATTICE,
+            "kinds": list(varied_sheets.KINDS),
+            "vacancies": varied_sheets.VACANCIES,
+            "sigma": varied_sheets.SIGMA,
+            "strain": varied_sheets.STRAIN,
+            "resolution": sheets.RESOLUTION,
+        },
+    ),
+}
+
+
+def recipe_of(name: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises:
+        InputError: there is none.
+
+    Example:
+        >>> recipe_of("plain").generator
+        'ednn.physics.sheets.sheet'
+    """
+    if name not in RECIPES:
+        raise InputError(f"data.recipe={name} is unknown; use one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
