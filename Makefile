@@ -9,7 +9,7 @@ install: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt torch
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[dft,dev,slurm]"
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
 train: install

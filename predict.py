@@ -1,20 +1,6 @@
-"""Predict fields from an HDF5 file, or structures, of any size.
+"""`ednn predict` as a script; `python predict.py --help` has examples and all settings."""
 
-python predict.py ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
-"""
-
-import hydra
-from omegaconf import DictConfig
-
-from ednn.commands import cli
-from ednn.inference import predict
-
-
-@cli.entry
-@hydra.main(config_path="conf", config_name="predict", version_base="1.3")
-def main(cfg: DictConfig) -> None:
-    predict.predict(cfg)
-
+from ednn.commands.predict import predict
 
 if __name__ == "__main__":
-    main()
+    predict()

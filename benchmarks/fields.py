@@ -66,7 +66,7 @@ def by_monai(net: EDNN, field: Tensor) -> Tensor:
     total = torch.zeros(())
 
     def add(windows: Tensor) -> Tensor:
-        total.add_(net.subnet(windows).sum())
+        total.add_(net.tiling.sites * net.subnet(windows).sum())
         return windows  # which MONAI then puts together
 
     (window, _), (context, _) = net.tiling.window, net.tiling.context

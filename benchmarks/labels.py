@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import as_completed
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -27,7 +28,7 @@ from ednn.physics.sheets import Structure, crystal, sheet
 SHIFTS = (0.0, 0.045, 0.09)  # Å: none, a quarter and a half of the spacing of the PBE grid
 SEED = 1_000_000  # the first of the PBE labels
 SHEETS = {"gfn1": 20, "pbe": 1}
-CONVERGED = {
+CONVERGED: dict[str, dict[str, Any]] = {
     "gfn1": {"accuracy": 0.01, "guess": "eeq"},
     "pbe": {"convergence": {"energy": 1e-7, "density": 1e-5}},
 }

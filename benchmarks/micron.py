@@ -21,14 +21,15 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 
-from ednn.commands.cli import CONF
-from ednn.core.atomistic import AtomisticEDNN
-from ednn.core.build import build, load_model
-from ednn.core.model import EDNN
+from ednn.core.build import build_model
+from ednn.core.checkpoint import load_structure_model
+from ednn.core.info import DatasetInfo, Output
+from ednn.core.interface import StructureModel
 from ednn.inference.pieces import evaluate_all, sites_at_once
 from ednn.inference.processes import Processes, processes
 from ednn.inference.structure_job import StructureJob
 from ednn.physics.sheets import Structure, crystal
+from ednn.runs.configs import CONF
 from ednn.runs.folder import plain
 
 SIGMA = 0.05  # Å, displacements: no two tiles are alike
@@ -41,19 +42,25 @@ def graphene(side: int) -> Structure:
     return Structure(perfect.numbers, moved % perfect.cell % perfect.cell, perfect.cell)
 
 
-def recipe(grid: int) -> AtomisticEDNN:
+def recipe(grid: int) -> StructureModel:
     """Return the network of `experiment=dft` on a grid of so many pixels per 12.5 Å."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", overrides=["experiment=dft"])
     finer = grid // cfg.data.grid
     subnet = {**plain(cfg.model.subnet), "stride": finer * cfg.model.subnet.stride}
     tiles = {"focus": finer * cfg.tile.f, "context": finer * cfg.tile.c}
-    field_model = cast(EDNN, build({"_target_": "ednn.EDNN", "subnet": subnet, **tiles}))
-    pixel = crystal().cell / grid
-    return AtomisticEDNN(field_model, [6], pixel.tolist(), cfg.data.gamma / finer).eval()
+    info = DatasetInfo(
+        (Output("energy", "eV"),),
+        species=(6,),
+        pixel=tuple((crystal().cell / grid).tolist()),
+        grid=(grid, grid),
+        gamma=cfg.data.gamma / finer,
+    )
+    model = build_model({**plain(cfg.model), "subnet": subnet, **tiles}, info)
+    return cast(StructureModel, model).eval()
 
 
-def seconds(model: AtomisticEDNN, side: int, memory: float, group: Processes) -> float:
+def seconds(model: StructureModel, side: int, memory: float, group: Processes) -> float:
     """Return the time for one sheet, its atoms being in memory: the median of about a second's."""
     structure = graphene(side)
     loaded = 4 * structure.positions.nbytes
@@ -80,8 +87,8 @@ def main() -> None:
 
     half = arguments.bfloat16
     with processes() as group, torch.autocast(group.device.type, torch.bfloat16, enabled=half):
-        trained = load_model(arguments.checkpoint) if arguments.checkpoint else None
-        model = cast(AtomisticEDNN, trained or recipe(arguments.grid)).to(group.device)
+        trained = load_structure_model(arguments.checkpoint) if arguments.checkpoint else None
+        model = (trained or recipe(arguments.grid)).to(group.device)
         seconds(model, 8, arguments.memory, group)  # the first call of everything takes longer
         show = print if group.first else (lambda *_: None)
         show(f"{group.world} process(es), {torch.get_num_threads()} thread(s) each, {group.device}")

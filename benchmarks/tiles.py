@@ -21,7 +21,7 @@ from benchmarks.timing import NOISE, Step, in_turns, machine
 from ednn.core.model import EDNN
 from ednn.core.subnets import ANN, DNN
 from ednn.core.subnets.fcn import FCN
-from ednn.physics.ising import sample_flat
+from ednn.physics.ising_sampling import sample_flat
 
 # Times faster than (a), a training step at f = c = 1, where equal tiles save backward passes, too;
 # all else: not slower than the better of the two.
@@ -52,7 +52,8 @@ def by_slices(net: EDNN, fields: Tensor) -> Tensor:
     (f, _), (c, _), (width, _) = net.tiling.focus, net.tiling.context, net.tiling.window
     padded = F.pad(fields, (c, c, c, c), mode="circular")
     corners = product(range(0, fields.shape[-1], f), repeat=2)
-    return sum(net.subnet(padded[..., i : i + width, j : j + width]) for i, j in corners)
+    values = [net.subnet(padded[..., i : i + width, j : j + width]) for i, j in corners]  # per site
+    return net.tiling.sites * sum(values)
 
 
 def by_one_batch(net: EDNN, fields: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ def by_one_batch(net: EDNN, fields: Tensor) -> Tensor:
     padded = F.pad(fields, (c, c, c, c), mode="circular")
     columns = F.unfold(padded, width, stride=f)  # (B, width², tiles)
     tiles = columns.transpose(1, 2).reshape(-1, 1, width, width)
-    return net.subnet(tiles).reshape(len(fields), -1, net.outputs).sum(1)
+    return net.tiling.sites * net.subnet(tiles).unflatten(0, (len(fields), -1)).sum(1)
 
 
 def by_ednn(net: EDNN, fields: Tensor) -> Tensor:

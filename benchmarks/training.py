@@ -27,13 +27,13 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Step, in_turns, machine
-from ednn.commands.cli import CONF
 from ednn.data.dataset import Batch
 from ednn.data.fields.hdf5 import IN_MEMORY
 from ednn.data.module import ExtensiveData
+from ednn.runs.configs import CONF
 from ednn.training.speed import speed_up
 from ednn.training.task import squared_error
-from ednn.training.train import make_data, make_task
+from ednn.training.train import make_data, make_model
 
 SIDE = 128  # of the images
 BATCHES = 10  # that the loader is timed with
@@ -91,14 +91,14 @@ def images(folder: str) -> Path:
 def step_of(cfg: Any, data: ExtensiveData, batch: Batch, setting: Setting) -> Step:
     """Return a training step on one batch, from new weights."""
     torch.manual_seed(0)
-    task = make_task(cfg, data)
-    speed_up(task.model, setting.compile, setting.channels_last, tf32=False)
-    optimizer = instantiate(cfg.task.optimizer)(task.model.parameters())
+    model = make_model(cfg, data)
+    speed_up(model, setting.compile, setting.channels_last, tf32=False)
+    optimizer = instantiate(cfg.task.optimizer)(model.parameters())
 
     def step() -> None:
         optimizer.zero_grad()
         with torch.autocast("cpu", setting.dtype, enabled=setting.dtype == BF16):
-            loss = squared_error(task.model(batch.inputs), batch.target)
+            loss = squared_error(model(batch.inputs), batch.target)
         loss.backward()
         optimizer.step()
 

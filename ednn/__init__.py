@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ednn.core.errors import InputError
     from ednn.core.interface import ExtensiveModel
     from ednn.core.model import EDNN
-    from ednn.core.structures import StructureBatch
+    from ednn.core.structure_batch import StructureBatch
 
 __version__ = "0.1.0"
 __all__ = ["EDNN", "ExtensiveModel", "InputError", "StructureBatch", "__version__", "load_model"]
@@ -21,7 +21,7 @@ HOMES = {
     "EDNN": "ednn.core.model",
     "ExtensiveModel": "ednn.core.interface",
     "InputError": "ednn.core.errors",
-    "StructureBatch": "ednn.core.structures",
+    "StructureBatch": "ednn.core.structure_batch",
     "load_model": "ednn.core.checkpoint",
 }
 

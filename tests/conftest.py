@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ednn.commands import cli  # noqa: F401 - makes the resolvers known to composed configs
+
 REPOSITORY = Path(__file__).parent.parent
 SMALL = [
     "data.n_train=2000",
@@ -20,9 +22,10 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start an entry script in a folder of its own; outputs and caches land there."""
+    """Start an entry script, or a flag of Python's; outputs and caches land in the folder."""
+    program = script if script.startswith("-") else str(REPOSITORY / script)
     return subprocess.Popen(
-        [sys.executable, str(REPOSITORY / script), *arguments],
+        [sys.executable, program, *arguments],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,

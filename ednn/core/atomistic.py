@@ -1,4 +1,4 @@
-"""Structures of atoms → rendered field → EDNN, and a reference energy for every atom beside it."""
+"""The model of structures: an EDNN on the rendered field, and a reference energy per atom."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,17 +7,36 @@ import torch
 from torch import Tensor
 
 from ednn.core import normalisation
-from ednn.core.interface import FIELD_SAMPLES, FieldModel, StructureModel, TiledView
+from ednn.core.interface import (
+    FIELD_SAMPLES,
+    Counts,
+    FieldModel,
+    Lengths,
+    StructureModel,
+    TiledView,
+)
 from ednn.core.renderer import Renderer
-from ednn.core.structures import StructureBatch
+from ednn.core.structure_batch import StructureBatch
 
 
 class AtomisticEDNN(StructureModel):
-    """An energy as the sum of a reference per atom and of what an EDNN makes of the rendered field.
+    """An energy: the reference energies of the atoms plus what an EDNN predicts from the field.
 
     Args:
-        field_model: a two-dimensional model of fields, or what makes one.
-        species, pixel, gamma: of the `Renderer`.
+        field_model: a two-dimensional model of fields, or a function that makes one.
+        species: atomic numbers of the elements.
+        pixel: sides of a pixel in Å, along x and y.
+        gamma: width of the Gaussians in Å.
+
+    Example:
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> model = AtomisticEDNN(EDNN(ANN, focus=4, context=2), [6], [0.25, 0.25], gamma=0.4)
+        >>> positions = torch.tensor([[[0.5, 0.5], [1.9, 0.5]]])
+        >>> carbon = StructureBatch(torch.tensor([[6, 6]]), positions, torch.tensor([[4.0, 3.0]]))
+        >>> energy, forces = model.energy_and_forces(carbon)
+        >>> energy.shape, forces.shape
+        (torch.Size([1, 1]), torch.Size([1, 2, 2]))
     """
 
     def __init__(
@@ -32,7 +51,7 @@ class AtomisticEDNN(StructureModel):
             replace(made.info, site="atom", species=tuple(species), pixel=tuple(pixel), gamma=gamma)
         )
         self.field_model, self.renderer = made, Renderer(species, pixel, gamma)
-        # In double precision: of totals of thousands of eV, a few meV matter.
+        # Double precision: totals of thousands of eV have to be right to a few meV.
         references = torch.zeros(len(species), len(made.info.outputs), dtype=torch.float64)
         self.register_buffer("references", references)
 
@@ -45,7 +64,9 @@ class AtomisticEDNN(StructureModel):
     ) -> tuple[Tensor, Tensor]:
         """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, 2) in eV/Å.
 
-        `create_graph` keeps what a loss of the forces needs to be differentiated itself.
+        Args:
+            inputs: structures.
+            create_graph: keeps the graph, so that a loss of the forces can be differentiated.
         """
         with torch.enable_grad():
             positions = inputs.positions.detach().requires_grad_()
@@ -54,9 +75,10 @@ class AtomisticEDNN(StructureModel):
         return energy, -slope
 
     def contributions(self, inputs: StructureBatch) -> Tensor:
-        """Map structures of one grid to what each tile contributes: (B, *tiles, outputs), in eV.
+        """Return what each tile of structures of one grid contributes, (B, *tiles, outputs) in eV.
 
-        An atom's reference counts for the tile in whose focus it lies; only the sum is physical.
+        An atom's reference energy is added to the tile whose focus holds the atom. Only the sum is
+        physical.
         """
         shares = self.field_model.contributions(self.field(inputs)).double()
         tiles = torch.tensor(shares.shape[1:3], device=shares.device)
@@ -64,12 +86,7 @@ class AtomisticEDNN(StructureModel):
         return self._with_references(shares, inputs.numbers, tile % tiles)
 
     def block_contributions(
-        self,
-        numbers: Tensor,
-        positions: Tensor,
-        tile: Tensor,
-        pixel: Sequence[float],
-        tiles: Sequence[int],
+        self, numbers: Tensor, positions: Tensor, tile: Tensor, pixel: Lengths, tiles: Counts
     ) -> Tensor:
         tiling = self.field_model.tiling
         step = torch.tensor(pixel, dtype=torch.float64, device=positions.device)  # (2,)
@@ -82,7 +99,7 @@ class AtomisticEDNN(StructureModel):
         return self._with_references(shares, numbers[None], tile[None])[0]
 
     def field_energy(self, structures: StructureBatch) -> Tensor:
-        """Predict energies without the references: (B, outputs), in double precision."""
+        """Predict energies without the reference energies: (B, outputs), in double precision."""
         groups = list(self.renderer.by_grid(structures))
         parts = [self.field_model(self.field(structures.part(index))) for index in groups]
         return torch.cat(parts)[torch.cat(groups).argsort()].double()
@@ -102,16 +119,16 @@ class AtomisticEDNN(StructureModel):
     def fit_normalisation(
         self, inputs: Callable[[Tensor], StructureBatch], target: Tensor, sites: Tensor
     ) -> None:
-        """Fit the references, and shift and scale of the rest and of the field."""
+        """Fit the reference energies, shift and scale of the rest, and the scaling of the field."""
         structures = inputs(torch.arange(len(target)))
         counts = self.counts(structures)
         self.references.copy_(normalisation.fit_references(counts, target))
         pixels = self.renderer.grids(structures).prod(-1)  # (N,)
         rest = target - counts @ self.references
-        own = self.field_model
-        normalisation.fit_shift_and_scale(own.shift, own.scale, rest, pixels)
-        some = next(self.renderer.by_grid(structures))[:FIELD_SAMPLES]
-        own.fit_fields(self.field(structures.part(some)))
+        model = self.field_model
+        normalisation.fit_shift_and_scale(model.shift, model.scale, rest, pixels)
+        sample = next(self.renderer.by_grid(structures))[:FIELD_SAMPLES]
+        model.fit_fields(self.field(structures.part(sample)))
 
     def views(self, inputs: StructureBatch) -> list[TiledView]:
         first = inputs.part(slice(0, 1))
@@ -119,9 +136,12 @@ class AtomisticEDNN(StructureModel):
         return [replace(view, cell=cell) for view in self.field_model.views(self.field(first))]
 
     def _with_references(self, shares: Tensor, numbers: Tensor, tile: Tensor) -> Tensor:
-        """Add each atom's reference to the share of its tile, if that is there.
+        """Add each atom's reference energy to its tile, if the tile is among these.
 
-        shares (B, *tiles, outputs), numbers (B, A), tile (B, A, 2).
+        Args:
+            shares: contributions (B, *tiles, outputs).
+            numbers: atomic numbers (B, A).
+            tile: indices of the tile in whose focus each atom lies, (B, A, 2).
         """
         tiles = torch.tensor(shares.shape[1:3], device=shares.device)
         inside = ((tile >= 0) & (tile < tiles)).all(-1)  # (B, A)
@@ -131,7 +151,7 @@ class AtomisticEDNN(StructureModel):
         return shares.index_put((batch, x, y), element @ self.references, accumulate=True)
 
     def fit_references(self, batches: Iterator[tuple[StructureBatch, Tensor]]) -> None:
-        """Fit the reference energies alone, to energies that may have another zero."""
+        """Fit the reference energies alone, to labels that may be measured from another zero."""
         with torch.no_grad():
             rows = [(self.counts(s), target - self.field_energy(s)) for s, target in batches]
         counts, rest = (torch.cat(column) for column in zip(*rows, strict=True))

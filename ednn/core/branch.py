@@ -1,4 +1,4 @@
-"""One scale of a multi-scale EDNN: the field, coarse-grained or in reciprocal space, in tiles."""
+"""One branch of a multi-scale EDNN: an EDNN of the field at one scale or in reciprocal space."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,29 +14,38 @@ from ednn.core.model import EDNN
 from ednn.core.precision import full_precision
 
 SPACES = ("real", "complex", "power", "spectrum")
-POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}  # by dimension
 
 
 class Branch(nn.Module):
-    """An EDNN of a field as one scale or one space shows it.
+    """An EDNN of a field, coarse-grained or in reciprocal space.
 
-    In reciprocal space the field is x_k = Σ_r x(r) exp(−ik·r) / N, which a replica of the system
-    has at every second k, or third, and zero between. What a tile of zeros gives is subtracted and
-    N multiplied, so that a replica has exactly the multiple wherever tiles are single k (f = 1,
-    c = 0); with larger ones it has not, and a warning says so.
+    In reciprocal space the field is x_k = Σ_r x(r) exp(−ik·r) / N. A system repeated n times has
+    the same x_k at every n-th wave vector, and zero between. So the value of a tile of zeros is
+    subtracted, and the sum is multiplied by N: the repeated system then has exactly n times the
+    property, as long as a tile holds one wave vector (f = 1, c = 0). With larger tiles it has not,
+    and a warning says so.
 
     Args:
-        subnet, f, c, padding: of its `EDNN`; f and c in sites of the coarse field.
-        dims, channels, outputs, alphabet: of the field and the property.
-        coarse: averages the field over blocks of so many sites along every axis.
-        space: what the tiles are cut from. "real": the field itself; "complex": real and imaginary
-            part of x_k; "power": |x_k|²; "spectrum": nothing but |k|, of which the subnetwork gives
-            a factor that |x_k|² is multiplied by: Σ_k w(|k|) |x_k|² N, in which w holds on lattices
-            of any size.
+        subnet: what makes the subnetwork, as in `EDNN`.
+        f: side of the focus, in values of the coarse field.
+        c: width of the context, in values of the coarse field.
+        padding: as in `EDNN`.
+        dims, channels, outputs, alphabet: of the field and the property, as in `EDNN`.
+        coarse: side of the blocks of sites over which the field is averaged.
+        space: what is cut into tiles. "real": the field; "complex": real and imaginary part of x_k;
+            "power": |x_k|²; "spectrum": |k|, for which the subnetwork returns a factor w. The
+            property is then Σ_k w(|k|) |x_k|² N, where w holds for lattices of any size.
         wave_number: adds |k| (in 1/site) to the channels of "complex" and "power".
 
     Raises:
-        InputError: an unknown space, or settings that don't go with it.
+        InputError: an unknown space, or settings that exclude each other.
+
+    Example:
+        >>> from ednn.core.subnets import ANN
+        >>> branch, field = Branch(ANN, f=2, c=1, coarse=2), torch.ones(3, 1, 8, 8)
+        >>> branch.seen(field).shape, branch(field).shape
+        (torch.Size([3, 1, 4, 4]), torch.Size([3, 1]))
     """
 
     def __init__(
@@ -54,23 +63,15 @@ class Branch(nn.Module):
         wave_number: bool = False,
     ) -> None:
         super().__init__()
-        if space not in SPACES:
-            raise InputError(f"space={space} is unknown; choose one of {', '.join(SPACES)}.")
-        if not isinstance(coarse, int) or coarse < 1:
-            raise InputError(f"coarse={coarse} is not possible; give a whole number from 1.")
-        if wave_number and space not in ("complex", "power"):
-            raise InputError(
-                f"wave_number=true goes with the spaces complex and power, not with {space}; leave "
-                f"it out."
-            )
+        _check_settings(coarse, space, wave_number)
         self.coarse, self.space, self.wave_number = coarse, space, wave_number
-        shown = {"real": channels, "complex": 2 * channels, "power": channels, "spectrum": 1}[space]
+        seen = {"real": channels, "complex": 2 * channels, "power": channels, "spectrum": 1}[space]
         self.net = EDNN(
             subnet,
             f,
             c,
             dims,
-            shown + wave_number,
+            seen + wave_number,
             outputs * channels if space == "spectrum" else outputs,
             padding,
             alphabet if space == "real" and coarse == 1 else None,
@@ -79,7 +80,7 @@ class Branch(nn.Module):
         if space != "real" and self.net.tiling.window != (1,) * dims:
             if space == "spectrum":
                 raise InputError(
-                    f"space=spectrum has a factor for every wave vector alone, not for tiles of "
+                    f"space=spectrum has one factor for each wave vector, not for tiles of "
                     f"{self.net.tiling.window}; give f=1 and c=0."
                 )
             warnings.warn(
@@ -93,24 +94,24 @@ class Branch(nn.Module):
         seen = self.seen(field)  # (B, C', *L / coarse)
         if self.space == "real":
             return self.block_sites * self.net(seen)
-        number = _wave_numbers(seen.shape[2:], seen)[None, None]  # (1, 1, *L / coarse)
+        k = _wave_numbers(seen.shape[2:], seen)[None, None]  # (1, 1, *L / coarse)
         if self.space == "spectrum":
-            weight = self.net.contributions(number)[0]  # (*L / coarse, outputs · C)
+            weight = self.net.contributions(k)[0]  # (*L / coarse, outputs · C)
             weight = weight.unflatten(-1, (self.outputs, -1)).movedim((-2, -1), (0, 1))
             with full_precision(seen.device):
-                each = torch.einsum("oc...,bc...->bo", weight.to(seen.dtype), seen)
+                total = torch.einsum("oc...,bc...->bo", weight.to(seen.dtype), seen)
         else:
-            none = torch.zeros_like(seen[:1])
-            each = self.net(self._numbered(seen, number)) - self.net(self._numbered(none, number))
-        return prod(field.shape[2:]) / self.net.tiling.sites * each
+            zero = torch.zeros_like(seen[:1])
+            total = self.net(self._with_number(seen, k)) - self.net(self._with_number(zero, k))
+        return prod(field.shape[2:]) / self.net.tiling.sites * total
 
     @property
     def block_sites(self) -> int:
-        """Sites of the field in one value of the coarse field."""
+        """Number of sites that one value of the coarse field is averaged over."""
         return self.coarse**self.net.info.dims
 
     def seen(self, field: Tensor) -> Tensor:
-        """What the tiles are cut from, |k| left out: (B, C, *L) → (B, C', *(L / coarse))."""
+        """Return what is cut into tiles, without |k|: (B, C, *L) → (B, C', *(L / coarse))."""
         coarse = self.coarsened(field)
         if self.space == "real":
             return coarse
@@ -118,17 +119,17 @@ class Branch(nn.Module):
         wave = torch.fft.fftn(coarse.to(self.net.precision), dim=axes, norm="forward")
         return torch.cat([wave.real, wave.imag], 1) if self.space == "complex" else wave.abs() ** 2
 
-    def _numbered(self, seen: Tensor, number: Tensor) -> Tensor:
-        """Add |k| (1, 1, *L) as a channel, where that is wanted."""
+    def _with_number(self, seen: Tensor, k: Tensor) -> Tensor:
+        """Append |k| (1, 1, *L) as a channel if `wave_number` is set."""
         if not self.wave_number:
             return seen
-        return torch.cat([seen, number.expand(len(seen), *number.shape[1:])], 1)
+        return torch.cat([seen, k.expand(len(seen), *k.shape[1:])], 1)
 
     def coarsened(self, field: Tensor) -> Tensor:
         """Average fields (B, C, *L) over blocks: (B, C, *(L / coarse)).
 
         Raises:
-            InputError: the blocks don't fit the lattice.
+            InputError: a side of the lattice is not a multiple of `coarse`.
         """
         if self.coarse == 1:
             return field
@@ -137,10 +138,10 @@ class Branch(nn.Module):
                 f"A lattice of sides {tuple(field.shape[2:])} is not whole blocks of "
                 f"coarse={self.coarse} sites along every axis; choose another size."
             )
-        return POOL[self.net.info.dims](field.to(self.net.precision), self.coarse)
+        return AVERAGE_POOL[self.net.info.dims](field.to(self.net.precision), self.coarse)
 
     def view(self, name: str, weight: float | None, field: Tensor) -> TiledView:
-        """Return the first of some fields (B, C, *L) as this branch sees it."""
+        """Return the first field of a batch (B, C, *L) as this branch sees it."""
         with torch.no_grad():
             seen = self.seen(field.to(self.net.precision))[0, 0]  # (*L / coarse)
         return TiledView(
@@ -148,12 +149,12 @@ class Branch(nn.Module):
         )
 
     def shares(self, padded: Tensor, border: Sequence[int], units: Sequence[int]) -> Tensor:
-        """Map blocks with a common context to what their units give: (B, *units, outputs).
+        """Map blocks with a common context to what their units contribute: (B, *units, outputs).
 
         Args:
-            padded: blocks of the field with `border` sites around, (B, C, *(n + 2 border)).
-            border: at least the branch's own context, per axis.
-            units: how many equal parts the block has along every axis, each of whole tiles.
+            padded: blocks of the field with a border around, (B, C, *(n + 2 border)).
+            border: width of that border per axis, at least the branch's own context.
+            units: number of equal parts of a block along every axis, each of whole tiles.
         """
         tiling = self.net.tiling
         for axis, (wide, c) in enumerate(zip(border, tiling.context, strict=True), start=2):
@@ -165,8 +166,20 @@ class Branch(nn.Module):
         return shares
 
 
+def _check_settings(coarse: int, space: str, wave_number: bool) -> None:
+    if space not in SPACES:
+        raise InputError(f"space={space} is unknown; choose one of {', '.join(SPACES)}.")
+    if not isinstance(coarse, int) or coarse < 1:
+        raise InputError(f"coarse={coarse} is not possible; give a whole number from 1.")
+    if wave_number and space not in ("complex", "power"):
+        raise InputError(
+            f"wave_number=true goes with the spaces complex and power, not with {space}; leave it "
+            f"out."
+        )
+
+
 def _wave_numbers(lattice: Sequence[int], like: Tensor) -> Tensor:
-    """|k| = (Σ_axes k²)^½ of every wave vector of a lattice, in radians per site, (*lattice)."""
+    """Return |k| = (Σ_axes k²)^½ of all wave vectors of a lattice, (*lattice), in rad/site."""
     axes = [
         2 * pi * torch.fft.fftfreq(side, dtype=like.dtype, device=like.device) for side in lattice
     ]

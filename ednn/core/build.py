@@ -1,4 +1,4 @@
-"""Models from plain values: a config's, or those that a checkpoint remembers."""
+"""Models from plain values: from a config, or from what a checkpoint stores."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -20,10 +20,10 @@ from ednn.core.model import EDNN
 from ednn.core.tiling import Tiling
 
 Config = Mapping[str, Any]
-COARSEST = 1.25  # γ per pixel: 4 % of a Gaussian is left at the shortest wave
+MAX_PIXEL = 1.25  # in units of γ: 4 % of a Gaussian's spectrum is left at the shortest wave
 
-# What checkpoints call our own classes: names that stay when the code moves.
-STABLE: dict[str, type[nn.Module]] = {
+# The names of this package's classes in checkpoints: they stay when the code moves.
+STABLE_NAMES: dict[str, type[nn.Module]] = {
     "EDNN": EDNN,
     "MultiScale": multiscale.MultiScale,
     "DeepJoin": multiscale.DeepJoin,
@@ -33,16 +33,17 @@ STABLE: dict[str, type[nn.Module]] = {
 
 
 def build_model(config: Config, info: DatasetInfo) -> ExtensiveModel:
-    """Make a new model for some data.
+    """Make a new, untrained model for a data set.
 
     Args:
-        config: `_target_`, the full or stable name of a model's class, and its arguments; what has
-            a `_target_` among these (a subnetwork, the branches) is made by the model.
+        config: `_target_`, the stable or full name of the model's class, and its arguments. An
+            argument that has a `_target_` itself (a subnetwork, a branch) becomes a function that
+            makes it.
         info: what the model has to know of the data.
 
     Raises:
-        InputError: a name isn't that of an `nn.Module`, arguments don't fit, or the model takes
-            no structures.
+        InputError: a name is not that of an `nn.Module`, arguments don't fit, or the data hold
+            structures and the model takes fields alone.
 
     Example:
         >>> from ednn.core.info import Output
@@ -51,14 +52,14 @@ def build_model(config: Config, info: DatasetInfo) -> ExtensiveModel:
         ('energy',)
     """
     if info.takes == "structures":
-        _require_rendered(config, info)
-    seen = {
+        _require_renderable(config, info)
+    from_data = {
         "dims": info.dims,
         "channels": info.channels,
         "outputs": len(info.outputs),
         "alphabet": None if info.alphabet is None else list(info.alphabet),
     }
-    field_model = _make({**config, **seen})
+    field_model = _make({**config, **from_data})
     if not isinstance(field_model, FieldModel):
         raise InputError(
             f"model._target_={config['_target_']} is no model; give EDNN or MultiScale, and your "
@@ -72,14 +73,15 @@ def build_model(config: Config, info: DatasetInfo) -> ExtensiveModel:
     return model
 
 
-def _require_rendered(config: Config, info: DatasetInfo) -> None:
-    """Make sure that a model can take the fields that structures are rendered on.
+def _require_renderable(config: Config, info: DatasetInfo) -> None:
+    """Check that a model can take the fields on which structures are rendered.
 
-    Pixels must resolve the Gaussians, or energies would move with the grid: one on pixels d wide
-    has exp(−(πγ/d)²/2) of its height left at the shortest wave.
+    Pixels have to resolve the Gaussians, or the energy would change when atoms move relative to the
+    grid: of a Gaussian's spectrum, pixels of width d leave exp(−(πγ/d)²/2) at their shortest wave.
 
     Raises:
-        InputError: it has several scales, its tiles don't fit the grid, or pixels are too coarse.
+        InputError: the model has several scales, its tiles don't fit the grid, or pixels are too
+            coarse.
     """
     if "focus" not in config:
         raise InputError(
@@ -88,27 +90,28 @@ def _require_rendered(config: Config, info: DatasetInfo) -> None:
         )
     Tiling(info.dims, config["focus"], config["context"]).grid(info.grid)
     widest = max(info.pixel)  # Å
-    if widest > COARSEST * info.gamma:
+    if widest > MAX_PIXEL * info.gamma:
         side = info.grid[info.pixel.index(widest)]
         raise InputError(
             f"data.grid={side} makes pixels {widest:.3g} Å wide, too coarse for Gaussians "
             f"of data.gamma={info.gamma} Å: give a multiple of tile.f of at least data.grid="
-            f"{ceil(widest * side / (COARSEST * info.gamma))}, or wider Gaussians."
+            f"{ceil(widest * side / (MAX_PIXEL * info.gamma))}, or wider Gaussians."
         )
 
 
 def _make(config: Config) -> nn.Module:
-    """Make a module from its class's name `_target_` and its arguments."""
-    maker = _maker(config)
+    """Make a module from the name of its class, `_target_`, and its arguments."""
+    factory = _factory(config)
     try:
-        return maker()
+        return factory()
     except TypeError as error:
         raise InputError(
             f"{config['_target_']} cannot be made: {error}; check the arguments beside `_target_`."
         ) from error
 
 
-def _maker(config: Config) -> partial[nn.Module]:
+def _factory(config: Config) -> partial[nn.Module]:
+    """Return a function that makes the module of a config; it may be given more arguments."""
     arguments = {key: _argument(value) for key, value in config.items() if key != "_target_"}
     module = _module_class(config["_target_"])
     try:
@@ -121,17 +124,17 @@ def _maker(config: Config) -> partial[nn.Module]:
 
 
 def _argument(value: Any) -> Any:
-    """Turn what has a `_target_` into a maker, also inside a mapping (the branches of a model)."""
+    """Turn what has a `_target_` into a factory, also inside a mapping (a model's branches)."""
     if not isinstance(value, Mapping):
         return value
     if "_target_" in value:
-        return _maker(value)
+        return _factory(value)
     return {key: _argument(inner) for key, inner in value.items()}
 
 
 def _module_class(name: str) -> type[nn.Module]:
-    if name in STABLE:
-        return STABLE[name]
+    if name in STABLE_NAMES:
+        return STABLE_NAMES[name]
     try:
         found = locate(name)
     except ErrorDuringImport as error:
@@ -145,8 +148,8 @@ def _module_class(name: str) -> type[nn.Module]:
 
 
 def _with_stable_names(config: Config) -> dict[str, Any]:
-    """Return a config in which our own classes have the names that stay."""
-    stable = {cls: name for name, cls in STABLE.items()}
+    """Return a config in which this package's classes have their stable names."""
+    stable = {cls: name for name, cls in STABLE_NAMES.items()}
 
     def renamed(value: Any) -> Any:
         if not isinstance(value, Mapping):

@@ -1,8 +1,8 @@
-"""Checkpoints: what they remember of a model, and how a model comes back from one.
+"""Checkpoints: what they store about a model, and how the model is loaded from one.
 
-Lightning's checkpoint holds one more entry, `ednn`: the version of its format, the model's config
-and the `DatasetInfo` of its data, and what it was trained on. All are plain values, so that
-`torch.load(weights_only=True)` reads them, and our own classes go by names that stay.
+Lightning's checkpoint gets one more entry, `ednn`: the version of its format, the model's config,
+the `DatasetInfo` of its data, and what it was trained on. All are plain values, which
+`torch.load(weights_only=True)` can read, and this package's classes have stable names in them.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,23 @@ from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
 from ednn.core.upgrades import VERSION, upgrade
 
-KEY = "ednn"
-PREFIX = "model."  # of the model's weights among the task's
+KEY = "ednn"  # the entry of a checkpoint that describes the model
+PREFIX = "model."  # of the names of the model's weights in the state of the training task
 
 
 def describe(model: ExtensiveModel, trained_on: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a checkpoint remembers of a model beside its weights, as plain values.
+    """Return what a checkpoint stores about a model besides its weights, as plain values.
 
     Args:
         model: made by `build_model`.
-        trained_on: the class's name and the settings of the data set.
+        trained_on: class name and settings of the data set.
+
+    Example:
+        >>> from ednn.core.info import unnamed_outputs
+        >>> config = {"_target_": "EDNN", "subnet": {"_target_": "ANN"}, "focus": 1, "context": 1}
+        >>> model = build_model(config, DatasetInfo(unnamed_outputs(1)))
+        >>> describe(model, {"data": "IsingData"})["trained_on"]
+        {'data': 'IsingData'}
     """
     return {
         "version": VERSION,
@@ -39,11 +46,17 @@ def describe(model: ExtensiveModel, trained_on: Mapping[str, Any]) -> dict[str, 
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a training checkpoint with `weights_only=True`, in today's format.
+    """Read a training checkpoint with `weights_only=True` and upgrade it to the current format.
 
     Raises:
-        InputError: there is no such file, it is not a checkpoint of this package, or it is one of
-            a newer version.
+        InputError: the file is missing, is not a checkpoint of this package, or was written by a
+            newer version.
+
+    Example:
+        >>> read_checkpoint("missing.ckpt")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ednn.core.errors.InputError: There is no checkpoint missing.ckpt; ...
     """
     path = Path(path)
     if not path.is_file():
@@ -55,7 +68,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         checkpoint[KEY]["info"]["outputs"]
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except Exception as error:  # torch.load raises whatever a foreign file makes its reader raise
+    except Exception as error:  # of a foreign file, torch.load raises exceptions of many kinds
         raise InputError(
             f"{path} is not an ednn checkpoint ({type(error).__name__}); "
             f"give one that train.py wrote, such as RUN/checkpoints/best.ckpt."
@@ -64,7 +77,16 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def build_from(checkpoint: Mapping[str, Any]) -> ExtensiveModel:
-    """Make the model of a checkpoint, with its weights in the precision that they have there."""
+    """Make the model of a checkpoint, with its weights in the precision in which they are stored.
+
+    Example:
+        >>> from ednn.core.info import unnamed_outputs
+        >>> config = {"_target_": "EDNN", "subnet": {"_target_": "ANN"}, "focus": 1, "context": 1}
+        >>> model = build_model(config, DatasetInfo(unnamed_outputs(1))).double()
+        >>> state = {f"model.{name}": value for name, value in model.state_dict().items()}
+        >>> build_from({"state_dict": state, "ednn": describe(model, {})}).precision
+        torch.float64
+    """
     about = checkpoint[KEY]
     model = build_model(about["config"], DatasetInfo.from_plain(about["info"]))
     load_weights(model, checkpoint, assign=True)
@@ -74,13 +96,25 @@ def build_from(checkpoint: Mapping[str, Any]) -> ExtensiveModel:
 def load_weights(
     model: ExtensiveModel, checkpoint: Mapping[str, Any], assign: bool = False
 ) -> None:
-    """Copy the model's part of a checkpoint into a model.
+    """Copy the weights of a checkpoint into a model.
 
     Args:
-        assign: in the checkpoint's precision, not the model's own.
+        model: of the same shape as the checkpoint's model.
+        checkpoint: as `read_checkpoint` returns it.
+        assign: takes the precision of the checkpoint instead of that of the model.
 
     Raises:
         InputError: the checkpoint belongs to a model of another shape.
+
+    Example:
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> trained, model = EDNN(ANN, focus=1, context=1), EDNN(ANN, focus=1, context=1)
+        >>> state = {f"model.{name}": value for name, value in trained.state_dict().items()}
+        >>> load_weights(model, {"state_dict": state})
+        >>> spins = torch.ones(1, 1, 4, 4)
+        >>> torch.equal(model(spins), trained(spins))
+        True
     """
     try:
         model.load_state_dict(_state(checkpoint), assign=assign)
@@ -101,13 +135,25 @@ def _state(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def load_model(path: str | Path) -> ExtensiveModel:
-    """Load a trained model from a checkpoint, in eval mode; needs torch alone.
+    """Load a trained model from a checkpoint, in evaluation mode; needs torch alone.
 
-    The model maps fields (B, C, *L), L any multiple of its focus, or a `StructureBatch`, to
+    The model maps fields (B, C, *L), where L is any multiple of its focus, or a `StructureBatch` to
     extensive properties (B, outputs) in physical units.
 
     Raises:
         InputError: the file is missing or not a checkpoint of this package.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from ednn.core.info import unnamed_outputs
+        >>> config = {"_target_": "EDNN", "subnet": {"_target_": "ANN"}, "focus": 1, "context": 1}
+        >>> model = build_model(config, DatasetInfo(unnamed_outputs(1)))
+        >>> state = {f"model.{name}": value for name, value in model.state_dict().items()}
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "best.ckpt")
+        ...     torch.save({"state_dict": state, "ednn": describe(model, {})}, path)
+        ...     load_model(path)(torch.ones(3, 1, 6, 6)).shape
+        torch.Size([3, 1])
     """
     return build_from(read_checkpoint(path)).eval()
 
@@ -116,11 +162,17 @@ def load_field_model(path: str | Path) -> FieldModel:
     """Load a trained model of fields, as `load_model` does.
 
     Raises:
-        InputError: it is one of structures.
+        InputError: the file is no checkpoint, or one of a model of structures.
+
+    Example:
+        >>> load_field_model("missing.ckpt")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ednn.core.errors.InputError: There is no checkpoint missing.ckpt; ...
     """
     model = load_model(path)
     if not isinstance(model, FieldModel):
-        raise InputError(f"{path} takes {model.info.takes}, not fields; give one that does.")
+        raise _wrong_kind(path, model, "fields")
     return model
 
 
@@ -128,9 +180,20 @@ def load_structure_model(path: str | Path) -> StructureModel:
     """Load a trained model of structures, as `load_model` does.
 
     Raises:
-        InputError: it is one of fields.
+        InputError: the file is no checkpoint, or one of a model of fields.
+
+    Example:
+        >>> try:
+        ...     load_structure_model("missing.ckpt")
+        ... except InputError as error:
+        ...     print(error)
+        There is no checkpoint missing.ckpt; give one such as RUN/checkpoints/best.ckpt.
     """
     model = load_model(path)
     if not isinstance(model, StructureModel):
-        raise InputError(f"{path} takes {model.info.takes}, not structures; give one that does.")
+        raise _wrong_kind(path, model, "structures")
     return model
+
+
+def _wrong_kind(path: str | Path, model: ExtensiveModel, takes: str) -> InputError:
+    return InputError(f"{path} takes {model.info.takes}, not {takes}; give one that does.")

@@ -1,7 +1,7 @@
 """Distinct tiles of a discrete field: equal tiles share a number, so that each is evaluated once.
 
-Spins at f = c = 1 have only 2⁹ possible tiles. A subnetwork evaluated on those, with every tile's
-contribution looked up, is exact: values and gradients are those of evaluating every tile.
+Spins at f = c = 1 have only 2⁹ possible tiles. To evaluate a subnetwork on these and to look up the
+contribution of every tile is exact: values and gradients are those of evaluating every tile.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,18 @@ def tile_codes(
 
     Args:
         padded: field with its context border, (B, C, *(L + 2c)).
+        tiling: the tiles; the padding is done already.
         alphabet: the k values that the field can take, ascending.
 
     Returns:
-        Codes (B, *grid) and their exclusive upper bound k^(C·(f + 2c)^d); None where the codes
-        would not fit 63 bits or the field holds a value outside the alphabet.
+        Codes (B, *grid) and their exclusive upper bound k^(C·(f + 2c)^d); None if the codes would
+        not fit 63 bits or the field holds a value outside the alphabet.
+
+    Example:
+        >>> spins = torch.tensor([[[1.0, -1.0, 1.0]]])
+        >>> codes, bound = tile_codes(spins, Tiling(1, focus=1, context=0), [-1.0, 1.0])
+        >>> codes.tolist(), bound
+        ([[1, 0, 1]], 2)
     """
     base, bound = len(alphabet), len(alphabet) ** (padded.shape[1] * prod(tiling.window))
     if bound >= 2**63:
@@ -56,16 +63,23 @@ def _as_number(digits: Sequence[Tensor], base: int) -> Tensor:
 
 
 def group(codes: Tensor, bound: int) -> tuple[Tensor, Tensor]:
-    """Gather equal codes: a slot for every tile, and one representative tile for every slot.
+    """Group equal codes: give every tile a slot, and every slot one representative tile.
 
-    A small range of codes serves as its own slots, which saves the sort; a slot that no tile has is
-    represented by tile 0 and never looked up.
+    Where the range of the codes is small, the codes are the slots, which saves sorting; a slot
+    without tiles is then represented by tile 0, and is never looked up.
 
     Args:
-        codes: one number per tile, (n,), all below `bound`.
+        codes: one number per tile, (n,).
+        bound: exclusive upper bound of the codes.
 
     Returns:
-        slot of each tile (n,) and the index of a tile with that code for each slot (slots,).
+        Slot of each tile (n,), and for each slot the index of a tile with its code (slots,).
+
+    Example:
+        >>> codes = torch.tensor([7, 3, 7])
+        >>> slot, representative = group(codes, bound=512)
+        >>> slot.tolist(), codes[representative].tolist()
+        ([1, 0, 1], [3, 7])
     """
     if bound <= len(codes):
         slot, slots = codes, bound

@@ -1,9 +1,21 @@
-"""The exceptions that end in one sentence instead of a traceback."""
+"""The exceptions that end a command with one sentence instead of a traceback."""
 
 
 class InputError(ValueError):
-    """A bad value from the user; one sentence names the value, what was expected and the cure."""
+    """A bad value from the user; one sentence names it, what was expected, and the remedy.
+
+    Example:
+        >>> raise InputError("count=0 is not possible; give a whole number from 1.")
+        Traceback (most recent call last):
+            ...
+        ednn.core.errors.InputError: count=0 is not possible; give a whole number from 1.
+    """
 
 
 class TrainingError(RuntimeError):
-    """A process of a training failed and has said why itself."""
+    """A process of a training has failed and has reported the reason itself.
+
+    Example:
+        >>> issubclass(TrainingError, InputError)  # the user's values are not to blame
+        False
+    """

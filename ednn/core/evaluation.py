@@ -1,7 +1,7 @@
 """How the tiles of a field are evaluated: exactly, in the fastest way that the subnetwork allows.
 
-Equal tiles of a discrete field are evaluated once; a site-wise subnetwork sees a whole field, or
-blocks of it, at once; all others get tiles in chunks that stay in a processor's cache.
+Equal tiles of a discrete field are evaluated once. A site-wise subnetwork sees whole fields, or
+blocks of them. Any other subnetwork gets tiles in chunks that stay in a processor's cache.
 """
 
 from collections.abc import Sequence
@@ -19,19 +19,21 @@ from ednn.core.tiling import Tiling
 
 @dataclass(frozen=True)
 class ChunkPolicy:
-    """How much is evaluated together.
+    """How much is evaluated at once.
 
     Attributes:
-        tile_values: values of the widest layer for the tiles of a chunk. A CPU is fastest while
+        tile_values: most values of the widest layer for one chunk of tiles. A CPU is fastest while
             they stay in a core's cache.
-        site_values: the same for the blocks that a site-wise subnetwork sees, larger: small
-            ones repeat too much of each other's context.
-        gpu_values: the same for either on a GPU, which wants many, but not all of a large field.
-        per_weight: at least so many values for each weight, as weights are read again for every
-            chunk (measured with the paper's DNN: 8 tiles of 128²);
-        per_weight_in_training: and written too where gradients are recorded (16 tiles).
-        distinct_share: equal tiles are gathered if that is no more than this share of the work;
-            to do so takes 3 to 7 % of a training step of the ANN.
+        site_values: the same for the blocks that a site-wise subnetwork sees: more, because small
+            blocks repeat too much of each other's context.
+        gpu_values: the same for tiles and blocks on a GPU, which needs large chunks; a large field
+            is still divided.
+        per_weight: least values per weight of the subnetwork, since every chunk reads the weights
+            again (measured with the paper's DNN: 8 tiles of 128²).
+        per_weight_in_training: the same while gradients are recorded, when every chunk also writes
+            the weights' gradients (16 tiles).
+        distinct_share: equal tiles are grouped if their distinct ones are at most this share of the
+            work; grouping takes 3 to 7 % of a training step of the ANN.
 
     Example:
         >>> ChunkPolicy().tiles(2**10, weights=0, site_wise=False, device=torch.device("cpu"))
@@ -46,13 +48,13 @@ class ChunkPolicy:
     distinct_share: float = 0.9
 
     def tiles(self, widest: int, weights: int, site_wise: bool, device: torch.device) -> int:
-        """Return how many tiles' work goes together.
+        """Return the number of tiles that are evaluated at once.
 
         Args:
             widest: values that the widest layer holds for one tile.
-            weights: of the subnetwork.
+            weights: number of weights of the subnetwork.
             site_wise: whether the subnetwork sees blocks instead of tiles.
-            device: where it computes.
+            device: the device that computes.
         """
         on_cpu = self.site_values if site_wise else self.tile_values
         values = on_cpu if device.type == "cpu" else self.gpu_values
@@ -65,9 +67,18 @@ class TileEvaluation:
 
     Args:
         tiling: the tiles.
-        probe: what a trial has told of the subnetwork.
-        alphabet: the values that a discrete field can take, ascending; empty for others.
-        policy: how much is evaluated together.
+        probe: what is known of the subnetwork from a trial.
+        alphabet: the values that a discrete field can take, ascending; empty for a continuous one.
+        policy: how much is evaluated at once.
+
+    Example:
+        >>> from ednn.core.probe import probe
+        >>> from ednn.core.subnets import ANN
+        >>> tiling, subnet = Tiling(2, focus=2, context=1), ANN((4, 4))
+        >>> trial = probe(subnet, torch.ones(2, 1, 4, 4), outputs=1)
+        >>> evaluation = TileEvaluation(tiling, trial, (), ChunkPolicy())
+        >>> evaluation.padded(subnet, tiling.pad(torch.ones(1, 1, 8, 8))).shape
+        torch.Size([1, 4, 4, 1])
     """
 
     def __init__(
@@ -77,10 +88,12 @@ class TileEvaluation:
         self._foci = Tiling(tiling.dims, tiling.focus, 0)
 
     def periodic(self, subnet: nn.Module, field: Tensor) -> Tensor | None:
-        """Run a site-wise subnetwork over periodic fields (B, C, *L), or return None.
+        """Run a site-wise subnetwork over periodic fields (B, C, *L): (B, *grid, outputs), or None.
 
-        Each is its own context: nothing is worked out twice, as it is in the border of a block.
-        None where the subnetwork or the padding is of another kind, or a field is too large.
+        A whole periodic field is its own context, so that nothing is computed twice.
+
+        Returns:
+            None if the subnetwork is not site-wise, the padding not periodic, or a field too large.
         """
         if self.tiling.padding != "periodic" or not isinstance(subnet, SiteWise):
             return None
@@ -94,7 +107,7 @@ class TileEvaluation:
     def padded(self, subnet: nn.Module, padded: Tensor) -> Tensor:
         """Run a subnetwork over padded fields (B, C, *(L + 2c)), in chunks: (B, *grid, outputs).
 
-        Whole fields go together, as many as fit; a field that is too large is halved.
+        A chunk is as many whole fields as fit; a field that doesn't fit is halved.
         """
         tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
         batch, *grid = lead = tiles.shape[: 1 + self.tiling.dims]
@@ -111,10 +124,11 @@ class TileEvaluation:
         return torch.cat([self.padded(subnet, part) for part in parts], axis)
 
     def distinct(self, subnet: nn.Module, padded: Tensor) -> Tensor | None:
-        """Run a subnetwork once per distinct tile of discrete fields, or return None.
+        """Run a subnetwork once per distinct tile of padded fields: (B, *grid, outputs), or None.
 
-        None where the field isn't discrete, where equal tiles may differ (dropout in training),
-        where the field's own gradient is wanted, and where it doesn't pay.
+        Returns:
+            None if the field isn't discrete, if equal tiles may differ (dropout in training), if
+            the gradient with respect to the field is wanted, or if too few tiles are equal.
         """
         random = self.probe.random and subnet.training
         if not self.alphabet or padded.requires_grad or random:
@@ -124,7 +138,7 @@ class TileEvaluation:
             return None
         codes, bound = coded
         slot, representative = group(codes.flatten(), bound)
-        work = len(padded) * self._work(subnet, padded)  # of all tiles, or of the whole field
+        work = len(padded) * self._work(subnet, padded)  # in tiles
         if len(representative) > self.policy.distinct_share * work:
             return None
         tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
@@ -137,16 +151,16 @@ class TileEvaluation:
         """Average values per site (B, outputs, *L) over every focus: (B, *grid, outputs)."""
         values = self._foci.windows(sites).flatten(-self.tiling.dims)  # (…, outputs, f^d)
         wide = torch.promote_types(values.dtype, torch.float32)
-        return values.mean(-1, dtype=wide)  # also where autocast made the sites bfloat16
+        return values.mean(-1, dtype=wide)  # autocast may have made the sites bfloat16
 
     def _halves(self, padded: Tensor, axis: int, tiles: int) -> tuple[Tensor, Tensor]:
-        """Cut padded fields after so many tiles of an axis; either part has its own context."""
+        """Cut padded fields after so many tiles of an axis; each part has its own context."""
         cut, border = tiles * self.tiling.focus[axis - 1], 2 * self.tiling.context[axis - 1]
         side = padded.shape[1 + axis]
         return padded.narrow(1 + axis, 0, cut + border), padded.narrow(1 + axis, cut, side - cut)
 
     def _work(self, subnet: nn.Module, padded: Tensor) -> float:
-        """How many tiles' work one padded field is."""
+        """Return the work of one padded field, in units of one tile's work."""
         if isinstance(subnet, SiteWise):
             return prod(padded.shape[2:]) / prod(self.tiling.window)
         return prod(self.tiling.windows(padded).shape[1 : 1 + self.tiling.dims])

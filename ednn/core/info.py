@@ -12,7 +12,7 @@ class Output:
     """An extensive property and its units.
 
     Attributes:
-        name: what the property is called in tables and files.
+        name: the property's name in tables and files.
         unit: unit of the totals; empty if they have none.
         unit_per_site: unit of the errors per site, such as "meV per atom".
         per_unit: how many units of the errors per site make one `unit`: 1000 for eV and meV.
@@ -30,23 +30,23 @@ class Output:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a model has to know of its data, and what its checkpoint remembers of them.
+    """What a model has to know of its data, and what its checkpoint stores about them.
 
     Attributes:
         outputs: the extensive properties, in the order of the columns of the labels.
-        dims: dimension of the fields, or of the fields that structures are rendered on.
-        channels: field components.
-        channels_first: whether channels stand before the sides in files; None where the shape
-            of the fields alone decides.
+        dims: dimension of the fields, or of the fields on which structures are rendered.
+        channels: number of field components.
+        channels_first: whether channels stand before the sides in files; None if the shape of the
+            fields decides.
         alphabet: the values of a discrete field, ascending; None for a continuous one.
         site: what the totals are divided by: "site", "spin", "pixel" or "atom".
-        relative: whether errors relative to the labels mean something: no label is near zero.
-        flat_is_zero: whether a constant field has the value zero, so that nothing is to be added
-            per site.
+        relative: whether errors relative to the labels are meaningful, as no label is near zero.
+        flat_is_zero: whether a constant field has the value zero, so that no shift per site is
+            fitted.
         species: atomic numbers of the elements of structures; empty for fields.
-        pixel: sides of a pixel in Å, one per axis, that structures are rendered on.
-        grid: pixels along each side of the first structure's cell.
-        gamma: width in Å of the Gaussians that structures are rendered with.
+        pixel: sides of a pixel in Å, one per axis, on which structures are rendered.
+        grid: number of pixels along each side of the first structure's cell.
+        gamma: width in Å of the Gaussians with which structures are rendered.
 
     Example:
         >>> info = DatasetInfo((Output("energy", "J", "J per spin"),), alphabet=(-1.0, 1.0))
@@ -71,7 +71,7 @@ class DatasetInfo:
 
     @property
     def takes(self) -> Takes:
-        """What a model of these data is given: fields, or structures that it renders."""
+        """What a model of these data takes: fields, or structures that it renders."""
         return "structures" if self.species else "fields"
 
     @property
@@ -80,20 +80,25 @@ class DatasetInfo:
         return tuple(output.name for output in self.outputs)
 
     def to_plain(self) -> dict[str, Any]:
-        """Return dictionaries, lists and values, which a checkpoint can hold."""
+        """Return the attributes as dictionaries, lists and numbers, which a checkpoint can hold."""
         plain = asdict(self)
         return {key: list(v) if isinstance(v, tuple) else v for key, v in plain.items()}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "DatasetInfo":
-        """Return what `to_plain` was given; keys that this version doesn't know are left out."""
+        """Return the `DatasetInfo` that `to_plain` was called on; unknown keys are ignored."""
         known = {field.name for field in fields(cls)}
         values = {key: _frozen(value) for key, value in plain.items() if key in known}
         return cls(**values | {"outputs": tuple(Output(**o) for o in plain["outputs"])})
 
 
 def unnamed_outputs(count: int) -> tuple[Output, ...]:
-    """Return outputs for a model that was made without data: output_0, output_1, …"""
+    """Return the outputs of a model that was made without data, named output_0, output_1 and so on.
+
+    Example:
+        >>> [output.name for output in unnamed_outputs(2)]
+        ['output_0', 'output_1']
+    """
     return tuple(Output(f"output_{i}") for i in range(count))
 
 

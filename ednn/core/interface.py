@@ -1,9 +1,9 @@
-"""What a model is: inputs → extensive properties, shared out among tiles where that is possible."""
+"""What every model offers: inputs → extensive properties, divided among tiles where possible."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +12,13 @@ from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.normalisation import FieldScaling, fit_shift_and_scale
 from ednn.core.renderer import Renderer
-from ednn.core.structures import StructureBatch
+from ednn.core.structure_batch import StructureBatch
 from ednn.core.tiling import Tiling
 
-if TYPE_CHECKING:
-    from ednn.core.model import EDNN
+Lengths = Sequence[float]  # in Å, one per axis
+Counts = Sequence[int]  # one per axis
 
-FIELD_SAMPLES = 256  # fields that are read to know their mean and spread
+FIELD_SAMPLES = 256  # largest number of fields from which mean and spread are computed
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class TiledView:
     """A field as one tiling sees it, for a picture.
 
     Attributes:
-        name: of the branch, or of the field.
-        values: (*L), the first channel.
-        tiling: how it is cut.
-        cell: sides in Å, where the field shows atoms.
-        weight: of the branch in a linear join; None where there is none.
-        coarse: sites that a value is averaged over along every axis.
+        name: name of the branch, or of the field.
+        values: first channel, (*L).
+        tiling: how the field is cut into tiles.
+        cell: sides in Å, if the field shows atoms.
+        weight: weight of the branch in a linear join; None without one.
+        coarse: side of the blocks of sites over which each value is averaged.
         space: "real", or the kind of reciprocal space.
     """
 
@@ -45,11 +45,18 @@ class TiledView:
 
 
 class ExtensiveModel(nn.Module, ABC):
-    """Base of all models: what they are given, what they predict, and how it is shared out.
+    """Base of all models: what they take, what they predict, and how it is divided among tiles.
 
     Attributes:
         info: the data that the model is for: outputs, units, what totals are divided by.
-        config: what `ednn.core.build.build_model` made it from; empty if it was made by hand.
+        config: what `ednn.core.build.build_model` made it from; empty for a model made by hand.
+
+    Example:
+        >>> from ednn import EDNN, ExtensiveModel
+        >>> from ednn.core.subnets import ANN
+        >>> model = EDNN(ANN, focus=1, context=1)
+        >>> isinstance(model, ExtensiveModel), model.info.names
+        (True, ('output_0',))
     """
 
     info: DatasetInfo
@@ -72,50 +79,46 @@ class ExtensiveModel(nn.Module, ABC):
 
     @abstractmethod
     def check(self, inputs: Any, first: int = 0) -> None:
-        """Make sure that a batch, whose samples are numbered from `first`, fits this model.
+        """Check that a batch, whose samples are numbered from `first`, fits this model.
 
         Raises:
-            InputError: it doesn't; says what would.
+            InputError: it doesn't; the sentence says what would.
         """
 
     @abstractmethod
     def fit_normalisation(
         self, inputs: Callable[[Tensor], Any], target: Tensor, sites: Tensor
     ) -> None:
-        """Fit shift, scale and the like to training data, so that the subnetwork works near one.
+        """Fit shift, scale and the like to training data, so that networks work near one.
 
         Args:
             inputs: returns the model's inputs for sample numbers (n,).
             target: extensive labels, (N, outputs), physical units.
-            sites: what each total is divided by, (N,): sites, or atoms.
+            sites: what each total is divided by, (N,): number of sites, or of atoms.
         """
 
     @abstractmethod
     def views(self, inputs: Any) -> list[TiledView]:
         """Return the first sample of a batch as each of the model's tilings sees it."""
 
-    @abstractmethod
-    def networks(self) -> Iterator["EDNN"]:
-        """Yield every EDNN that the model is made of."""
-
     @property
     def indivisible(self) -> str:
-        """Why the property can't be shared out among tiles; empty where it can."""
+        """Why the property cannot be divided among tiles; empty if it can."""
         return ""
 
     @property
     @abstractmethod
     def precision(self) -> torch.dtype:
-        """The kind of number that the subnetworks compute with."""
+        """Floating-point type in which the subnetworks compute."""
 
     def fit_references(self, batches: Iterator[tuple[Any, Tensor]]) -> None:
-        """Fit what is known without a network again, to batches of inputs and labels (B, outputs).
+        """Fit the reference energies again, to batches of inputs and labels (B, outputs).
 
-        Models of fields have nothing of the kind.
+        Models of fields have none.
         """
 
     def known(self, inputs: Any) -> Tensor:
-        """Return the part of the properties that takes no network, (B, outputs): none."""
+        """Return the part of the properties that needs no network, (B, outputs): here zero."""
         return torch.zeros(len(inputs), len(self.info.outputs))
 
     def energy_and_forces(self, inputs: Any, create_graph: bool = False) -> tuple[Tensor, Tensor]:
@@ -133,8 +136,16 @@ class FieldModel(ExtensiveModel):
     """Base of the models of fields (B, C, *L), whatever their tiles and branches.
 
     Attributes:
-        shift, scale: per site, (outputs,); property = scale · network's sum + shift · sites.
-        scaling: what takes fields to mean 0 and spread 1, where they aren't discrete.
+        shift: per site, (outputs,); property = scale · network's sum + shift · sites.
+        scale: per site, (outputs,).
+        scaling: transforms continuous fields to mean 0 and standard deviation 1.
+
+    Example:
+        >>> from ednn import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> model = EDNN(ANN, focus=2, context=1)
+        >>> model.block_contributions(torch.ones(5, 1, 10, 6)).shape  # 8 × 4 sites, and context
+        torch.Size([5, 4, 2, 1])
     """
 
     shift: Tensor
@@ -149,26 +160,26 @@ class FieldModel(ExtensiveModel):
     @property
     @abstractmethod
     def tiling(self) -> Tiling:
-        """The tiles that the property is shared out among."""
+        """The tiles among which the property is divided."""
 
     @abstractmethod
     def block_contributions(self, padded: Tensor) -> Tensor:
         """Map blocks with their context (B, C, *(n f + 2c)) to contributions (B, *n, outputs).
 
-        A block is any part of a lattice in whole tiles: those of a lattice that doesn't fit in
-        memory, one by one, give what the lattice gives.
+        A block is any part of a lattice made of whole tiles. A lattice that doesn't fit in memory
+        can be evaluated block by block, with the same result.
         """
 
     @abstractmethod
     def check_sides(self, field: Tensor) -> None:
-        """Make sure that the sides of fields (B, C, *L) are whole tiles.
+        """Check that the sides of fields (B, C, *L) are whole tiles.
 
         Raises:
-            InputError: they aren't; names sides that are.
+            InputError: they aren't; the sentence names sides that are.
         """
 
     def parts(self, field: Tensor) -> dict[str, Tensor]:
-        """Return what each of several branches adds to the properties, (B, outputs) each."""
+        """Return what each branch adds to the properties, (B, outputs); empty without branches."""
         return {}
 
     @property
@@ -176,7 +187,7 @@ class FieldModel(ExtensiveModel):
         return self.shift.dtype
 
     def check(self, inputs: Tensor, first: int = 0) -> None:
-        """Make sure that fields (B, C, *L) fit this model.
+        """Check that fields (B, C, *L) fit this model.
 
         Raises:
             InputError: a wrong number of axes or channels, or a side that isn't whole tiles.
@@ -199,11 +210,11 @@ class FieldModel(ExtensiveModel):
             self.fit_fields(inputs(torch.arange(min(FIELD_SAMPLES, len(target)))))
 
     def fit_fields(self, fields: Tensor) -> None:
-        """Fit what takes continuous fields (n, C, *L) to mean 0 and spread 1."""
+        """Fit how continuous fields (n, C, *L) are scaled to mean 0 and standard deviation 1."""
         self.scaling.fit(fields)
 
     def physical(self, raw: Tensor, sites: int) -> Tensor:
-        """Turn values per site (…, outputs) of parts of so many sites to physical units."""
+        """Convert network outputs (…, outputs), each for so many sites, to physical units."""
         return raw * (self.scale * sites) + self.shift * sites
 
 
@@ -211,9 +222,18 @@ class StructureModel(ExtensiveModel):
     """Base of the models of structures: batches of atoms, which the model renders as fields.
 
     Attributes:
-        field_model: what sees the rendered field.
-        renderer: what draws the structures.
+        field_model: the model that sees the rendered field.
+        renderer: renders the structures.
         references: reference energy of every element in eV, (species, outputs), float64.
+
+    Example:
+        >>> from ednn import EDNN, StructureBatch
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.subnets import ANN
+        >>> model = AtomisticEDNN(EDNN(ANN, focus=4, context=2), [5, 7], [0.25, 0.25], gamma=0.4)
+        >>> cell, positions = torch.tensor([[2.0, 2.0]]), torch.zeros(1, 3, 2)
+        >>> model.counts(StructureBatch(torch.tensor([[7, 5, 7]]), positions, cell)).tolist()
+        [[1.0, 2.0]]
     """
 
     field_model: FieldModel
@@ -230,27 +250,23 @@ class StructureModel(ExtensiveModel):
 
     @abstractmethod
     def block_contributions(
-        self,
-        numbers: Tensor,
-        positions: Tensor,
-        tile: Tensor,
-        pixel: Sequence[float],
-        tiles: Sequence[int],
+        self, numbers: Tensor, positions: Tensor, tile: Tensor, pixel: Lengths, tiles: Counts
     ) -> Tensor:
         """Return what a block of tiles contributes, for fields that don't fit in memory.
 
-        It takes all atoms within `Renderer.reach` of the block, periodic images being atoms of
-        their own.
+        All atoms within `Renderer.reach` of the block have to be given; a periodic image is an atom
+        of its own.
 
         Args:
-            numbers: (A,).
-            positions: in Å from the corner of the block, its context not included, (A, 2).
-            tile: of the block, in whose focus each atom lies, (A, 2); outside it for the others.
-            pixel: dx and dy in Å.
-            tiles: how many the block has along x and y.
+            numbers: atomic numbers (A,).
+            positions: (A, 2) in Å, from the corner of the block without its context.
+            tile: indices of the tile in whose focus each atom lies, (A, 2); outside the block's
+                grid for atoms outside the block.
+            pixel: sides of a pixel in Å.
+            tiles: number of tiles of the block along x and y.
 
         Returns:
-            contributions (*tiles, outputs).
+            Contributions (*tiles, outputs) in eV.
         """
 
     @abstractmethod
@@ -258,11 +274,8 @@ class StructureModel(ExtensiveModel):
         """Count the atoms of each element, (B, species), in double precision."""
 
     def known(self, inputs: StructureBatch) -> Tensor:
-        """Return the sums of the reference energies, (B, outputs): what the composition tells."""
+        """Return the sum of each structure's reference energies, (B, outputs), in eV."""
         return self.counts(inputs) @ self.references
-
-    def networks(self) -> Iterator["EDNN"]:
-        yield from self.field_model.networks()
 
     @property
     def indivisible(self) -> str:

@@ -1,6 +1,6 @@
 """The extensive deep neural network: tiles → shared subnetwork → contributions → their sum."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from inspect import signature
 
 import torch
@@ -8,32 +8,32 @@ from torch import Tensor, nn
 
 from ednn.core.evaluation import ChunkPolicy, TileEvaluation
 from ednn.core.info import DatasetInfo, unnamed_outputs
-from ednn.core.interface import FieldModel, TiledView
+from ednn.core.interface import ExtensiveModel, FieldModel, TiledView
 from ednn.core.probe import probe, probe_sites
 from ednn.core.subnets.base import SiteWise
 from ednn.core.tiling import Tiling
 
-PROBED = 2  # tiles that a subnetwork is tried on
+PROBE_TILES = 2  # number of tiles on which a subnetwork is tried
 
 
 class EDNN(FieldModel):
     """An extensive property as the sum of one shared subnetwork's outputs over all tiles.
 
-    The subnetwork gives a value per site of each tile's focus.
+    The subnetwork returns a value per site of each tile's focus.
 
     Args:
-        subnet: a module that maps tiles (n, C, *window) to (n, outputs), or what makes one from
-            `window`, `focus`, `context`, `channels` and `outputs` (those that it accepts).
-            One that is `SiteWise` is evaluated over whole fields.
+        subnet: a module that maps tiles (n, C, *window) to (n, outputs), or a function that makes
+            one from `window`, `focus`, `context`, `channels` and `outputs` (those that it accepts).
+            A module that is `SiteWise` is evaluated over whole fields.
         focus: side f of the focus, one integer or one per axis.
         context: width c of the context, one integer or one per axis.
         dims: dimension of the lattice, 1 to 3.
         channels: number C of field components.
         outputs: number of extensive properties.
         padding: "periodic", "zeros", "reflect" or "replicate".
-        alphabet: the values of a discrete field (spins: [-1, 1]); lets equal tiles be evaluated
-            once, wherever that pays. None for continuous fields.
-        chunks: how much is evaluated together.
+        alphabet: the values of a discrete field (spins: [-1, 1]), of which equal tiles are
+            evaluated once wherever that is faster; None for continuous fields.
+        chunks: how much is evaluated at once.
 
     Raises:
         InputError: impossible tiles, or a subnetwork that doesn't fit them.
@@ -63,17 +63,17 @@ class EDNN(FieldModel):
         values = None if alphabet is None else tuple(sorted({*map(float, alphabet)}))
         super().__init__(DatasetInfo(unnamed_outputs(outputs), dims, channels, alphabet=values))
         self._tiling = Tiling(dims, focus, context, padding)
-        self.subnet = subnet if isinstance(subnet, nn.Module) else self._made(subnet)
-        tiles = torch.linspace(-1, 1, PROBED * channels * self.tiling.values)
-        tiles = tiles.view(PROBED, channels, *self.tiling.window)
+        self.subnet = subnet if isinstance(subnet, nn.Module) else self._make(subnet)
+        tiles = torch.linspace(-1, 1, PROBE_TILES * channels * self.tiling.values)
+        tiles = tiles.view(PROBE_TILES, channels, *self.tiling.window)
         found = probe(self.subnet, tiles, outputs)
         if isinstance(self.subnet, SiteWise):
             probe_sites(self.subnet, tiles, outputs, self.tiling.focus)
         seen = sorted({*(values or ()), *([0.0] if values and padding == "zeros" else [])})
         self._evaluation = TileEvaluation(self.tiling, found, seen, chunks or ChunkPolicy())
 
-    def _made(self, subnet: Callable[..., nn.Module]) -> nn.Module:
-        """Make the subnetwork from what it wants to know of the geometry."""
+    def _make(self, subnet: Callable[..., nn.Module]) -> nn.Module:
+        """Make the subnetwork, with the arguments about the geometry that it accepts."""
         geometry = {
             "window": self.tiling.window,
             "focus": self.tiling.focus,
@@ -93,7 +93,7 @@ class EDNN(FieldModel):
         return self.contributions(field).flatten(1, -2).sum(1)  # (B, tiles, outputs) → (B, outputs)
 
     def contributions(self, field: Tensor) -> Tensor:
-        """Map fields (B, C, *L) to what each tile contributes to the sum: (B, *grid, outputs).
+        """Return what each tile of fields (B, C, *L) adds to the sum: (B, *grid, outputs).
 
         Only the sum is physical: a tile's contribution is not a local energy (paper, p. 2).
 
@@ -101,7 +101,7 @@ class EDNN(FieldModel):
             InputError: a lattice of the wrong dimension, channel count or side.
         """
         self.check(field)
-        field = field.to(self.precision)  # spins come as integers
+        field = field.to(self.precision)  # spins are stored as integers
         padded = self.tiling.pad(field)
         raw = self._evaluation.distinct(self.subnet, padded)
         if raw is None:
@@ -118,17 +118,14 @@ class EDNN(FieldModel):
         return self.physical(raw, self.tiling.sites)
 
     def seen(self, field: Tensor) -> Tensor:
-        """Return fields (B, C, *L) as the subnetwork sees them: spins as they are."""
+        """Return fields (B, C, *L) as the subnetwork sees them: scaled unless they are discrete."""
         return field if self.info.alphabet is not None else self.scaling(field)
 
     def check_sides(self, field: Tensor) -> None:
         self.tiling.grid(field.shape[2:])
 
     def fit_fields(self, fields: Tensor) -> None:
-        """Fit what takes fields (n, C, *L) to a size that is easy to learn from.
-
-        Some site-wise subnetworks do it themselves.
-        """
+        """Fit how fields (n, C, *L) are scaled; some site-wise subnetworks do that themselves."""
         if isinstance(self.subnet, SiteWise) and self.subnet.fit_fields(self.tiling.pad(fields)):
             return
         super().fit_fields(fields)
@@ -136,5 +133,14 @@ class EDNN(FieldModel):
     def views(self, inputs: Tensor) -> list[TiledView]:
         return [TiledView("field", inputs[0, 0], self.tiling)]
 
-    def networks(self) -> Iterator["EDNN"]:
-        yield self
+
+def networks_of(model: ExtensiveModel) -> list[EDNN]:
+    """Return every EDNN of a model: the model itself, its branches' or its field model's.
+
+    Example:
+        >>> from ednn.core.subnets import ANN
+        >>> model = EDNN(ANN, focus=1, context=1)
+        >>> networks_of(model) == [model]
+        True
+    """
+    return [module for module in model.modules() if isinstance(module, EDNN)]

@@ -1,4 +1,4 @@
-"""Several EDNNs of one field, each on a scale or in a space of its own, joined (paper, Fig. 7)."""
+"""Several EDNNs of one field, each at its own scale or in its own space, joined (paper, Fig. 7)."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,22 +12,29 @@ from ednn.core.branch import Branch
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, unnamed_outputs
 from ednn.core.interface import FieldModel, TiledView
-from ednn.core.model import EDNN
 from ednn.core.precision import full_precision
 from ednn.core.tiling import Tiling
 
 
 class MultiScale(FieldModel):
-    """The joined sums of several branches.
+    """A property joined from the sums of several branches.
 
     Args:
-        branches: what makes each `Branch`, by its name.
-        join: makes a module from (branches · outputs) sums to `outputs` values, of `inputs` and
-            `outputs`; None for a linear layer without bias, with which the whole is extensive.
-        dims, channels, outputs, alphabet: of the field and the property.
+        branches: a function for each `Branch` that makes it, by the branch's name.
+        join: makes a module that maps (branches · outputs) sums to `outputs` values, from `inputs`
+            and `outputs`; None for a linear layer without bias, the only join that is extensive.
+        dims, channels, outputs, alphabet: of the field and the property, as in `EDNN`.
 
     Raises:
         InputError: there are no branches, or one can't be made.
+
+    Example:
+        >>> from functools import partial
+        >>> from ednn.core.subnets import ANN
+        >>> fine, coarse = partial(Branch, ANN, f=1, c=1), partial(Branch, ANN, f=1, c=1, coarse=4)
+        >>> model = MultiScale({"fine": fine, "coarse": coarse})
+        >>> model.tiling.focus, model.contributions(torch.ones(2, 1, 8, 8)).shape
+        ((4, 4), torch.Size([2, 2, 2, 1]))
     """
 
     def __init__(
@@ -63,7 +70,7 @@ class MultiScale(FieldModel):
         return self._joined(sums) + self.shift * prod(field.shape[2:])
 
     def seen(self, field: Tensor) -> Tensor:
-        """Return fields (B, C, *L) as the branches see them: spins as they are."""
+        """Return fields (B, C, *L) as the branches see them: scaled unless they are discrete."""
         field = field.to(self.precision)
         return field if self.info.alphabet is not None else self.scaling(field)
 
@@ -78,7 +85,7 @@ class MultiScale(FieldModel):
 
     @property
     def indivisible(self) -> str:
-        """Why its property can't be shared out among tiles; nothing, where it can."""
+        """Why the property cannot be divided among tiles; empty if it can."""
         for name, branch in self.named():
             if branch.space != "real":
                 return f"the branch {name} is in reciprocal space, which takes the whole field"
@@ -103,9 +110,9 @@ class MultiScale(FieldModel):
         return Tiling(self.info.dims, focus, context, tilings[0][1].padding)
 
     def contributions(self, field: Tensor) -> Tensor:
-        """Map fields (B, C, *L) to what each tile of `tiling` gives: (B, *grid, outputs).
+        """Return what each tile of `tiling` adds to the properties: (B, *grid, outputs).
 
-        Where the property is `indivisible`, the lattice is one tile.
+        If the property is `indivisible`, the whole lattice is one tile.
         """
         self.check(field)
         if self.indivisible:
@@ -127,12 +134,8 @@ class MultiScale(FieldModel):
             for name, branch in self.named()
         ]
 
-    def networks(self) -> Iterator[EDNN]:
-        for _, branch in self.named():
-            yield branch.net
-
     def parts(self, field: Tensor) -> dict[str, Tensor]:
-        """Return what each branch adds to the properties (B, outputs), joined linearly."""
+        """Return what each branch adds to the properties; empty if not joined linearly."""
         if not isinstance(self.join, nn.Linear):
             return {}
         weights = self.join.weight.unflatten(1, (len(self.branches), -1)).unbind(1)
@@ -143,7 +146,7 @@ class MultiScale(FieldModel):
         }
 
     def weights(self) -> dict[str, float]:
-        """Return the mean absolute weight of each branch in a linear join; none of another join."""
+        """Return the mean absolute weight of each branch; empty if not joined linearly."""
         names = list(self.branches)
         if not isinstance(self.join, nn.Linear):
             return {}
@@ -151,14 +154,19 @@ class MultiScale(FieldModel):
         return dict(zip(names, by_branch.tolist(), strict=True))
 
     def named(self) -> Iterator[tuple[str, Branch]]:
-        """Yield the branches by name."""
+        """Yield name and branch, for every branch."""
         for name, branch in self.branches.items():
             assert isinstance(branch, Branch)
             yield name, branch
 
 
 class DeepJoin(nn.Sequential):
-    """A join with a hidden layer: (B, inputs) → (B, outputs); not extensive."""
+    """A join with a hidden layer: (B, inputs) → (B, outputs); not extensive.
+
+    Example:
+        >>> DeepJoin(inputs=3, outputs=1)(torch.ones(5, 3)).shape
+        torch.Size([5, 1])
+    """
 
     def __init__(self, inputs: int, outputs: int, hidden: int = 32) -> None:
         super().__init__(nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, outputs))

@@ -1,14 +1,14 @@
-"""What is taken off labels and fields before a network learns them; per site, so extensive."""
+"""Scaling of fields and labels before a network learns them, and reference energies."""
 
 import torch
 from torch import Tensor, nn
 
 
 class FieldScaling(nn.Module):
-    """Fields less their mean and over their spread, channel by channel; at first as they are.
+    """Subtracts each channel's mean and divides by its standard deviation, once fitted.
 
     Args:
-        channels: field components.
+        channels: number of field components.
 
     Example:
         >>> scaling = FieldScaling(1)
@@ -32,7 +32,7 @@ class FieldScaling(nn.Module):
 
     @torch.no_grad()
     def fit(self, fields: Tensor) -> None:
-        """Take mean and spread from fields (n, C, *L)."""
+        """Compute mean and standard deviation of fields (n, C, *L)."""
         values = fields.movedim(1, 0).flatten(1)  # (C, n · sites)
         if not values.is_floating_point():
             values = values.double()
@@ -43,12 +43,19 @@ class FieldScaling(nn.Module):
 
 @torch.no_grad()
 def fit_shift_and_scale(shift: Tensor, scale: Tensor, target: Tensor, sites: Tensor) -> None:
-    """Overwrite shift and scale with the mean and the spread of the labels per site.
+    """Overwrite shift and scale with mean and standard deviation of the labels per site.
 
     Args:
-        shift, scale: (outputs,), per site.
+        shift: per site, (outputs,).
+        scale: per site, (outputs,).
         target: extensive labels of the training split, (N, outputs), physical units.
-        sites: lattice sites of each sample, (N,).
+        sites: number of sites of each sample, (N,).
+
+    Example:
+        >>> shift, scale = torch.zeros(1), torch.ones(1)
+        >>> fit_shift_and_scale(shift, scale, torch.tensor([[8.0], [24.0]]), torch.tensor([4, 4]))
+        >>> shift.item(), scale.item()
+        (4.0, 2.0)
     """
     per_site = target.double() / sites.double()[:, None]  # (N, outputs)
     spread = per_site.std(0, correction=0)
@@ -59,10 +66,10 @@ def fit_shift_and_scale(shift: Tensor, scale: Tensor, target: Tensor, sites: Ten
 def fit_references(counts: Tensor, target: Tensor) -> Tensor:
     """Return the reference energy of each element, (species, outputs), by least squares.
 
-    The shortest solution, where the compositions don't tell all elements apart.
+    If the compositions don't determine all elements, the solution is the one of least norm.
 
     Args:
-        counts: atoms of each element, (N, species).
+        counts: number of atoms of each element, (N, species).
         target: extensive labels of the training split, (N, outputs), physical units.
 
     Example:

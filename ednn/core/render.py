@@ -1,4 +1,4 @@
-"""Atoms drawn as Gaussian wells on a grid (Eq. 3 of the paper), differentiably and in batches."""
+"""Atoms rendered as Gaussian wells on a grid (paper, Eq. 3), differentiably and in batches."""
 
 import math
 from collections.abc import Sequence
@@ -11,26 +11,41 @@ from ednn.core.errors import InputError
 from ednn.core.precision import full_precision
 
 GAMMA = 0.2  # Å, the width of the wells in the paper
-REACH = 9.0  # in γ: a Gaussian's value there is 3e-18, below the rounding of a double at its peak
-BINNED = 2**22  # values of Gaussians at a time, where points are binned
-TINY = math.exp(-(REACH**2) / 2)
+REACH = 9.0  # in units of γ: a Gaussian is 3e-18 there, below the rounding of a double at its peak
+GAUSSIAN_VALUES = 2**22  # most values of Gaussians computed at once by `render_part`
+SMALLEST = math.exp(-(REACH**2) / 2)  # smaller values of a Gaussian count as zero
 
 
 def render(
     numbers: Tensor, positions: Tensor, cell: Tensor, grid: tuple[int, int], gamma: float = GAMMA
 ) -> Tensor:
-    """V(x, y) = Σ_i Z_i exp(-r_i² / 2γ²), periodic, at x = i Lx / nx, y = j Ly / ny (Eq. 3).
+    """Render V(x, y) = Σ_i Z_i exp(−r_i² / 2γ²), periodic, at x = i Lx / nx, y = j Ly / ny (Eq. 3).
 
-    `numbers` (B, A): atomic numbers, 0 for padding. `positions` (B, A, 2) and the orthorhombic
-    `cell` (B, 2) in Å; positions may lie outside the cell. Returns (B, 1, nx, ny) in the dtype of
-    `positions`, differentiable with respect to them. Raises InputError for shapes that disagree.
+    Args:
+        numbers: atomic numbers Z (B, A), 0 for padding.
+        positions: (B, A, 2) in Å, inside the cell or not.
+        cell: sides of the orthorhombic cell, (B, 2) in Å.
+        grid: number of points nx and ny.
+        gamma: width γ of the Gaussians in Å.
+
+    Returns:
+        Fields (B, 1, nx, ny) in the dtype of `positions`, differentiable with respect to them.
+
+    Raises:
+        InputError: shapes that don't fit together.
+
+    Example:
+        >>> cell, centre = torch.tensor([[4.0, 4.0]]), torch.tensor([[[1.0, 2.0]]])
+        >>> field = render(torch.tensor([[6]]), centre, cell, (8, 8))
+        >>> field.shape, round(field[0, 0, 2, 4].item(), 4)  # at the carbon atom, V = Z = 6
+        (torch.Size([1, 1, 8, 8]), 6.0)
     """
     if positions.shape != (*numbers.shape, 2) or cell.shape != (len(numbers), 2):
         raise InputError(
             f"numbers {tuple(numbers.shape)}, positions {tuple(positions.shape)} and cell "
             f"{tuple(cell.shape)} do not fit together: pass (B, A), (B, A, 2) and (B, 2)."
         )
-    # A Gaussian is a product over the axes, so the image is a product of two thin matrices.
+    # A Gaussian is a product over the axes, so the field is a product of two thin matrices.
     x = _periodic_gaussian(positions[..., 0], cell[:, 0], grid[0], gamma)  # (B, A, nx)
     y = _periodic_gaussian(positions[..., 1], cell[:, 1], grid[1], gamma)  # (B, A, ny)
     weighted = numbers.to(x.dtype).unsqueeze(-1) * x  # (B, A, nx)
@@ -45,54 +60,91 @@ def render_part(
     gamma: float = GAMMA,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """The same at x = i dx, y = j dy (i < nx, j < ny) alone, in a time linear in their number.
+    """Render V at the points x = i dx, y = j dy (i < nx, j < ny), in a time linear in their number.
 
-    `numbers` (A,) and `positions` (A, 2) in Å of all atoms whose Gaussians reach there, periodic
-    images being atoms of their own; `pixel` dx and dy in Å. Returns (nx, ny) in `dtype` (that of
-    `positions` if None), differentiable with respect to them.
+    Args:
+        numbers: atomic numbers (A,) of all atoms whose Gaussians reach these points; a periodic
+            image is an atom of its own.
+        positions: (A, 2) in Å.
+        pixel: dx and dy in Å.
+        shape: number of points nx and ny.
+        gamma: width of the Gaussians in Å.
+        dtype: of the result; None for that of `positions`.
+
+    Returns:
+        Field (nx, ny), differentiable with respect to `positions`.
+
+    Example:
+        >>> field = render_part(torch.tensor([5]), torch.tensor([[0.5, 1.0]]), (0.5, 0.5), (4, 4))
+        >>> field.shape, round(field[1, 2].item(), 4)  # at the boron atom, V = Z = 5
+        (torch.Size([4, 4]), 5.0)
     """
     dtype = dtype or positions.dtype
-    # Points go in bins as wide as a Gaussian reaches: they see the atoms in the nine bins around.
+    # Points are sorted into bins as wide as a Gaussian reaches: only atoms of the nine bins around
+    # a point matter for it.
     side = [math.ceil(REACH * gamma / step) for step in pixel]  # points
     bins = [math.ceil(n / points) for n, points in zip(shape, side, strict=True)]
     width = positions.new_tensor([n * step for n, step in zip(side, pixel, strict=True)])  # Å
     near = _near(positions.detach(), width, bins)  # (bins_x, bins_y, n) atoms; A for none
-    numbers = torch.cat([numbers, numbers.new_zeros(1)])  # (A + 1,)
-    positions = torch.cat([positions, positions.new_zeros(1, 2)])  # (A + 1, 2)
-    corners = torch.cartesian_prod(*(torch.arange(n, device=near.device) for n in bins)) * width
     points = [
         torch.arange(n, dtype=dtype, device=positions.device) * step
         for n, step in zip(side, pixel, strict=True)
     ]
+    fields = _render_bins(numbers, positions, near, width, points, gamma)
+    field = fields.transpose(1, 2).flatten(2).flatten(0, 1)  # (bins_x · side, bins_y · side)
+    return field[: shape[0], : shape[1]]
+
+
+def _render_bins(
+    numbers: Tensor,
+    positions: Tensor,
+    near: Tensor,
+    width: Tensor,
+    points: Sequence[Tensor],
+    gamma: float,
+) -> Tensor:
+    """Render every bin at its points along x and y: (bins_x, bins_y, *side).
+
+    Args:
+        numbers: atomic numbers (A,).
+        positions: (A, 2) in Å.
+        near: atoms that each bin sees, as `_near` returns them.
+        width: sides of a bin (2,) in Å.
+        points: coordinates in a bin in Å, along x and y, (side,) each.
+        gamma: width of the Gaussians in Å.
+    """
+    numbers = torch.cat([numbers, numbers.new_zeros(1)])  # (A + 1,)
+    positions = torch.cat([positions, positions.new_zeros(1, 2)])  # (A + 1, 2)
+    bins = near.shape[:2]
+    corners = torch.cartesian_prod(*(torch.arange(n, device=near.device) for n in bins)) * width
+    at_once = max(1, GAUSSIAN_VALUES // (near.shape[-1] * sum(map(len, points))))
     parts = []
-    at_once = max(1, BINNED // (near.shape[-1] * sum(side)))
     for atoms, corner in zip(
         near.flatten(0, 1).split(at_once), corners.split(at_once), strict=True
     ):
-        # of few Å, which single precision tells apart as the positions in a large sheet it doesn't
-        centres = (positions[atoms] - corner[:, None]).to(dtype)  # (b, n, 2)
+        # Within a bin, coordinates are small enough for single precision; in a large sheet they
+        # are not.
+        centres = (positions[atoms] - corner[:, None]).to(points[0].dtype)  # (b, n, 2)
         x, y = (
             _flushed(torch.exp(-0.5 * ((points[i] - centres[..., i, None]) / gamma) ** 2))
             for i in range(2)
         )  # (b, n, side)
         parts.append(_product(numbers[atoms].to(x.dtype)[..., None] * x, y))  # (b, *side)
-    tiles = torch.cat(parts).unflatten(0, bins)  # (bins_x, bins_y, *side)
-    image = tiles.transpose(1, 2).flatten(2).flatten(0, 1)  # (bins_x · side, bins_y · side)
-    return image[: shape[0], : shape[1]]
+    return torch.cat(parts).unflatten(0, bins)
 
 
 def _near(positions: Tensor, width: Tensor, bins: list[int]) -> Tensor:
-    """List the atoms in and around every bin, (*bins, 9 · most in a bin); A stands for none."""
+    """List the atoms in and around every bin, (*bins, 9 · most in a bin); A stands for no atom."""
     columns = bins[1] + 2  # a border of bins for the atoms outside
-    place = (positions / width).floor().long() + 1  # (A, 2)
-    inside = ((place >= 0) & (place <= positions.new_tensor(bins) + 1)).all(-1)  # (A,)
-    bin_of = torch.where(inside, place[:, 0] * columns + place[:, 1], (bins[0] + 2) * columns)
+    x_and_y = (positions / width).floor().long() + 1  # (A, 2)
+    inside = ((x_and_y >= 0) & (x_and_y <= positions.new_tensor(bins) + 1)).all(-1)  # (A,)
+    bin_of = torch.where(inside, x_and_y[:, 0] * columns + x_and_y[:, 1], (bins[0] + 2) * columns)
     ordered, atom = bin_of.sort(stable=True)  # (A,)
     slot = torch.arange(len(atom), device=atom.device) - torch.searchsorted(ordered, ordered)
     most = int(slot[inside[atom]].max()) + 1 if inside.any() else 1
     table = atom.new_full(((bins[0] + 2) * columns, most), len(atom))
-    kept = inside[atom]
-    table[ordered[kept], slot[kept]] = atom[kept]
+    valid = inside[atom]
+    table[ordered[valid], slot[valid]] = atom[valid]
     table = table.unflatten(0, (-1, columns))  # (bins_x + 2, bins_y + 2, most)
     return table.unfold(0, 3, 1).unfold(1, 3, 1).flatten(2)
 
@@ -104,13 +156,13 @@ def _product(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _flushed(values: Tensor) -> Tensor:
-    """Make zeros, not denormal numbers, which slow a matrix product down several times."""
-    return threshold(values, TINY, 0.0)
+    """Replace the smallest values by zero: denormal numbers slow matrix products down."""
+    return threshold(values, SMALLEST, 0.0)
 
 
 def _periodic_gaussian(centres: Tensor, lengths: Tensor, n: int, gamma: float) -> Tensor:
-    """Σ_k exp(-(x - c + kL)² / 2γ²) of centres (B, A) in boxes (B,) at n points → (B, A, n)."""
-    # The images left out are further than REACH, so that a cell longer than 2 REACH γ needs one.
+    """Return Σ_k exp(−(x − c + kL)² / 2γ²) for centres (B, A), lengths (B,): (B, A, n)."""
+    # Images further away than REACH are left out: a cell longer than 2 REACH γ needs one image.
     images = max(0, math.ceil(REACH * gamma / float(lengths.min()) - 0.5))
     lengths = lengths.to(centres).unsqueeze(-1)  # (B, 1)
     points = torch.arange(n, dtype=centres.dtype, device=centres.device) / n  # (n,)

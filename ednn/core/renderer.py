@@ -1,4 +1,4 @@
-"""How structures of atoms become fields: their elements, pixels and Gaussians (Eq. 3)."""
+"""How structures of atoms become fields: elements, pixels and Gaussians (paper, Eq. 3)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,18 +7,18 @@ from torch import Tensor, nn
 
 from ednn.core.errors import InputError
 from ednn.core.render import REACH, render, render_part
-from ednn.core.structures import StructureBatch
+from ednn.core.structure_batch import StructureBatch
 from ednn.core.tiling import Tiling
 
-FIT = 1e-3  # relative: how far a cell may be from whole pixels; a strain of 0.1 % is 0.05 meV/atom
+CELL_TOLERANCE = 1e-3  # relative, from whole tiles: a strain of 0.1 % costs 0.05 meV per atom
 
 
 class Renderer(nn.Module):
-    """Draws structures on pixels of one size: one channel, Gaussians as high as the atomic numbers.
+    """Renders structures on pixels of one size, as one channel of Gaussians of height Z.
 
     Args:
-        species: atomic numbers of the elements that it knows.
-        pixel: size of a pixel along x and y in Å, the same for structures of any size.
+        species: atomic numbers of the elements that structures may hold.
+        pixel: sides of a pixel along x and y in Å, the same for structures of any size.
         gamma: width of the Gaussians in Å (Eq. 3).
 
     Example:
@@ -55,11 +55,11 @@ class Renderer(nn.Module):
         shape: tuple[int, int],
         precision: torch.dtype,
     ) -> Tensor:
-        """Render the rectangle (nx, ny) of pixels that begins at the origin: (1, 1, nx, ny)."""
+        """Render a rectangle (nx, ny) of pixels with its corner at the origin: (1, 1, nx, ny)."""
         return render_part(numbers, positions, pixel, shape, self.gamma, precision)[None, None]
 
     def reach(self, tiling: Tiling, pixel: Sequence[float]) -> tuple[float, float]:
-        """How far from a block of tiles atoms along x and y matter for it, in Å."""
+        """Return the largest distance in Å along x and y at which atoms affect a block."""
         x, y = (c * p + REACH * self.gamma for c, p in zip(tiling.context, pixel, strict=True))
         return x, y
 
@@ -72,16 +72,16 @@ class Renderer(nn.Module):
         return (structures.cell / self.pixel).round().long()
 
     def by_grid(self, structures: StructureBatch) -> Iterator[Tensor]:
-        """Yield the numbers of the structures that are on one grid, for each grid in turn."""
-        grids, which = self.grids(structures).unique(dim=0, return_inverse=True)
+        """Yield the indices of the structures that share a grid, for each grid in turn."""
+        grids, grid_of = self.grids(structures).unique(dim=0, return_inverse=True)
         for i in range(len(grids)):
-            yield (which == i).nonzero()[:, 0]
+            yield (grid_of == i).nonzero()[:, 0]
 
     def check(self, structures: StructureBatch, tiling: Tiling, first: int) -> None:
-        """Make sure that structures, numbered from `first`, can be rendered on whole tiles.
+        """Check that structures, numbered from `first`, can be rendered on whole tiles.
 
         Raises:
-            InputError: an element that it doesn't know, or a cell that isn't whole tiles.
+            InputError: an unknown element, or a cell that isn't whole tiles.
         """
         numbers = structures.numbers
         unknown = (numbers > 0) & ~self.elements(numbers).any(-1)  # (B, A)
@@ -94,7 +94,7 @@ class Renderer(nn.Module):
             )
         tile = self.pixel * torch.tensor(tiling.focus, device=self.pixel.device)
         whole = (structures.cell / tile).round().clamp(min=1)  # (B, 2) tiles
-        bad = ((structures.cell / (whole * tile) - 1).abs() > FIT).any(-1)  # (B,)
+        bad = ((structures.cell / (whole * tile) - 1).abs() > CELL_TOLERANCE).any(-1)  # (B,)
         if bad.any():
             sample = int(bad.nonzero()[0])
             x, y = structures.cell[sample].tolist()

@@ -29,6 +29,13 @@ class Tiling:
 
     Raises:
         InputError: f < 1, c < 0, a wrong number of axes, or an unknown padding.
+
+    Example:
+        >>> tiling = Tiling(dims=2, focus=4, context=1)
+        >>> tiling.window, tiling.grid((8, 12))
+        ((6, 6), (2, 3))
+        >>> tiling.tiles(torch.ones(5, 1, 8, 12)).shape
+        torch.Size([5, 2, 3, 1, 6, 6])
     """
 
     dims: int
@@ -60,16 +67,16 @@ class Tiling:
 
     @property
     def sites(self) -> int:
-        """Lattice sites in one focus: every site belongs to exactly one tile's focus."""
+        """Number of sites in one focus; every site belongs to the focus of exactly one tile."""
         return prod(self.focus)
 
     @property
     def values(self) -> int:
-        """Sites in a whole tile, its context included."""
+        """Number of sites in a whole tile, including its context."""
         return prod(self.window)
 
     def grid(self, lattice: Sequence[int]) -> tuple[int, ...]:
-        """Number of tiles per axis for a lattice whose sides are multiples of f.
+        """Return the number of tiles per axis for a lattice whose sides are multiples of f.
 
         Raises:
             InputError: a side is not a positive multiple of f.
@@ -90,9 +97,9 @@ class Tiling:
         return tuple(side // f for side, f in zip(lattice, self.focus, strict=True))
 
     def longest(self, tiles: Sequence[int]) -> int:
-        """The axis to halve a block of so many tiles along: of its longest side of two or more.
+        """Return the axis along which a block is longest, among those with two tiles or more.
 
-        Square blocks repeat the least of each other's context.
+        Blocks are halved along it: square blocks repeat the least of each other's context.
         """
         sides = [n * f if n > 1 else 0 for n, f in zip(tiles, self.focus, strict=True)]
         return sides.index(max(sides))
@@ -104,12 +111,12 @@ class Tiling:
             return F.pad(field, widths)
         for axis, c in enumerate(self.context, start=field.ndim - self.dims):
             side = field.shape[axis]
-            if self.padding == "periodic" and 0 < c <= side:  # faster, and keeps the memory format
+            if self.padding == "periodic" and 0 < c <= side:  # slices: faster, same memory format
                 before, after = field.narrow(axis, side - c, c), field.narrow(axis, 0, c)
                 field = torch.cat([before, field, after], axis)
             elif c:
-                places = torch.arange(-c, side + c, device=field.device)
-                field = field.index_select(axis, self.source(places, side))
+                positions = torch.arange(-c, side + c, device=field.device)
+                field = field.index_select(axis, self.source(positions, side))
         return field
 
     def windows(self, padded: Tensor) -> Tensor:
@@ -123,20 +130,20 @@ class Tiling:
         self.grid(field.shape[2:])
         return self.windows(self.pad(field))
 
-    def source(self, places: Tensor, side: int) -> Tensor:
-        """Tell which sites' values stand at places of an axis, (n,), also beyond its ends.
+    def source(self, positions: Tensor, side: int) -> Tensor:
+        """Map positions along an axis (n,), also beyond its ends, to the sites shown there.
 
-        Where nothing but zero stands, it is -1.
+        A position where the padding is zero is mapped to -1.
         """
         if self.padding == "periodic":
-            return places % side
+            return positions % side
         if self.padding == "replicate":
-            return places.clamp(0, side - 1)
+            return positions.clamp(0, side - 1)
         if self.padding == "zeros":
-            return torch.where((places >= 0) & (places < side), places, -1)
-        period = max(1, 2 * (side - 1))  # reflect: a mirror at either end, the edge not repeated
-        places = places % period
-        return torch.minimum(places, period - places)
+            return torch.where((positions >= 0) & (positions < side), positions, -1)
+        period = max(1, 2 * (side - 1))  # reflect: mirrors at both ends, edge sites not repeated
+        positions = positions % period
+        return torch.minimum(positions, period - positions)
 
 
 def _per_axis(value: int | Sequence[int], dims: int, name: str, least: int) -> tuple[int, ...]:

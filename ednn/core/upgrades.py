@@ -1,4 +1,4 @@
-"""Checkpoints of earlier versions, brought to today's format: one function per version."""
+"""Checkpoints of earlier versions, converted to the current format: one function per version."""
 
 from collections.abc import Callable
 from math import prod
@@ -8,7 +8,7 @@ from ednn.core.errors import InputError
 
 Checkpoint = dict[str, Any]
 
-# Class paths of version 0, and what they are called since.
+# Class paths of version 0 and their stable names since then.
 CLASSES = {
     "ednn.model.EDNN": "EDNN",
     "ednn.multiscale.MultiScale": "MultiScale",
@@ -21,7 +21,8 @@ CLASSES = {
     "ednn.site_ann.SiteANN": "SiteANN",
 }
 ATOMISTIC = "ednn.atomistic.AtomisticEDNN"
-# What version 0 knew of its data sets, but no checkpoint: unit and what totals are divided by.
+# Of each data set of version 0: the unit, and what totals are divided by. Its checkpoints stored
+# neither.
 DATASETS = {
     "IsingData": ("J", "spin"),
     "LaplacianData": ("X/pixel²", "pixel"),
@@ -34,10 +35,16 @@ GENERATED = ("IsingData", "LaplacianData", "CoulombData")
 
 
 def upgrade(checkpoint: Checkpoint) -> Checkpoint:
-    """Bring a checkpoint to today's format.
+    """Convert a checkpoint to the current format.
 
     Raises:
         InputError: it was written by a newer version.
+
+    Example:
+        >>> upgrade({"ednn": {"version": 99}})  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ednn.core.errors.InputError: this checkpoint has format 99, and this version of ednn ...
     """
     version = checkpoint.get("ednn", {"version": 0})["version"]
     if version > VERSION:
@@ -51,17 +58,18 @@ def upgrade(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _from_0(checkpoint: Checkpoint) -> Checkpoint:
-    """From version 0.1.0 up to commit 7cb7bdb: class paths, scales per tile, no metadata.
+    """Convert version 0, from release 0.1.0 to commit 7cb7bdb.
 
-    The model's config, completed with what the data told, and the errors' arguments stood among
-    Lightning's hyperparameters.
+    It named classes by their module paths, scaled per tile, and had no entry of its own.
+    Lightning's hyperparameters held the model's config, completed from the data, and the arguments
+    of the error measures.
     """
     given = checkpoint["hyper_parameters"]
     outer = given["model"]
     atomistic = outer["_target_"] == ATOMISTIC
     inner = outer["field_model"] if atomistic else outer
-    told = ("dims", "channels", "outputs", "alphabet")
-    config = _renamed({key: value for key, value in inner.items() if key not in told})
+    from_data = ("dims", "channels", "outputs", "alphabet")
+    config = _renamed({key: value for key, value in inner.items() if key not in from_data})
     name = next((name for name in DATASETS if name in checkpoint), "")
     settings = dict(checkpoint.get(name, {}))
     if name in GENERATED:
@@ -79,17 +87,18 @@ def _from_0(checkpoint: Checkpoint) -> Checkpoint:
         info |= {key: outer[key] for key in ("species", "pixel", "gamma")}
         info["grid"] = [inner["focus"]] * 2 if isinstance(inner["focus"], int) else inner["focus"]
     state = _state_from_0(checkpoint["state_dict"], config, info, atomistic)
-    about = {
+    description = {
         "version": 1,
         "config": config,
         "info": info,
         "trained_on": {"data": name, "settings": settings},
     }
-    return {**checkpoint, "state_dict": state, "ednn": about, **({name: settings} if name else {})}
+    upgraded = {**checkpoint, "state_dict": state, "ednn": description}
+    return {**upgraded, name: settings} if name else upgraded
 
 
 def _outputs(errors: Any, data: str) -> list[dict[str, Any]]:
-    """Return the outputs that the arguments of the errors named."""
+    """Return the outputs that the arguments of the error measures name."""
     unit, site = DATASETS.get(data, ("", "site"))
     per_site = "meV per atom" if site == "atom" else f"{unit} per {site}".strip()
     factor = errors.get("site_factor", 1.0)
@@ -100,7 +109,7 @@ def _outputs(errors: Any, data: str) -> list[dict[str, Any]]:
 
 
 def _state_from_0(state: Any, config: Any, info: Any, atomistic: bool) -> dict[str, Any]:
-    """Move what scales the field, and turn shift and scale per tile into those per site."""
+    """Rename the scaling of the field, and convert shift and scale per tile to those per site."""
     field_model = "model.field_model." if atomistic else "model."
     like = state[f"{field_model}scale"]
     channels = info["channels"]
@@ -130,7 +139,7 @@ def _branch_channels(branch: Any, channels: int) -> int:
 
 
 def _renamed(value: Any) -> Any:
-    """Give our own classes the names that stay."""
+    """Replace the paths of this package's classes by their stable names."""
     if not isinstance(value, dict):
         return value
     plain = {key: _renamed(inner) for key, inner in value.items()}

@@ -16,6 +16,12 @@ class Batch(NamedTuple):
 
     Extensive targets (B, outputs), sites (B,), sample numbers (B,), and where the set has them
     forces (B, A, 2) on the atoms.
+
+    Example:
+        >>> fields, sites = torch.ones(2, 1, 4, 4), torch.tensor([16, 16])
+        >>> batch = Batch(fields, torch.zeros(2, 1), sites, torch.arange(2))
+        >>> batch.forces is None
+        True
     """
 
     inputs: Any  # what the model takes: fields (B, C, *L), or structures
@@ -31,6 +37,14 @@ class ExtensiveDataset(Dataset[Batch]):
     Args:
         labels: (N, outputs), physical units.
         sites: (N,), by which the totals are divided: lattice sites, or atoms.
+
+    Example:
+        >>> class Ones(ExtensiveDataset):
+        ...     def inputs(self, sample):
+        ...         return torch.ones(len(sample), 1, 4, 4)
+        >>> batch = Ones(torch.zeros(9, 1), torch.full((9,), 16)).__getitems__([3, 5])
+        >>> batch.inputs.shape, batch.sample.tolist()
+        (torch.Size([2, 1, 4, 4]), [3, 5])
     """
 
     def __init__(self, labels: Tensor, sites: Tensor) -> None:
@@ -63,7 +77,13 @@ class ExtensiveDataset(Dataset[Batch]):
 
 
 class FieldDataset(ExtensiveDataset):
-    """Fields (N, C, *L), in memory or in a file, all of one size."""
+    """Fields (N, C, *L), in memory or in a file, all of one size.
+
+    Example:
+        >>> dataset = FieldDataset(torch.zeros(5, 1, 8, 8), torch.zeros(5, 1))
+        >>> dataset.sites.tolist()
+        [64, 64, 64, 64, 64]
+    """
 
     def __init__(self, fields: Tensor | HDF5Fields, labels: Tensor) -> None:
         super().__init__(labels, torch.full((len(labels),), prod(fields.shape[2:])))
@@ -74,7 +94,12 @@ class FieldDataset(ExtensiveDataset):
 
 
 class EveryOther(Sampler[int]):
-    """One process's share of a split for evaluation: no sample twice, none left out."""
+    """One process's share of a split for evaluation: no sample twice, none left out.
+
+    Example:
+        >>> list(EveryOther(5, rank=1, world_size=2))
+        [1, 3]
+    """
 
     def __init__(self, length: int, rank: int, world_size: int) -> None:
         self.share = range(rank, length, world_size)

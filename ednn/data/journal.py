@@ -12,7 +12,15 @@ class Journal:
     """A file that records are appended to, each of which is whole or counts for nothing.
 
     Args:
-        path: of the file; a new one is made, an old one is gone on with.
+        path: of the file; one that exists is appended to.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with Journal(Path(folder, "journal")) as journal:
+        ...         journal.append({"seed": 7})
+        ...     list(read_journal(Path(folder, "journal")))
+        [{'seed': 7}]
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,13 +54,23 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
-    """Return a record as a line: a checksum and JSON, which keeps every bit of a float64."""
+    """Return a record as a line: a checksum and JSON, which keeps every bit of a float64.
+
+    Example:
+        >>> encode({"seed": 7})
+        b'448b4783 {"seed": 7}\\n'
+    """
     text = json.dumps(record).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 def decode(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the records of the whole lines; one that a kill cut short fails its checksum."""
+    """Yield the records of the whole lines; one that a kill cut short fails its checksum.
+
+    Example:
+        >>> list(decode([encode({"seed": 7}), encode({"seed": 8})[:-3]]))
+        [{'seed': 7}]
+    """
     for line in lines:
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
         if checksum == b"%08x" % zlib.crc32(text):

@@ -168,6 +168,11 @@ def require_whole(least: int = 0, **values: int) -> None:
 
     Raises:
         InputError: names the setting and its value.
+
+    Example:
+        >>> require_whole(least=1, batch_size=0)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: data.batch_size=0 is not possible; give a whole number ...
     """
     for name, value in values.items():
         if not isinstance(value, int) or value < least:

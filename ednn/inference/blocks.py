@@ -21,6 +21,10 @@ def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
 
     Raises:
         InputError: one tile has more sites, or the lattice isn't whole tiles.
+
+    Example:
+        >>> cut(Tiling(2, 2, 1), (8, 4), sites=24)
+        [(slice(0, 1, None), slice(0, 2, None)), (slice(1, 2, None), slice(0, 2, None)), ...]
     """
     grid = tiling.grid(lattice)
     if prod(tiling.window) > sites:
@@ -40,12 +44,22 @@ def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
 
 
 def padded(tiling: Tiling, tiles: Sequence[int]) -> tuple[int, ...]:
-    """Sides of a block of so many tiles per axis with its context."""
+    """Sides of a block of so many tiles per axis with its context.
+
+    Example:
+        >>> padded(Tiling(2, 8, 4), [3, 1])
+        (32, 16)
+    """
     return tuple(n * f + 2 * c for n, f, c in zip(tiles, tiling.focus, tiling.context, strict=True))
 
 
-def places(tiling: Tiling, block: Block) -> list[range]:
-    """Where a block with its context stands along every axis; it may reach beyond the lattice."""
+def positions(tiling: Tiling, block: Block) -> list[range]:
+    """Where a block with its context stands along every axis; it may reach beyond the lattice.
+
+    Example:
+        >>> positions(Tiling(1, 4, 2), (slice(0, 2),))
+        [range(-2, 10)]
+    """
     return [
         range(span.start * f - c, span.stop * f + c)
         for span, f, c in zip(block, tiling.focus, tiling.context, strict=True)

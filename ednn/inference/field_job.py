@@ -15,7 +15,7 @@ from ednn.core.errors import InputError
 from ednn.core.interface import FieldModel
 from ednn.data.fields.file import create_hdf5, require_finite
 from ednn.data.fields.layout import channel_axis, channels_first
-from ednn.inference.blocks import PIECE_SITES, Block, cut, places
+from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
 from ednn.inference.pieces import Arrays, Job, Piece, finished
 
 
@@ -74,7 +74,7 @@ class FieldJob(Job):
     def _read(self, sample: int, block: Block) -> np.ndarray:
         """Read a block of a sample with its context, laid out as in the file."""
         tiling = self.model.tiling
-        reached = places(tiling, block)
+        reached = positions(tiling, block)
         sources = [
             tiling.source(torch.arange(line.start, line.stop), side).numpy()
             for line, side in zip(reached, self.lattice, strict=True)
@@ -86,10 +86,10 @@ class FieldJob(Job):
         for runs in product(*map(_runs, sources)):
             there, here = [slice(None)] * len(shape), [slice(None)] * len(shape)
             there[0] = slice(sample, sample + 1)
-            for axis, (place, source) in zip(self.axes, runs, strict=True):
-                here[axis], there[axis] = place, source
+            for axis, (position, source) in zip(self.axes, runs, strict=True):
+                here[axis], there[axis] = position, source
             part = self.stored[tuple(there)]
-            corner = [place.start or 0 for place in there[1:]]
+            corner = [axis.start or 0 for axis in there[1:]]
             require_finite(part, self.name, [sample], corner=corner)
             values[tuple(here)] = part
         return values
@@ -103,7 +103,7 @@ class FieldJob(Job):
 
 
 def _runs(sites: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Yield which places show neighbouring sites, and which sites; not those that show a zero."""
+    """Yield runs of positions that show neighbouring sites, and the sites; none that show zero."""
     ends = np.flatnonzero((np.diff(sites) != 1) | (sites[:-1] < 0)) + 1
     for start, stop in pairwise([0, *ends.tolist(), len(sites)]):
         if (site := int(sites[start])) >= 0:
@@ -124,4 +124,4 @@ def write_fields(
                 grid = job.model.tiling.grid(job.lattice) if piece.block else part.shape[1:-1]
                 shape = (len(total), *grid, part.shape[-1])
                 shares = file.create_dataset("contributions", shape, part.dtype)
-            shares[piece.place()] = part
+            shares[piece.position()] = part

@@ -21,7 +21,15 @@ class Near(NamedTuple):
 
 
 class SortedAtoms:
-    """The atoms of a flat periodic structure, in order along x."""
+    """The atoms of a flat periodic structure, in order along x.
+
+    Example:
+        >>> from ednn.physics.sheets import crystal
+        >>> atoms = SortedAtoms(crystal())
+        >>> near = atoms.near(np.zeros(2), np.array([2.0, 2.0]), reach=(0.1, 0.1))
+        >>> near.atoms.tolist()
+        [0, 1]
+    """
 
     def __init__(self, structure: Structure) -> None:
         self.cell = structure.cell

@@ -23,19 +23,26 @@ from ednn.inference.processes import Processes
 # What a site of a block takes while it is evaluated, at most: the values as they are stored and as
 # the model takes them, copies of them with context, and numbers of distinct tiles.
 BYTES_PER_SITE = 96
-BYTES_PER_SHARE = 32  # a contribution: as a number, in double precision, and on its way to the file
+BYTES_PER_CONTRIBUTION = (
+    32  # a contribution: as a number, in double precision, and on its way to the file
+)
 RESERVE = 0.8  # GB, for torch and the activations, which don't grow with the block
 
 Arrays = dict[str, np.ndarray]
 
 
 class Piece(NamedTuple):
-    """Some samples as a whole, or a block of one sample."""
+    """Some samples as a whole, or a block of one sample.
+
+    Example:
+        >>> Piece(slice(3, 4), (slice(0, 2), slice(2, 4))).position()
+        (slice(3, 4, None), slice(0, 2, None), slice(2, 4, None))
+    """
 
     samples: slice
     block: Block | None = None
 
-    def place(self) -> tuple[slice, ...]:
+    def position(self) -> tuple[slice, ...]:
         """Where its contributions stand among all, (N, *grid, outputs)."""
         return (self.samples, *(self.block or ()))
 
@@ -56,16 +63,21 @@ class Job(ABC):
         """Return `contributions` (B, *tiles, outputs), and whatever else is to be kept."""
 
 
-def sites_at_once(memory: float, channels: int, shares: float, loaded: int = 0) -> int:
+def sites_at_once(memory: float, channels: int, contributions: float, loaded: int = 0) -> int:
     """Tell how large a block may be for a process to stay within `memory` GB.
 
     Args:
+        memory: of a process, in GB.
         channels: of the field.
-        shares: contributions per site.
+        contributions: per site of the field.
         loaded: bytes of the input that are in memory all the time.
 
     Raises:
         InputError: there is no room at all.
+
+    Example:
+        >>> sites_at_once(memory=2, channels=1, contributions=0.25)
+        11538461
     """
     free = (memory - RESERVE) * 1e9 - loaded
     if free <= 0:
@@ -73,7 +85,7 @@ def sites_at_once(memory: float, channels: int, shares: float, loaded: int = 0) 
             f"memory={memory} (GB) leaves no room for a block; torch and the input alone take "
             f"{RESERVE + loaded / 1e9:.2g} GB, so give more."
         )
-    return int(free / (BYTES_PER_SITE * channels + BYTES_PER_SHARE * shares))
+    return int(free / (BYTES_PER_SITE * channels + BYTES_PER_CONTRIBUTION * contributions))
 
 
 def evaluate_all(
@@ -84,8 +96,10 @@ def evaluate_all(
     The first process deals out what is missing; the sums are all that the others tell it.
 
     Args:
-        folder: folder of what is finished.
+        job: what is to be predicted.
+        folder: of what is finished.
         settings: all that the pieces depend on.
+        group: this process among all of them.
 
     Raises:
         InputError: the folder is of other settings, or the work cannot be done.

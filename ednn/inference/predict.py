@@ -47,7 +47,8 @@ def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> Non
 
     def write(folder: Path, total: np.ndarray) -> None:
         name = f"predicted_{model.info.names[0]}"
-        maps = write_structures(Path(cfg.output), frames, name, job, folder, total, _about(cfg))
+        about = _about(cfg, model)
+        maps = write_structures(Path(cfg.output), frames, name, job, folder, total, about)
         print(f"Contribution maps: {maps}")
 
     _run(cfg, job, group, write)
@@ -60,11 +61,7 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
         job = FieldJob(model, stored, sites)
 
         def write(folder: Path, total: np.ndarray) -> None:
-            attributes = _about(cfg) | {
-                "outputs": list(model.info.names),
-                "units": [output.unit for output in model.info.outputs],
-            }
-            write_fields(Path(cfg.output), job, folder, total, attributes)
+            write_fields(Path(cfg.output), job, folder, total, _about(cfg, model))
 
         _run(cfg, job, group, write)
 
@@ -154,9 +151,11 @@ def _check_output(
             )
 
 
-def _about(cfg: DictConfig) -> dict[str, Any]:
-    """Tell where predictions come from."""
+def _about(cfg: DictConfig, model: ExtensiveModel) -> dict[str, Any]:
+    """Tell what is predicted, and where the predictions come from."""
     return {
+        "outputs": list(model.info.names),
+        "units": [output.unit for output in model.info.outputs],
         "model": str(cfg.ckpt_path),
         "input": str(cfg.input),
         "code_version": ednn.__version__,

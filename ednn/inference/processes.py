@@ -17,7 +17,7 @@ from ednn.core.errors import InputError, TrainingError
 Value = TypeVar("Value")
 
 ENDED = (
-    "This prediction was told to end, or has lost another of its processes, which says why. What "
+    "This prediction was ended, or has lost another of its processes, which says why. What "
     "is finished is kept: the same command goes on from there."
 )
 WAIT = timedelta(days=30)  # for each other, at the end: shares may take very different times

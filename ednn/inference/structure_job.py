@@ -12,7 +12,7 @@ import torch
 
 from ednn.core.files import atomic
 from ednn.core.interface import StructureModel
-from ednn.core.structures import StructureBatch
+from ednn.core.structure_batch import StructureBatch
 from ednn.data.fields.file import create_hdf5
 from ednn.data.structures.atoms import flat_structure, read_frames
 from ednn.inference.blocks import Block, cut
@@ -81,12 +81,12 @@ class StructureJob(Job):
         near = self._sorted(number).near(start * tile, stop * tile, reach)
         grid = tiling.grid(lattice)
         # from positions in the cell, so that an atom on a border is in one block, not in both
-        place = np.floor(structure.positions[near.atoms] / structure.cell * grid).astype(int) % grid
+        tile_of = np.floor(structure.positions[near.atoms] / structure.cell * grid).astype(int)
         positions = torch.from_numpy(near.positions).to(device).requires_grad_(self.forces)
         shares = self.model.block_contributions(
             torch.from_numpy(structure.numbers[near.atoms]).to(device),
             positions,
-            torch.from_numpy(place + near.images * grid - start).to(device),
+            torch.from_numpy(tile_of % grid + near.images * grid - start).to(device),
             pixel.tolist(),
             (stop - start).tolist(),
         )
@@ -135,7 +135,12 @@ def write_structures(
 
     Args:
         output: one of `FORMATS`: the structures with their predictions, or a row for each.
+        frames: the structures as ASE has read them.
         name: what the predicted quantity is called.
+        job: what was predicted.
+        folder: of the finished pieces.
+        total: the sums, (N, outputs).
+        attributes: of the HDF5 file.
     """
     maps = output.with_suffix(".h5")
     forces = [np.zeros((len(frame), 3)) for frame in frames] if job.forces else []

@@ -1,13 +1,13 @@
-"""What single spin flips change in a learned property, evaluated from the touched tiles alone.
+"""What single spin flips change in a learned property, computed from the affected tiles alone.
 
-A flip touches the tiles whose window holds the site. Sites that share no tile flip independently of
-each other, so that a whole sublattice of them is evaluated at once, and in many replicas.
+A flip affects the tiles whose window holds the site. Sites that share no tile flip independently of
+each other, so a whole sublattice of them is evaluated at once, and in many replicas.
 
-A subnetwork is taken as a linear map and what follows it: a tile's number and a table of all tiles,
-where these are few; the first layer and the others, where that layer is linear; else no map at all.
-A flip moves the image of a tile under the linear map by one fixed step, so that the image is kept
-and only what follows is evaluated: of the paper's ANN at f = 8, c = 1 that saves a matrix product
-which is nearly all of the work.
+A subnetwork is divided into an affine map of a tile to its image, and the rest. A flip changes an
+image by one fixed step, so images are stored and only the rest is evaluated. If few tiles are
+possible, the image is the tile's number and the rest a table. If the first layer is linear, it is
+the map: for the paper's ANN at f = 8, c = 1 that saves a matrix product which is nearly all of the
+work. Otherwise the image is the tile itself.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,36 +20,45 @@ from torch import Tensor, nn
 from ednn.core.distinct import tile_codes
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
-from ednn.core.model import EDNN
+from ednn.core.model import EDNN, networks_of
 from ednn.core.tiling import Tiling
 
-TABLE = 2**16  # at most so many tiles are tabulated,
-TILES_AT_ONCE = 2**12  # of which so many are evaluated together
+MAX_TABLE = 2**16  # largest number of possible tiles for which outputs are tabulated
+TILES_AT_ONCE = 2**12  # number of tiles evaluated together for a table
 
 Map = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Sublattice:
-    """Sites of which no tile holds two; each stands at the same places of the tiles that hold it.
+    """Sites of which no two share a tile, all at the same positions in the tiles that hold them.
 
     Attributes:
-        sites: their numbers in the flattened lattice, (n,).
-        tiles: those of the tiles that hold each site, in the flattened grid, (n, k).
-        places: whether a site stands at each place of its tiles, (k, window values): at several of
-            one tile where the window is wider than the lattice.
+        sites: indices in the flattened lattice, (n,).
+        tiles: indices in the flattened grid of the k tiles that hold each site, (n, k).
+        positions: whether a site stands at each position of its tiles, (k, window values); it
+            stands at several of one tile if the window is wider than the lattice.
     """
 
     sites: Tensor
     tiles: Tensor
-    places: Tensor
+    positions: Tensor
 
 
 def sublattices(tiling: Tiling, lattice: Sequence[int]) -> list[Sublattice]:
     """Divide a periodic lattice into as few sublattices as translations by whole tiles allow.
 
+    Args:
+        tiling: the tiles.
+        lattice: sides of the lattice.
+
     Raises:
         InputError: another padding than "periodic", or a side that f doesn't divide.
+
+    Example:
+        >>> parts = sublattices(Tiling(2, focus=1, context=1), (8, 8))
+        >>> len(parts), parts[0].sites.shape, parts[0].tiles.shape
+        (16, torch.Size([4]), torch.Size([4, 9]))
     """
     if tiling.padding != "periodic":
         raise InputError(
@@ -60,33 +69,33 @@ def sublattices(tiling: Tiling, lattice: Sequence[int]) -> list[Sublattice]:
     parts = [Sublattice(zero, zero[:, None], true)]
     for axis, tiles in enumerate(tiling.grid(lattice)):
         line = list(_line(tiling.focus[axis], tiling.context[axis], tiles))
-        parts = [_product(part, other, lattice[axis], tiles) for part in parts for other in line]
+        parts = [_product(part, along, lattice[axis], tiles) for part in parts for along in line]
     return parts
 
 
 def _line(f: int, c: int, tiles: int) -> Iterator[Sublattice]:
-    """Divide a line of so many tiles.
+    """Divide a line of so many tiles into sublattices.
 
-    A site stands at the place `first` of one tile, f further in the tile before, and so on.
+    A site stands at position `first` of one tile, f further in the tile before, and so on.
     """
     window = f + 2 * c
     for remainder in range(f):
         first = (remainder + c) % f
         back = torch.arange(min(len(range(first, window, f)), tiles))  # (k,)
-        places = (torch.arange(window) - first) % (f * tiles) == f * back[:, None]  # (k, window)
+        positions = (torch.arange(window) - first) % (f * tiles) == f * back[:, None]  # (k, window)
         apart = next(n for n in range(len(back), tiles + 1) if tiles % n == 0)
         for start in range(apart):
-            focus = torch.arange(start, tiles, apart)  # (n,) the tiles in whose foci the sites are
+            focus = torch.arange(start, tiles, apart)  # (n,) the tiles whose foci hold the sites
             holding = focus[:, None] + (remainder + c - first) // f - back
-            yield Sublattice(f * focus + remainder, holding % tiles, places)
+            yield Sublattice(f * focus + remainder, holding % tiles, positions)
 
 
 def _product(a: Sublattice, b: Sublattice, side: int, tiles: int) -> Sublattice:
-    """Join sublattices of the axes so far and of the next, which has so many sites and tiles."""
+    """Combine sublattices of the first axes and of the next, which has so many sites and tiles."""
     return Sublattice(
         (side * a.sites[:, None] + b.sites).flatten(),
         (tiles * a.tiles[:, None, :, None] + b.tiles[:, None]).flatten(2).flatten(0, 1),
-        (a.places[:, None, :, None] & b.places[:, None]).flatten(2).flatten(0, 1),
+        (a.positions[:, None, :, None] & b.positions[:, None]).flatten(2).flatten(0, 1),
     )
 
 
@@ -95,41 +104,53 @@ class Proposal:
     """The flips of all n sites of one sublattice in each of B replicas.
 
     Attributes:
-        change: of the property by each flip, (n, B), physical units.
+        change: change of the property by each flip, (n, B), physical units.
+        number: index of the sublattice.
+        before: outputs of the subnetwork for the affected tiles, (n, k, B).
+        after: the same after the flip.
     """
 
     change: Tensor
-    number: int  # of the sublattice
-    before: Tensor  # outputs of the subnetwork for the touched tiles, (n, k, B)
-    after: Tensor  # the same, were all sites flipped
+    number: int
+    before: Tensor
+    after: Tensor
 
 
 class Flips:
     """Replicas of Ising spins, and a model's property of each as they flip.
 
     Args:
-        model: of one network, channel and output, with periodic padding.
+        model: an `EDNN` of one channel and one output, with periodic padding.
         spins: ±1, (B, *L), on the model's device.
 
     Attributes:
-        spins: as they stand, (sites, B).
-        sublattices: their count.
-        values: how many are kept of each replica.
+        spins: current spins, (sites, B).
+        sublattices: number of sublattices.
+        values: number of values stored per replica.
 
     Raises:
-        InputError: a model of several channels or outputs or another padding, or a side that f
-            doesn't divide.
+        InputError: a model of several channels, outputs or branches or another padding, or a side
+            that f doesn't divide.
+
+    Example:
+        >>> from ednn.core.subnets import ANN
+        >>> model = EDNN(ANN, focus=1, context=1, alphabet=[-1, 1])
+        >>> flips = Flips(model, torch.ones(3, 4, 4))
+        >>> proposal = flips.propose(0)
+        >>> flips.accept(proposal, torch.ones_like(proposal.change, dtype=torch.bool))
+        >>> proposal.change.shape, flips.spins.sum(0).tolist()  # of 16 spins, one has flipped
+        (torch.Size([1, 3]), [14, 14, 14])
     """
 
     @torch.no_grad()
     def __init__(self, model: ExtensiveModel, spins: Tensor) -> None:
-        networks = list(model.networks())
-        counts = (model.info.channels, len(model.info.outputs), len(networks))
-        if counts != (1, 1, 1) or model.info.takes != "fields":
+        counts = (model.info.channels, len(model.info.outputs))
+        networks = networks_of(model)
+        if counts != (1, 1) or networks != [model]:
             raise InputError(
-                f"This model has {counts[0]} channels, {counts[1]} outputs and {counts[2]} "
-                f"networks, but flips are those of one spin per site in one property, learned by "
-                f"one network; train a model of such data."
+                f"This model is a {type(model).__name__} of {counts[0]} channels and {counts[1]} "
+                f"outputs, but flips are those of one spin per site in one property, learned by "
+                f"one EDNN; train a model of such data with model=ann."
             )
         (network,) = networks
         parts = sublattices(network.tiling, spins.shape[1:])
@@ -145,15 +166,15 @@ class Flips:
         down = network.shift.new_full((1, 1, *network.tiling.window), -1)
         self._parts = []
         for part in parts:
-            up = down + 2 * part.places.to(down).reshape(-1, *down.shape[1:])
-            step = linear(up) - linear(down)  # (k, values): of the images, if the site turns up
+            up = down + 2 * part.positions.to(down).reshape(-1, *down.shape[1:])
+            step = linear(up) - linear(down)  # (k, values): change of the images by a flip to +1
             self._parts.append((part.sites.to(spins.device), part.tiles.to(spins.device), step))
         most = max(part.tiles.numel() for part in parts)
-        self._buffer = images.new_empty(most, *self._images.shape[1:])  # memory anew costs more
+        self._buffer = images.new_empty(most, *self._images.shape[1:])  # reused: allocation is slow
 
     @torch.no_grad()
     def propose(self, number: int) -> Proposal:
-        """Evaluate the flip of every site of a sublattice."""
+        """Evaluate the flip of every site of the sublattice with this index."""
         sites, tiles, step = self._parts[number]
         spins = self.spins.index_select(0, sites)[:, None, :, None]  # (n, 1, B, 1)
         buffer = self._buffer[: tiles.numel()]
@@ -162,10 +183,10 @@ class Flips:
         return Proposal(self._scale * (after - before).sum(1), number, before, after)
 
     def accept(self, proposal: Proposal, chosen: Tensor) -> None:
-        """Flip the sites that are chosen, (n, B) of 0 and 1."""
+        """Flip the sites that are chosen, (n, B) of booleans."""
         sites, tiles, step = self._parts[proposal.number]
         weight = chosen[:, None].to(proposal.before.dtype)  # (n, 1, B)
-        outputs = torch.lerp(proposal.before, proposal.after, weight)  # either, exactly
+        outputs = torch.lerp(proposal.before, proposal.after, weight)  # exactly one of the two
         self._outputs.index_copy_(0, tiles.flatten(), outputs.flatten(0, 1))
         turned = self.spins.index_select(0, sites) * chosen  # (n, B)
         moves = self._buffer[: tiles.numel()]
@@ -174,13 +195,13 @@ class Flips:
         self.spins.index_add_(0, sites, turned, alpha=-2)
 
     def total(self) -> Tensor:
-        """The property of each replica, (B,) in double precision and physical units."""
+        """Return the property of each replica, (B,) in double precision and physical units."""
         raw = self._outputs.sum(0, dtype=torch.float64)  # (B,)
         return self._scale * raw + self._shift * len(self._outputs)
 
 
 def _rows(values: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor:
-    """Return values[rows], which takes torch ten times as long on a CPU."""
+    """Return values[rows], ten times as fast on a CPU."""
     return torch.index_select(values, 0, rows.flatten(), out=out).unflatten(0, rows.shape)
 
 
@@ -189,15 +210,15 @@ def _split(network: EDNN) -> tuple[Map, Map]:
 
     Returns:
         A map of tiles (m, 1, *window) to images (m, values), which has to be affine for spins only,
-        and one of images (..., values) to outputs (...).
+        and a map of images (..., values) to outputs (...).
     """
     subnet, window = network.subnet, network.tiling.window
-    if 2 ** prod(window) <= TABLE:
+    if 2 ** prod(window) <= MAX_TABLE:
         return _table(network)
     layers = list(subnet) if isinstance(subnet, nn.Sequential) else []
     if [type(layer) for layer in layers[:2]] == [nn.Flatten, nn.Linear]:
-        first, others = nn.Sequential(*layers[:2]), nn.Sequential(*layers[2:])
-        return lambda tiles: first(network.seen(tiles)), lambda images: others(images)[..., 0]
+        first, further = nn.Sequential(*layers[:2]), nn.Sequential(*layers[2:])
+        return lambda tiles: first(network.seen(tiles)), lambda images: further(images)[..., 0]
 
     def rest(images: Tensor) -> Tensor:
         tiles = images.reshape(-1, 1, *window)
@@ -207,7 +228,7 @@ def _split(network: EDNN) -> tuple[Map, Map]:
 
 
 def _table(network: EDNN) -> tuple[Map, Map]:
-    """Number the tiles, and look up what the subnetwork says of each number."""
+    """Map tiles to their numbers, and numbers to tabulated outputs."""
     whole = Tiling(network.tiling.dims, network.tiling.window, 0)
     alphabet = (-1.0, 1.0)
     values = network.shift.new_tensor(alphabet)

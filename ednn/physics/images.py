@@ -10,11 +10,11 @@ from scipy.spatial import ConvexHull
 
 from ednn.core.errors import InputError
 
-EXTENT = 40.0  # a.u., the side of the source's images
-HEIGHT = 20.0  # the value of the flat border, and the range of an image
-CELLS = 16  # random cells along EXTENT
-SOURCE_PIXELS = 256  # the grid on which the source gives its lengths
-CANVAS = 200  # pixels, the source's canvas for the outline of the mask
+EXTENT = 40.0  # side of the source's images in a.u.
+HEIGHT = 20.0  # value of the flat border, and range of an image
+CELLS = 16  # number of random cells along EXTENT
+SOURCE_PIXELS = 256  # pixels along EXTENT for which the source gives its lengths
+CANVAS = 200  # side in pixels of the source's canvas for the outline of the mask
 
 
 def random_image(
@@ -23,17 +23,27 @@ def random_image(
     pixels_per_extent: int = 250,
     powers: Sequence[float] = (0.1, 0.5, 1.0, 2.0),
 ) -> NDArray[np.float64]:
-    """A random smooth periodic image, shape (side, side), values in [0, 20]; a function of `seed`.
+    """Return a random smooth periodic image, (side, side), with values in [0, 20].
 
-    A pixel is 40 a.u. / `pixels_per_extent` wide whatever the side, and so are the random cells
-    and both blurs: smaller (or larger) images have the same local structure. Only the mask grows
-    with the box. The border is flat at the default size; in a box not much larger than the mask's
-    blur (about 80 pixels) it is only smooth. Every blur wraps, so every image is exactly periodic.
+    A pixel is 40 a.u. / `pixels_per_extent` wide whatever the side, and so are the random cells and
+    both blurs: images of any size have the same local structure. Only the mask grows with the box.
+    The border is flat at the default size, and merely smooth in a box not much larger than the
+    mask's blur (about 80 pixels). All blurs are periodic, and so is the image.
 
-    `powers`: the exponents one of which sharpens or flattens the image. Re-implementations of the
-    source disagree between (0.1, 0.5, 1, 2) and (0.5, 1, 1.5, 2).
+    Args:
+        seed: determines the image.
+        side: of the image, in pixels.
+        pixels_per_extent: number of pixels per 40 a.u.
+        powers: exponents, one of which sharpens or flattens the image. Implementations of the
+            source disagree between (0.1, 0.5, 1, 2) and (0.5, 1, 1.5, 2).
 
-    Raises InputError for a side below a fifth of `pixels_per_extent`: too few random cells.
+    Raises:
+        InputError: a side below a fifth of `pixels_per_extent`, with too few random cells.
+
+    Example:
+        >>> image = random_image(seed=0, side=64, pixels_per_extent=64)
+        >>> image.shape, float(image.min()), float(image.max()) <= 20
+        ((64, 64), 0.0, True)
     """
     if side < pixels_per_extent / 5:
         raise InputError(
@@ -51,7 +61,7 @@ def random_image(
 def _binary_noise(
     rng: np.random.Generator, side: int, pixels_per_extent: int
 ) -> NDArray[np.float64]:
-    """Coarse random cells of 0 and 1, minus cells of half the width in the central half."""
+    """Return coarse random cells of 0 and 1, minus cells of half the width in the central half."""
     image = _binary_cells(rng, side, CELLS / pixels_per_extent)
     half = side // 2
     centre = slice((side - half) // 2, (side - half) // 2 + half)
@@ -67,13 +77,13 @@ def _binary_cells(
 
 
 def _blob(rng: np.random.Generator, side: int) -> NDArray[np.bool_]:
-    """A filled smooth outline through the convex hull of random points, centred in the box."""
+    """Return a filled smooth outline through the convex hull of random points, centred."""
     points = rng.uniform(0, CANVAS, (rng.integers(2, 8) ** 2, 2))
     corners = points[ConvexHull(points).vertices]
     corners = np.vstack([corners, corners[:1]])
     length = np.cumsum([0, *np.hypot(*np.diff(corners, axis=0).T)])
     spline = CubicSpline(length, corners, bc_type="periodic")
-    # Dense enough that neighbouring samples touch at any size in use: a closed line of pixels.
+    # Samples are dense enough to touch each other: the outline is a closed line of pixels.
     outline = spline(np.linspace(0, length[-1], 16 * side)).clip(0, CANVAS) / CANVAS - 0.5
     width = rng.uniform(80, 180) / SOURCE_PIXELS * side
     row, column = np.rint(side / 2 + width * outline).astype(int).T
@@ -83,6 +93,6 @@ def _blob(rng: np.random.Generator, side: int) -> NDArray[np.bool_]:
 
 
 def _blur(image: NDArray, sigma: float) -> NDArray[np.float64]:
-    """Periodic Gaussian blur, `sigma` in pixels."""
+    """Blur periodically with a Gaussian of `sigma` pixels."""
     spectrum = fourier_gaussian(np.fft.rfft2(image), sigma, n=image.shape[-1])
     return np.fft.irfft2(spectrum, s=image.shape)

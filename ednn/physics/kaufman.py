@@ -34,19 +34,31 @@ Function = Callable[[Tensor], Tensor]
 
 
 def log_partition(lattice: tuple[int, int], temperature: ArrayLike) -> Floats:
-    """log Z of Z = Σ exp(-E / T) over all 2^(nm) configurations of the torus.
+    """Return log Z of Z = Σ exp(−E / T) over all 2^(nm) configurations of the torus.
 
-    temperature: any shape, in the unit of J.  Returns the same shape.
-    Raises InputError unless there are two sides of at least 2 and every temperature is above 0.
+    Args:
+        lattice: sides n and m.
+        temperature: in the unit of J, of any shape; the result has the same.
+
+    Raises:
+        InputError: not two sides of at least 2, or a temperature not above 0.
+
+    Example:
+        >>> round(float(log_partition((2, 2), 1e6)) / math.log(2), 6)  # 2⁴ equally likely states
+        4.0
     """
     K = _coupling(lattice, temperature)
     return (2 * math.prod(lattice) * K + _log_excitations(lattice, K)).numpy()
 
 
 def energy(lattice: tuple[int, int], temperature: ArrayLike) -> Floats:
-    """Mean energy per site, -∂ log Z / ∂K / nm, in the unit of J; good to 1e-14.
+    """Return the mean energy per site, −∂ log Z / ∂K / nm, in the unit of J; accurate to 1e-14.
 
-    Shapes and errors as in `log_partition`.
+    The arguments are those of `log_partition`.
+
+    Example:
+        >>> float(energy((8, 8), 0.1).round(6))  # ordered: 2 bonds per site
+        -2.0
     """
     K = _coupling(lattice, temperature)
     slope = _derivative(partial(_log_excitations, lattice))
@@ -54,9 +66,14 @@ def energy(lattice: tuple[int, int], temperature: ArrayLike) -> Floats:
 
 
 def specific_heat(lattice: tuple[int, int], temperature: ArrayLike) -> Floats:
-    """Specific heat per site, K² ∂² log Z / ∂K² / nm, in the unit of k_B; good to 1e-12.
+    """Return the specific heat per site, K² ∂² log Z / ∂K² / nm, in k_B; accurate to 1e-12.
 
-    Shapes and errors as in `log_partition`.
+    The arguments are those of `log_partition`.
+
+    Example:
+        >>> c_8, c_32 = specific_heat((8, 8), TC), specific_heat((32, 32), TC)
+        >>> bool(c_32 > c_8)  # diverges with the logarithm of the side
+        True
     """
     K = _coupling(lattice, temperature)
     curvature = _derivative(_derivative(partial(_log_excitations, lattice)))
@@ -64,13 +81,14 @@ def specific_heat(lattice: tuple[int, int], temperature: ArrayLike) -> Floats:
 
 
 def _log_excitations(lattice: tuple[int, int], K: Tensor) -> Tensor:
-    """log Z - 2nmK of K (...): the sum over configurations with the energy of the lowest as 0."""
+    """Return log Z − 2nmK for K (...), which is log Z with the lowest energy as zero."""
     n, m = lattice
     t = torch.exp(-2 * K[..., None])
     sigma = t * (1 - t**2) / 2
     delta = (1 - t**2) / 2 - t
-    # u and v swap where γ_0 < 0. At T_c itself |δ| = sign · δ has to have the derivatives of δ:
-    # they are exact, since the cosh is even and the sinh, sign · (1 - decay_0), is odd in δ.
+    # u_0 and v_0 are swapped where γ_0 < 0. At T_c, where δ = 0, the derivatives of sign · δ are
+    # those of δ. They are exact: the cosh term is even in δ, and the sinh term,
+    # sign · (1 - decay_0), is odd.
     sign = torch.where(delta < 0, -1.0, 1.0)
     sines = torch.sin(torch.arange(1, 2 * n, dtype=K.dtype) * (math.pi / (2 * n)))
     p = torch.cat([sign * delta, torch.sqrt(delta**2 + 2 * sigma * sines**2)], -1)  # (..., 2n)
@@ -87,12 +105,12 @@ def _log_excitations(lattice: tuple[int, int], K: Tensor) -> Tensor:
 
 
 def _derivative(function: Function) -> Function:
-    """df / dK of a function that acts on each K alone."""
+    """Return the derivative of a function that acts on each K alone."""
     return grad(lambda K: function(K).sum())
 
 
 def _coupling(lattice: tuple[int, int], temperature: ArrayLike) -> Tensor:
-    """K = 1 / T of any shape, once both arguments are found good."""
+    """Check both arguments and return K = 1 / T, in the shape of T."""
     if len(lattice) != 2 or min(lattice) < 2:
         raise InputError(
             f"The lattice is {tuple(lattice)}, but Kaufman's solution needs two sides of at least "

@@ -1,4 +1,4 @@
-"""Energies and forces of a structure from a quantum-mechanical theory, by way of ASE."""
+"""Energies and forces of a structure from a quantum-mechanical theory, through ASE."""
 
 import importlib
 import json
@@ -15,21 +15,32 @@ from ednn.physics.sheets import Structure
 
 INSTALL = 'run `pip install -e ".[dft]"`'
 
-# The exceptions of ASE and of GPAW (no kin of ASE's) for a calculation that did not converge.
+# Names of the exceptions of ASE and of GPAW for a calculation that did not converge. They share no
+# base class, and GPAW need not be installed.
 NOT_CONVERGED = {"CalculationFailed", "ConvergenceError"}
 
 
 class LabelError(RuntimeError):
-    """The theory has no answer for this structure: its self-consistent field did not converge."""
+    """The theory has no answer for this structure: its self-consistent field did not converge.
+
+    Example:
+        >>> str(LabelError("ConvergenceError: 100 iterations"))
+        'ConvergenceError: 100 iterations'
+    """
 
 
 @dataclass(frozen=True)
 class Theory:
-    """An ASE calculator and the box it works in.
+    """An ASE calculator, its settings and its cell.
 
-    `calculator` is the dotted path of its class, called with `arguments`. The sheet lies in the
-    middle of a cell of `height` Å; `pbc` says along which of x, y, z that cell is periodic. Labels
-    made with another version of one of the `packages` do not mix with these.
+    Attributes:
+        name: name of the theory in files and messages.
+        calculator: dotted path of the calculator's class.
+        arguments: of the calculator.
+        height: height in Å of the cell; the sheet lies in its middle.
+        pbc: whether the cell is periodic along x, y and z.
+        packages: distributions that the labels depend on; labels of different versions do not mix.
+        install: what to do if the calculator is missing.
     """
 
     name: str
@@ -43,7 +54,8 @@ class Theory:
     def provenance(self) -> dict[str, str]:
         """Return what must be equal for labels to mix: the calculator, its settings and versions.
 
-        Raises InputError if the calculator is not installed.
+        Raises:
+            InputError: the calculator is not installed.
         """
         self.calculator_class()
         settings = {n: getattr(self, n) for n in ("calculator", "arguments", "height", "pbc")}
@@ -54,7 +66,11 @@ class Theory:
         }
 
     def calculator_class(self) -> Any:
-        """Import the calculator; raises InputError if that is impossible."""
+        """Import the calculator.
+
+        Raises:
+            InputError: it cannot be imported.
+        """
         module, _, name = self.calculator.rpartition(".")
         try:
             return getattr(importlib.import_module(module), name)
@@ -82,7 +98,7 @@ THEORIES = {
                 "mode": "lcao",
                 "basis": "dzp",
                 "xc": "PBE",
-                "h": 0.18,  # Å; at 0.25 Å the grid alone makes 16 meV/atom of noise
+                "h": 0.18,  # Å; at 0.25 Å the grid causes 16 meV/atom of noise
                 "kpts": [1, 1, 1],
                 "occupations": {"name": "fermi-dirac", "width": 0.1},
                 "spinpol": False,
@@ -99,11 +115,20 @@ THEORIES = {
 
 
 def resolve(theory: str | Mapping[str, Any]) -> Theory:
-    """Return the theory of that name, or the one made of any ASE calculator.
+    """Return the theory of that name, or make one from any ASE calculator.
 
-    A mapping gives `_target_`, the dotted path of the calculator, optionally `height` in Å, and
-    the calculator's own arguments; the path alone does without. Raises InputError for an unknown
-    name.
+    Args:
+        theory: a name in `THEORIES`; or the dotted path of a calculator; or a mapping of
+            `_target_`, that path, optionally `height` in Å, and the calculator's own arguments.
+
+    Raises:
+        InputError: an unknown name, or a mapping without `_target_`.
+
+    Example:
+        >>> resolve("gfn1").calculator
+        'tblite.ase.TBLite'
+        >>> resolve({"_target_": "ase.calculators.emt.EMT", "height": 10}).height
+        10.0
     """
     if isinstance(theory, str):
         if "." in theory:
@@ -127,7 +152,12 @@ def resolve(theory: str | Mapping[str, Any]) -> Theory:
 
 @dataclass(frozen=True)
 class Label:
-    """`energy` in eV; `forces` (N, 2) in eV/Å, in the plane."""
+    """Energy and forces of a structure.
+
+    Attributes:
+        energy: in eV.
+        forces: in the plane, (N, 2) in eV/Å.
+    """
 
     energy: float
     forces: NDArray[np.float64]
@@ -137,11 +167,23 @@ def label(structure: Structure, theory: Theory) -> Label:
     """Return the energy and the in-plane forces of `structure`.
 
     The energy is the one whose gradient the forces are: with smeared occupations the electronic
-    free energy. Raises LabelError if the calculation does not converge.
+    free energy.
+
+    Raises:
+        InputError: the calculator is not installed.
+        LabelError: the calculation does not converge.
+
+    Example:
+        >>> theory = resolve("ase.calculators.lj.LennardJones")  # in units of 1 Å and 1 eV
+        >>> minimum = 2 ** (1 / 6)
+        >>> atoms = np.array([[1.0, 1.0], [1.0 + minimum, 1.0]])
+        >>> pair = label(Structure(np.array([18, 18]), atoms, np.array([20.0, 20.0])), theory)
+        >>> round(pair.energy, 2), bool(np.abs(pair.forces).max() < 1e-9)
+        (-0.99, True)
     """
     from ase import Atoms
 
-    # A new calculator each time: no label may depend on what was labelled before it.
+    # A new calculator for each structure: a label must not depend on earlier ones.
     calculator = theory.calculator_class()(**theory.arguments)
     height = np.full((len(structure.numbers), 1), theory.height / 2)
     atoms = Atoms(

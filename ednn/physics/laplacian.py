@@ -15,9 +15,22 @@ STENCILS = {
 
 
 def laplacian(images: ArrayLike, stencil: str = "4th-order") -> NDArray[np.float64]:
-    """∇²X of periodic images (..., nx, ny) → (..., nx, ny), in units of X per pixel².
+    """Return ∇²X of periodic images (..., nx, ny) → (..., nx, ny), in units of X per pixel².
 
-    Divide by h² for a pixel of side h. Raises InputError for a stencil not in STENCILS.
+    Divide it by h² for pixels of side h.
+
+    Args:
+        images: X, (..., nx, ny).
+        stencil: a name in `STENCILS`.
+
+    Raises:
+        InputError: an unknown stencil.
+
+    Example:
+        >>> point = np.zeros((5, 5))
+        >>> point[2, 2] = 1
+        >>> laplacian(point, "5-point")[2].tolist()
+        [0.0, 1.0, -4.0, 1.0, 0.0]
     """
     if stencil not in STENCILS:
         raise InputError(f"stencil={stencil!r} is unknown: use one of {', '.join(STENCILS)}.")
@@ -28,5 +41,14 @@ def laplacian(images: ArrayLike, stencil: str = "4th-order") -> NDArray[np.float
 
 
 def laplacian_sum(images: ArrayLike, stencil: str = "4th-order") -> NDArray[np.float64]:
-    """L = Σ_ij |∇²X_ij| (Eq. 2) of periodic images (..., nx, ny) → (...), in X per pixel²."""
+    """Return L = Σ_ij |∇²X_ij| (Eq. 2) of periodic images (..., nx, ny) → (...), in X per pixel².
+
+    The arguments are those of `laplacian`.
+
+    Example:
+        >>> point = np.zeros((5, 5))
+        >>> point[2, 2] = 1
+        >>> float(laplacian_sum(point, "5-point"))
+        8.0
+    """
     return np.abs(laplacian(images, stencil)).sum(axis=(-2, -1))

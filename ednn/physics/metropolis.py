@@ -1,4 +1,7 @@
-"""Metropolis Monte Carlo with a learned energy: many replicas at many temperatures at once."""
+"""Metropolis Monte Carlo with a learned energy: many replicas at many temperatures at once.
+
+Source: N. Metropolis et al., J. Chem. Phys. 21, 1087 (1953).
+"""
 
 from collections.abc import Sequence
 
@@ -14,9 +17,9 @@ from ednn.physics.flips import Flips
 
 Floats = NDArray[np.float64]
 
-# Values kept of the replicas that are simulated together. A CPU is fastest while they stay in its
-# cache; a GPU wants many.
-VALUES = {"cpu": 2**19, "cuda": 2**28}
+# Most values kept of the replicas that are simulated together, by device. A CPU is fastest while
+# they stay in its cache; a GPU needs many.
+MAX_VALUES = {"cpu": 2**19, "cuda": 2**28}
 
 
 @torch.inference_mode()
@@ -31,22 +34,32 @@ def sample(
 ) -> Floats:
     """Simulate the canonical ensemble of a model's energy by single spin flips, k_B = 1.
 
-    A sweep proposes to flip every site once, a sublattice at a time; each flip is accepted with the
-    probability min(1, exp(-ΔE / T)) (Metropolis et al., J. Chem. Phys. 21, 1087 (1953)). Replicas
-    start ordered, which keeps them out of metastable stripes, every other one with spins down.
+    A sweep proposes to flip every site once, one sublattice at a time, and accepts each flip with
+    the probability min(1, exp(−ΔE / T)). Replicas start ordered, which keeps them out of metastable
+    stripes, every second one with spins down.
 
     Args:
         model: of Ising spins, see `Flips`.
+        lattice: sides.
         temperatures: in the unit of the energy.
-        replicas: independent ones, of each temperature.
-        sweeps: that are measured, after those of the equilibration.
+        replicas: number of independent replicas of each temperature.
+        sweeps: number of measured sweeps.
+        equilibration: number of sweeps before these.
+        seed: of the random numbers.
 
     Returns:
-        Means over the sweeps of E, E², |m|, m² and m⁴ for `observables`, of every replica,
-        (5, replicas, temperatures); E is that of the whole lattice, m is per site.
+        Means over the sweeps of E, E², |m|, m² and m⁴, of every replica, (5, replicas,
+        temperatures); E is that of the whole lattice, m is per site.
 
     Raises:
         InputError: a model or a lattice that `Flips` doesn't take.
+
+    Example:
+        >>> from ednn import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> model = EDNN(ANN, focus=1, context=1, alphabet=[-1, 1])
+        >>> sample(model, (4, 4), [1.0, 2.0, 3.0], replicas=2, sweeps=3, equilibration=1).shape
+        (5, 2, 3)
     """
     device = next(model.buffers()).device
     generator = torch.Generator(device).manual_seed(seed)
@@ -54,25 +67,37 @@ def sample(
     start = torch.ones(replicas, len(temperatures), *lattice, dtype=torch.int8, device=device)
     start[1::2] = -1
     start = start.flatten(0, 1)  # (walkers, *lattice)
-    together = max(1, VALUES[device.type] // Flips(model, start[:1]).values)
+    moments = _simulate(model, start, beta, sweeps, equilibration, generator)
+    return moments.unflatten(1, (replicas, -1)).cpu().numpy()
+
+
+def _simulate(
+    model: ExtensiveModel,
+    start: Tensor,
+    beta: Tensor,
+    sweeps: int,
+    equilibration: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the mean moments of walkers from `start` (walkers, *lattice): (5, walkers)."""
+    together = max(1, MAX_VALUES[start.device.type] // Flips(model, start[:1]).values)
+    total = len(beta) * (equilibration + sweeps)
     moments = []
-    with tqdm(
-        total=len(beta) * (equilibration + sweeps), desc="Monte Carlo", unit="sweep", disable=None
-    ) as bar:
-        for walkers in torch.arange(len(beta), device=device).split(together):
+    with tqdm(total=total, desc="Monte Carlo", unit="sweep", disable=None) as bar:
+        for walkers in torch.arange(len(beta), device=beta.device).split(together):
             flips = Flips(model, start[walkers])
-            sums = torch.zeros(5, len(walkers), dtype=torch.float64, device=device)
+            sums = torch.zeros(5, len(walkers), dtype=torch.float64, device=beta.device)
             for sweep in range(equilibration + sweeps):
                 _sweep(flips, beta[walkers], generator)
                 if sweep >= equilibration:
                     sums += _moments(flips)
                 bar.update(len(walkers))
             moments.append(sums / sweeps)
-    return torch.cat(moments, 1).unflatten(1, (replicas, -1)).cpu().numpy()
+    return torch.cat(moments, 1)
 
 
 def _sweep(flips: Flips, beta: Tensor, generator: torch.Generator) -> None:
-    """Propose every flip of every replica once."""
+    """Propose every flip of every replica once, and accept by Metropolis."""
     for number in range(flips.sublattices):
         proposal = flips.propose(number)
         draw = torch.rand(proposal.change.shape, generator=generator, device=beta.device)
@@ -80,19 +105,31 @@ def _sweep(flips: Flips, beta: Tensor, generator: torch.Generator) -> None:
 
 
 def _moments(flips: Flips) -> Tensor:
-    """E, E², |m|, m² and m⁴ of each replica, (5, B)."""
+    """Return E, E², |m|, m² and m⁴ of each replica, (5, B)."""
     E = flips.total()  # (B,)
     m = flips.spins.double().mean(0)  # (B,)
     return torch.stack([E, E**2, m.abs(), m**2, m**4])
 
 
 def observables(moments: Floats, temperatures: ArrayLike, sites: int) -> dict[str, Floats]:
-    """Turn means of E, E², |m|, m² and m⁴ into what is compared with exact results.
+    """Compute observables from the means of E, E², |m|, m² and m⁴.
 
-    The specific heat is that per site, and the Binder cumulant 1 - ⟨m⁴⟩ / 3⟨m²⟩² (K. Binder,
-    Z. Phys. B 43, 119 (1981)).
+    Args:
+        moments: means over replicas, (5, ..., temperatures).
+        temperatures: (temperatures,).
+        sites: number of sites.
 
-    moments: (5, ..., temperatures), means over replicas.  Returns (..., temperatures) each.
+    Returns:
+        Energy, specific heat and |m| per site, and the Binder cumulant 1 − ⟨m⁴⟩ / 3⟨m²⟩² by name,
+        (..., temperatures) each.
+
+    Source: K. Binder, Z. Phys. B 43, 119 (1981), for the cumulant.
+
+    Example:
+        >>> ordered = np.array([[-32.0], [1024.0], [1.0], [1.0], [1.0]])  # of 16 sites
+        >>> found = observables(ordered, [1.0], sites=16)
+        >>> {name: round(float(value[0]), 3) for name, value in found.items()}
+        {'energy': -2.0, 'specific_heat': 0.0, 'magnetisation': 1.0, 'binder': 0.667}
     """
     E, E2, m, m2, m4 = moments
     return {
@@ -104,9 +141,19 @@ def observables(moments: Floats, temperatures: ArrayLike, sites: int) -> dict[st
 
 
 def resample(moments: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """Bootstrap over replicas: means of as many replicas as there are, drawn with replacement.
+    """Bootstrap over replicas: return means of as many replicas, drawn with replacement.
 
-    moments: (5, replicas, temperatures).  Returns (5, count, temperatures).
+    Args:
+        moments: (5, replicas, temperatures).
+        count: number of bootstrap samples.
+        rng: random numbers.
+
+    Returns:
+        Means (5, count, temperatures).
+
+    Example:
+        >>> resample(np.ones((5, 8, 3)), 100, np.random.default_rng(0)).shape
+        (5, 100, 3)
     """
     replicas = moments.shape[1]
     chosen = rng.integers(replicas, size=(count, replicas))
@@ -114,13 +161,24 @@ def resample(moments: Floats, count: int, rng: np.random.Generator) -> Floats:
 
 
 def crossing(temperatures: ArrayLike, smaller: Floats, larger: Floats) -> float | None:
-    """Where the Binder cumulant of the larger lattice falls below that of the smaller.
+    """Return the temperature where the larger lattice's Binder cumulant falls below the smaller's.
 
-    That is where the logarithms of 2/3 - U are equal, which are almost straight lines with errors
-    alike at all temperatures: a parabola is fitted to their difference by least squares. None where
-    it has no such zero between the temperatures.
+    There the logarithms of 2/3 − U are equal. They are almost straight lines, with similar errors
+    at all temperatures: a parabola is fitted to their difference by least squares.
 
-    temperatures, smaller, larger: (temperatures,), within some 10 % of the crossing.
+    Args:
+        temperatures: (temperatures,), within about 10 % of the crossing.
+        smaller: Binder cumulants U of the smaller lattice, (temperatures,).
+        larger: those of the larger lattice.
+
+    Returns:
+        The temperature, or None if the parabola has no such zero between the temperatures.
+
+    Example:
+        >>> T = np.array([2.0, 2.2, 2.4, 2.6])
+        >>> U = 2 / 3 - np.exp(T), 2 / 3 - np.exp(2 * T - 2.25)
+        >>> round(crossing(T, *U), 6)
+        2.25
     """
     T = np.asarray(temperatures, dtype=np.float64)
     fit = Polynomial.fit(T, np.log((2 / 3 - larger) / (2 / 3 - smaller)), 2).trim(1e-9)

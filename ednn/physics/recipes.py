@@ -1,4 +1,4 @@
-"""The recipes of structures: what makes the structure of a seed, and what it depends on."""
+"""Recipes of structures: what makes a structure from a seed, and what it depends on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from ednn.physics import sheets, varied_sheets
 
 @dataclass(frozen=True)
 class Recipe:
-    """A generator of structures, with the constants that its structures depend on.
+    """A generator of structures, and the constants that its structures depend on.
 
     Attributes:
-        generator: its dotted path, as files remember it.
-        make: returns the structure of a seed, of so many blocks along x and y.
+        generator: the generator's dotted path, as stored in files.
+        make: returns the structure of a seed and of numbers of blocks along x and y.
         constants: by name.
     """
 
@@ -46,9 +46,9 @@ RECIPES = {
             "block": sheets.BLOCK,
             "lattice": sheets.LATTICE,
             "kinds": list(varied_sheets.KINDS),
-            "vacancies": varied_sheets.VACANCIES,
-            "sigma": varied_sheets.SIGMA,
-            "strain": varied_sheets.STRAIN,
+            "vacancies": varied_sheets.VACANCY_CHANCES,
+            "sigma": varied_sheets.MAX_SIGMAS,
+            "strain": varied_sheets.MAX_STRAIN,
             "resolution": sheets.RESOLUTION,
         },
     ),
@@ -59,7 +59,7 @@ def recipe_of(name: str) -> Recipe:
     """Return the recipe of that name.
 
     Raises:
-        InputError: there is none.
+        InputError: an unknown name.
 
     Example:
         >>> recipe_of("plain").generator

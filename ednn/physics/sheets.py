@@ -13,18 +13,21 @@ Repeat = tuple[int, int]
 
 KINDS: tuple[Kind, ...] = ("graphene", "hBN", "heterostructure")
 BORON, CARBON, NITROGEN = 5, 6, 7
-LATTICE = 2.5  # Å, one constant for both crystals, so that they join without strain
+LATTICE = 2.5  # Å; lattice constant of both crystals, so that they join without strain
 BLOCK = (5, 3)  # rectangular four-atom cells: 60 sites on 12.5 × 12.990 Å
 MAX_VACANCIES = 2  # per block
-MAX_SIGMA = 0.10  # Å
-RESOLUTION = 2.0**-16  # Å; single precision holds every position exactly, so all see one structure
+MAX_SIGMA = 0.10  # Å, of the displacements
+RESOLUTION = 2.0**-16  # Å; positions are multiples of it, which single precision holds exactly
 
 
 @dataclass(frozen=True)
 class Structure:
     """Atoms in the plane of a periodic rectangular cell.
 
-    `numbers` (N,) atomic numbers; `positions` (N, 2) in Å, inside [0, cell); `cell` (2,) in Å.
+    Attributes:
+        numbers: atomic numbers (N,).
+        positions: (N, 2) in Å, inside [0, cell).
+        cell: sides (2,) in Å.
     """
 
     numbers: NDArray[np.int64]
@@ -32,7 +35,14 @@ class Structure:
     cell: NDArray[np.float64]
 
     def require_inside(self, name: str) -> None:
-        """Raise InputError, calling the structure `name`, if an atom lies outside the cell."""
+        """Check that all atoms lie inside the cell.
+
+        Args:
+            name: what the sentence calls the structure.
+
+        Raises:
+            InputError: an atom lies outside the cell, or its position is not finite.
+        """
         finite = np.isfinite(self.positions).all(1)
         if not finite.all():
             atom = int(finite.argmin())
@@ -50,10 +60,19 @@ class Structure:
 
 
 def crystal(repeat: Repeat = (1, 1), boron_first: bool | None = None) -> Structure:
-    """Return the perfect sheet of `repeat` blocks (60 sites each): graphene, or hBN by polarity.
+    """Return a perfect sheet of graphene or hBN.
 
-    Sites 2i and 2i + 1 are bonded neighbours on the two sublattices. `boron_first` puts boron on
-    the first sublattice (True) or on the second (False); None gives graphene.
+    Sites 2i and 2i + 1 are bonded neighbours on the two sublattices.
+
+    Args:
+        repeat: number of blocks of 60 sites along x and y.
+        boron_first: puts boron on the first sublattice (True) or on the second (False) of hBN; None
+            gives graphene.
+
+    Example:
+        >>> sheet = crystal((2, 1))
+        >>> len(sheet.numbers), sheet.cell.round(2).tolist()
+        (120, [25.0, 12.99])
     """
     bond = LATTICE / np.sqrt(3)
     columns, rows = BLOCK[0] * repeat[0], BLOCK[1] * repeat[1]
@@ -67,25 +86,34 @@ def crystal(repeat: Repeat = (1, 1), boron_first: bool | None = None) -> Structu
 
 
 def sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
-    """Return the random sheet that belongs to `seed`: `repeat` blocks of 60 sites.
+    """Return the random sheet of a seed.
 
-    Graphene, hBN or a heterostructure with equal chances; 0, 1 or 2 vacancies for each block;
-    Gaussian displacements in the plane with one σ ~ U(0, 0.10 Å) for the whole sheet; a random
-    rigid translation; wrapped into the cell. Each step has its own random stream.
+    It is graphene, hBN or a heterostructure with equal chances; with 0, 1 or 2 vacancies for each
+    block; with Gaussian displacements in the plane of one σ ~ U(0, 0.10 Å) for the whole sheet;
+    moved by a random translation and wrapped into the cell. Each step has its own random stream.
+
+    Args:
+        seed: determines the sheet.
+        repeat: number of blocks of 60 sites along x and y.
+
+    Example:
+        >>> structure = sheet(seed=0)
+        >>> 58 <= len(structure.numbers) <= 60
+        True
     """
     sequence = np.random.SeedSequence(seed, spawn_key=repeat)
     species, vacancies, disorder, shift = (np.random.default_rng(s) for s in sequence.spawn(4))
     perfect = crystal(repeat)
     sites, cell = perfect.positions, perfect.cell
 
-    kept = np.ones(len(sites), dtype=bool)
+    occupied = np.ones(len(sites), dtype=bool)
     missing = vacancies.integers(0, MAX_VACANCIES + 1, size=repeat[0] * repeat[1]).sum()
-    kept[vacancies.choice(len(sites), missing, replace=False)] = False
+    occupied[vacancies.choice(len(sites), missing, replace=False)] = False
 
     displaced = sites + disorder.normal(0, disorder.uniform(0, MAX_SIGMA), sites.shape)
     wrapped = (displaced + shift.uniform(0, cell)) % cell
     positions = np.floor(wrapped / RESOLUTION) * RESOLUTION % cell
-    return Structure(_species(species, perfect, repeat)[kept], positions[kept], cell)
+    return Structure(_species(species, perfect, repeat)[occupied], positions[occupied], cell)
 
 
 def _species(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> NDArray[np.int64]:
@@ -102,8 +130,9 @@ def _species(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> ND
 def _domain(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> NDArray[np.bool_]:
     """Return which sites, (sites,), lie in a random periodic region of 20 to 80 % of the sheet.
 
-    The region is where a random sum of plane waves, none shorter than a block, is highest. Whole
-    pairs of neighbours are chosen, so that boron and nitrogen balance as they do in the crystals.
+    The region is where a random sum of plane waves, none shorter than a block, is highest. It
+    consists of whole pairs of neighbours, so that boron and nitrogen balance as they do in the
+    crystals.
     """
     orders = np.indices([2 * n + 1 for n in repeat]).reshape(2, -1).T - repeat  # (waves, 2)
     centres = perfect.positions.reshape(-1, 2, 2).mean(1)  # (pairs, 2)

@@ -1,8 +1,8 @@
-"""Flat sheets of graphene and hBN joined in many ways: what a user's structure may look like.
+"""Flat sheets of graphene and hBN joined in many ways, as users' structures may be.
 
-Beside `ednn.physics.sheets`, whose heterostructures are smooth regions of whole pairs, these have
-straight interfaces in every direction, islands, stripes, rows, single foreign atoms, strain and
-larger displacements.
+The heterostructures of `ednn.physics.sheets` are smooth regions of whole pairs. Those here also
+have straight interfaces in every direction, islands, stripes, rows, single foreign atoms, strain
+and larger displacements.
 """
 
 from collections.abc import Callable
@@ -24,23 +24,27 @@ from ednn.physics.sheets import (
 Generator = np.random.Generator
 Numbers = NDArray[np.int64]  # atomic numbers, (sites,)
 
-VACANCIES = (0.5, 0.25, 0.25)  # chances of 0, 1 and 2 for each block of 60 sites
-SIGMA = (0.10, 0.15)  # Å; largest displacements: of most sheets, and of the rest
-LARGER = 0.3  # chance of the larger displacements
-STRAIN = 0.02  # largest strain along an axis, and of a strain wave
-CELL_STRAINED, WAVE_STRAINED = 0.3, 0.3  # chances of a strained cell, and of a wave of strain
-MOST_ISLANDS = 3  # per block
-ISLAND = (1.5, 5.0)  # Å, radius
-MOST_SUBSTITUTIONS = 6  # per block
-ORDER = 3  # most periods of a stripe across a block
+VACANCY_CHANCES = (0.5, 0.25, 0.25)  # of 0, 1 and 2 vacancies in each block of 60 sites
+MAX_SIGMAS = (0.10, 0.15)  # Å; largest σ of the displacements: of most sheets, and of the rest
+LARGER_SIGMA_CHANCE = 0.3
+MAX_STRAIN = 0.02  # along an axis, and of a strain wave
+CELL_STRAIN_CHANCE, WAVE_STRAIN_CHANCE = 0.3, 0.3
+MAX_ISLANDS = 3  # per block
+ISLAND_RADIUS = (1.5, 5.0)  # Å; smallest and largest
+MAX_SUBSTITUTIONS = 6  # per block
+MAX_STRIPES = 3  # periods of the stripes across the cell
 
 
 def varied_sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
-    """Return the varied sheet that belongs to `seed`: `repeat` blocks of 60 sites.
+    """Return the varied sheet of a seed.
 
-    One of seven kinds with equal chances (`KINDS`); vacancies, strain and Gaussian displacements in
-    the plane; a random rigid translation; wrapped into the cell. Each step has its own random
-    stream.
+    It is of one of seven kinds with equal chances (`KINDS`), with vacancies, strain and Gaussian
+    displacements in the plane, moved by a random translation and wrapped into the cell. Each step
+    has its own random stream.
+
+    Args:
+        seed: determines the sheet.
+        repeat: number of blocks of 60 sites along x and y.
 
     Example:
         >>> sheet = varied_sheet(0)
@@ -54,65 +58,65 @@ def varied_sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
     perfect = crystal(repeat)
     blocks = repeat[0] * repeat[1]
     numbers = KINDS[list(KINDS)[kind.integers(len(KINDS))]](species, perfect, blocks)
-    missing = vacancies.choice(len(VACANCIES), size=blocks, p=VACANCIES).sum()
-    kept = np.ones(len(numbers), dtype=bool)
-    kept[vacancies.choice(len(numbers), missing, replace=False)] = False
+    missing = vacancies.choice(len(VACANCY_CHANCES), size=blocks, p=VACANCY_CHANCES).sum()
+    occupied = np.ones(len(numbers), dtype=bool)
+    occupied[vacancies.choice(len(numbers), missing, replace=False)] = False
 
     positions, cell = _strained(strain, perfect)
-    largest = SIGMA[int(disorder.random() < LARGER)]
+    largest = MAX_SIGMAS[int(disorder.random() < LARGER_SIGMA_CHANCE)]
     positions = positions + disorder.normal(0, disorder.uniform(0, largest), positions.shape)
     wrapped = (positions + shift.uniform(0, cell)) % cell
     rounded = np.floor(wrapped / RESOLUTION) * RESOLUTION % cell
-    return Structure(numbers[kept], rounded[kept], cell)
+    return Structure(numbers[occupied], rounded[occupied], cell)
 
 
 def _strained(rng: Generator, perfect: Structure) -> tuple[NDArray[np.float64], NDArray]:
-    """Return positions and cell under homogeneous strain, under a wave of strain, or under none."""
+    """Return positions and cell, strained homogeneously, by a wave, or not at all."""
     draw = rng.random()
-    if draw < CELL_STRAINED:
-        stretch = 1 + rng.uniform(-STRAIN, STRAIN, 2)
+    if draw < CELL_STRAIN_CHANCE:
+        stretch = 1 + rng.uniform(-MAX_STRAIN, MAX_STRAIN, 2)
         return perfect.positions * stretch, perfect.cell * stretch
-    if draw > CELL_STRAINED + WAVE_STRAINED:
+    if draw > CELL_STRAIN_CHANCE + WAVE_STRAIN_CHANCE:
         return perfect.positions, perfect.cell
     order = rng.integers(0, 2, 2)
     order[rng.integers(2)] = 1  # at least one period along an axis
     wave = 2 * np.pi * order / perfect.cell  # rad/Å
     direction = rng.normal(size=2)
-    direction *= rng.uniform(0, STRAIN) / np.linalg.norm(wave) / np.linalg.norm(direction)  # Å
+    direction *= rng.uniform(0, MAX_STRAIN) / np.linalg.norm(wave) / np.linalg.norm(direction)  # Å
     phase = perfect.positions @ wave + rng.uniform(0, 2 * np.pi)
     return perfect.positions + np.sin(phase)[:, None] * direction, perfect.cell
 
 
 def _pure(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
-    """Graphene, or hBN of either polarity."""
+    """Return graphene, or hBN of either polarity."""
     return _host(rng, len(perfect.numbers))
 
 
 def _interface(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
-    """One region of hBN in graphene with straight borders, in any direction that fits the cell."""
+    """Return one straight region of hBN in graphene, in any direction that fits the cell."""
     return _striped(rng, perfect, most=1)
 
 
 def _stripes(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
-    """Several stripes of both."""
-    return _striped(rng, perfect, most=ORDER)
+    """Return several stripes of hBN in graphene."""
+    return _striped(rng, perfect, most=MAX_STRIPES)
 
 
 def _islands(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
-    """Discs of one crystal in the other; those of hBN have either polarity."""
+    """Return discs of one crystal in the other; those of hBN have either polarity."""
     numbers = _host(rng, len(perfect.numbers))
     in_graphene = numbers[0] == CARBON
-    for _ in range(rng.integers(1, MOST_ISLANDS * blocks + 1)):
+    for _ in range(rng.integers(1, MAX_ISLANDS * blocks + 1)):
         away = perfect.positions - rng.uniform(0, perfect.cell)
         away -= perfect.cell * np.round(away / perfect.cell)
-        inside = np.linalg.norm(away, axis=1) < rng.uniform(*ISLAND)
+        inside = np.linalg.norm(away, axis=1) < rng.uniform(*ISLAND_RADIUS)
         island = _boron_nitride(rng, len(numbers)) if in_graphene else CARBON
         numbers = np.where(inside, island, numbers)
     return numbers
 
 
 def _rows(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
-    """Zigzag rows, each of carbon or of boron and nitrogen in either order."""
+    """Return zigzag rows, each of carbon or of boron and nitrogen in either order."""
     height = LATTICE / np.sqrt(3) * 1.5  # Å between rows
     row = np.rint((perfect.positions[:, 1] - LATTICE / np.sqrt(12) / 2) / height).astype(int)
     numbers = perfect.numbers.copy()
@@ -124,9 +128,9 @@ def _rows(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
 
 
 def _substituted(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
-    """A crystal in which single atoms are of another element."""
+    """Return a crystal in which single atoms are of another element."""
     numbers = _host(rng, len(perfect.numbers))
-    count = rng.integers(1, MOST_SUBSTITUTIONS * blocks + 1)
+    count = rng.integers(1, MAX_SUBSTITUTIONS * blocks + 1)
     for site in rng.choice(len(numbers), count, replace=False):
         others = [z for z in (BORON, CARBON, NITROGEN) if z != numbers[site]]
         numbers[site] = rng.choice(others)
@@ -134,7 +138,7 @@ def _substituted(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
 
 
 def _mixed(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
-    """Pairs of neighbours at random: carbon, or boron and nitrogen in either order."""
+    """Return random pairs of neighbours: carbon, or boron and nitrogen in either order."""
     pairs = rng.choice(
         [(CARBON, CARBON), (BORON, NITROGEN), (NITROGEN, BORON)],
         size=len(perfect.numbers) // 2,
@@ -144,7 +148,7 @@ def _mixed(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
 
 
 def _striped(rng: Generator, perfect: Structure, most: int) -> Numbers:
-    """Stripes of hBN in graphene: where a wave with whole periods across the cell is high."""
+    """Return stripes of hBN in graphene, where a wave that fits the cell is high."""
     order = rng.integers(-most, most + 1, 2)
     if not order.any():
         order[rng.integers(2)] = rng.integers(1, most + 1)
@@ -154,20 +158,20 @@ def _striped(rng: Generator, perfect: Structure, most: int) -> Numbers:
 
 
 def _host(rng: Generator, sites: int) -> Numbers:
-    """A whole crystal: graphene or, as often, hBN."""
+    """Return a whole crystal, graphene or hBN with equal chances."""
     if rng.random() < 0.5:
         return np.full(sites, CARBON)
     return _boron_nitride(rng, sites)
 
 
 def _boron_nitride(rng: Generator, sites: int) -> Numbers:
-    """hBN of either polarity."""
+    """Return hBN of either polarity."""
     pair = (BORON, NITROGEN) if rng.integers(2) else (NITROGEN, BORON)
     return np.tile(pair, sites // 2)
 
 
 def _shares(rng: Generator) -> NDArray[np.float64]:
-    """Chances of carbon and of the two orders of boron and nitrogen."""
+    """Return the chances of carbon and of the two orders of boron and nitrogen."""
     nitride = rng.uniform(0.1, 0.9)
     return np.array([1 - nitride, nitride / 2, nitride / 2])
 
@@ -184,7 +188,16 @@ KINDS: dict[str, Callable[[Generator, Structure, int], Numbers]] = {
 
 
 def kind_of(seed: int, repeat: Repeat = (1, 1)) -> str:
-    """Name the kind of the sheet that belongs to `seed`."""
+    """Return the name of the kind of the varied sheet of a seed.
+
+    Args:
+        seed: of the sheet.
+        repeat: number of blocks of 60 sites along x and y.
+
+    Example:
+        >>> kind_of(0) in KINDS
+        True
+    """
     sequence = np.random.SeedSequence(seed, spawn_key=(1, *repeat))
     draw = np.random.default_rng(sequence.spawn(1)[0]).integers(len(KINDS))
     return list(KINDS)[draw]

@@ -1,4 +1,4 @@
-"""A table of errors as colours, the numbers written in."""
+"""A table of numbers as colours, with the numbers written in."""
 
 from collections.abc import Sequence
 
@@ -18,9 +18,23 @@ def heatmap_on(
     quantity: str,
     unit: str,
 ) -> None:
-    """Draw positive `values` (rows, columns) on a logarithmic colour scale; NaN stays white.
+    """Draw a table of positive values on a logarithmic colour scale, with each value written in.
 
-    `names` are those of the rows and of the columns.
+    Args:
+        axes: the panel.
+        values: (rows, columns); NaN stays white.
+        rows: names of the rows.
+        columns: names of the columns.
+        names: axis labels of rows and columns.
+        quantity: name of the values.
+        unit: of the values.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> axes = Figure().subplots()
+        >>> heatmap_on(axes, np.array([[1.0, 10.0]]), ["ANN"], [8, 16], ("net", "L"), "error", "J")
+        >>> [text.get_text() for text in axes.texts]
+        ['1', '10']
     """
     image = axes.imshow(values, cmap="cividis_r", norm=LogNorm(), aspect="auto")
     middle = np.sqrt(np.nanmin(values) * np.nanmax(values))

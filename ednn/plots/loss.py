@@ -9,20 +9,32 @@ from matplotlib.figure import Figure
 
 from ednn.plots.style import COLOUR, label, styled, ticks
 
-OUTPUTS = [COLOUR[name] for name in ("vermilion", "green", "orange", "purple", "sky", "black")]
+OUTPUT_COLOURS = [
+    COLOUR[name] for name in ("vermilion", "green", "orange", "purple", "sky", "black")
+]
 
 
 @styled
 def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = None) -> Figure:
     """Draw the training and validation loss against the epoch, on a logarithmic axis.
 
-    `history` is the `metrics.csv` of a run: the columns `epoch`, `train/loss` and `val/loss`, any
-    of them with gaps; several values in one epoch are averaged. With `val/median_absolute_error`,
-    or `val/NAME/median_absolute_error` of several outputs, a second panel shows these in `unit`,
-    the unit of the target. The loss is in `loss_unit`, by default the square of `unit`. Values
-    that a logarithm cannot show are left out.
+    With errors in the history, a second panel shows these. Values that a logarithm cannot show are
+    left out.
+
+    Args:
+        history: a run's `metrics.csv`, with gaps or not: the columns `epoch`, `train/loss` and
+            `val/loss`, and for errors `val/median_absolute_error`, or of several outputs
+            `val/NAME/median_absolute_error`. Several values in one epoch are averaged.
+        unit: of the target.
+        loss_unit: None for the square of `unit`.
+
+    Example:
+        >>> history = pandas.DataFrame({"epoch": [0, 1], "train/loss": [2.0, 1.0]})
+        >>> axes = loss_curve(history, "eV").axes[0]
+        >>> axes.get_ylabel(), axes.lines[0].get_xdata().tolist()
+        ('loss (eV²)', [1, 2])
     """
-    # An epoch's values are those after it, so the first stands at 1.
+    # Values are those at the end of an epoch: those of the first epoch are drawn at 1.
     epochs = history.groupby("epoch").mean(numeric_only=True)
     epochs.index += 1
     columns = [name for name in map(str, epochs) if name.startswith("val/")]
@@ -35,7 +47,7 @@ def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = Non
     axes[0].set_ylabel(label("loss", loss_unit or (f"{unit}²" if unit else "")))
     if axes[0].lines:
         axes[0].legend()
-    for column, colour in zip(errors, cycle(OUTPUTS), strict=False):
+    for column, colour in zip(errors, cycle(OUTPUT_COLOURS), strict=False):
         _curve(axes[1], epochs, column, column.split("/")[1], colour)
     if errors:
         axes[1].set_ylabel(label("median absolute\nerror", unit))
@@ -61,7 +73,10 @@ def _curve(axes: Axes, epochs: pandas.DataFrame, column: str, name: str, colour:
 
 
 def _at_least_a_decade(axes: Axes) -> None:
-    """Widen a logarithmic axis to whole decades where its ticks would else be 1.95 × 10¹, …"""
+    """Widen a logarithmic axis to whole decades if its values span less than one.
+
+    Its ticks would otherwise have labels such as 1.95 × 10¹.
+    """
     values = np.concatenate([line.get_ydata() for line in axes.lines] or [[1.0]])
     if values.max() < 10 * values.min():
         low = np.floor(np.log10(values.min()))

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, fonts, axis limits and ticks, and files written whole."""
+"""What all pictures share: colours, fonts, axis limits and ticks, and how they are written."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ednn.core.files import atomic
 
-# Okabe & Ito, "Color universal design" (2008): told apart with any kind of colour vision.
+# Okabe and Ito, "Color universal design" (2008): distinguishable with any kind of colour vision.
 COLOUR = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -53,38 +53,79 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 200,
 }
 
-styled = matplotlib.rc_context(STYLE)  # a decorator: the style holds inside the call only
+styled = matplotlib.rc_context(STYLE)  # a decorator: the style applies during the call alone
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write the figure to `path` as PNG, whole or not at all."""
+    """Write a figure to `path` as PNG; on failure the file is left as it was.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     save(Figure(figsize=(3, 2)), Path(folder, "empty.png"))
+        ...     read(Path(folder, "empty.png")).shape  # 200 dots per inch
+        (400, 600, 3)
+    """
     with matplotlib.rc_context(STYLE), atomic(path) as temporary:
         figure.savefig(temporary, format="png")
 
 
 def read(path: Path) -> np.ndarray:
-    """Read a picture back as (height, width, RGB) between 0 and 1."""
+    """Read a picture back as (height, width, RGB), with values between 0 and 1.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     save(Figure(), Path(folder, "empty.png"))
+        ...     float(read(Path(folder, "empty.png")).min())  # white
+        1.0
+    """
     return matplotlib.image.imread(path)[..., :3]
 
 
 def label(quantity: str, unit: str) -> str:
-    """Return "quantity (unit)", or the quantity alone where it has no unit."""
+    """Return "quantity (unit)", or the quantity alone if it has no unit.
+
+    Example:
+        >>> label("energy", "eV"), label("magnetisation", "")
+        ('energy (eV)', 'magnetisation')
+    """
     return f"{quantity} ({unit})" if unit else quantity
 
 
 def number(value: float) -> str:
-    """Return three significant digits, with a power of ten where the plain number would be long."""
+    """Return three significant digits, with a power of ten where the plain number would be long.
+
+    Example:
+        >>> number(0.12345), number(1.5e-7)
+        ('0.123', '1.5 × $10^{-7}$')
+    """
     mantissa, _, exponent = f"{value:.3g}".partition("e")
     return f"{mantissa} × $10^{{{int(exponent)}}}$" if exponent else mantissa
 
 
 def ticks(count: int, integer: bool = False) -> MaxNLocator:
-    """Return a locator of at most `count` intervals between round numbers."""
+    """Return a locator of at most `count` intervals between round numbers.
+
+    Args:
+        count: largest number of intervals.
+        integer: allows whole numbers only.
+
+    Example:
+        >>> ticks(5).tick_values(0, 10).tolist()
+        [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    """
     return MaxNLocator(nbins=count, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1)
 
 
 def limits(*values: np.ndarray) -> tuple[float, float]:
-    """Return axis limits around all values, of a finite width also where they are all the same."""
+    """Return axis limits around all values, of finite width even if all values are equal.
+
+    Example:
+        >>> low, high = limits(np.array([0.0, 1.0]), np.array([2.0]))
+        >>> round(low, 3), round(high, 3)
+        (-0.1, 2.1)
+    """
     low = min(float(v.min()) for v in values)
     high = max(float(v.max()) for v in values)
     size = max(abs(low), abs(high)) or 1.0

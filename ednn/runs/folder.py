@@ -1,13 +1,12 @@
 """Run folders: where a run lives, what it records of itself, and how it is found again."""
 
-import hashlib
 import json
 import os
 import platform
-import secrets
+import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,31 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
+from ednn.runs.naming import OUTPUTS as OUTPUTS
 
-OUTPUTS = Path("outputs")
 RECORDED_PACKAGES = ("ednn", "torch", "lightning", "hydra-core", "numpy", "h5py")
-
-
-def name_run(arguments: Sequence[str]) -> str:
-    """Name a run after its start and its command line.
-
-    The six letters after the time are the same for the same command line. `resume=auto` finds the
-    newest run by them and gives its name again; any other start gets a name that is unique.
-
-    Raises:
-        InputError: several processes of torchrun would each make up a name of their own.
-    """
-    named = any(a.startswith("run=") for a in arguments)
-    if "TORCHELASTIC_RUN_ID" in os.environ and not named:
-        raise InputError("torchrun's processes must share one run folder; add run=NAME.")
-    words = sorted(a for a in arguments if not a.startswith("resume="))
-    command = hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
-    if "resume=auto" in arguments and not named:
-        found = [path.name for path in OUTPUTS.glob(f"*/*_{command}_*") if path.is_dir()]
-        if found:
-            return max(found)
-        print("No earlier run of this command to resume: starting a new one.", file=sys.stderr)
-    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{command}_{secrets.token_hex(2)}"
 
 
 class Run:
@@ -145,7 +122,7 @@ def plain(cfg: DictConfig, resolve: bool = True) -> dict[str, Any]:
 def environment() -> dict[str, Any]:
     """Describe what produced a result: command, code, versions and device."""
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}".rstrip(),
         "git_commit": _git_commit(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
@@ -179,10 +156,12 @@ def _words(key: str, summary: Mapping[str, Any]) -> str:
 
 
 def _git_commit() -> str | None:
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():  # installed; an environment may lie in another repository
+        return None
     try:
         command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        folder = Path(__file__).parent
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return None  # installed without its repository
+        return None
     return done.stdout.strip()

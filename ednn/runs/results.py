@@ -30,6 +30,9 @@ def write_results(
     """Write `predictions.csv`, `metrics.csv` and the pictures; returns the pictures' paths.
 
     Args:
+        run: the folder.
+        model: what predicted.
+        data: what was predicted.
         columns: of the test samples.
         history: the metrics of every epoch, after a training.
     """

@@ -12,13 +12,18 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ednn.core.files import atomic
-from ednn.runs.folder import OUTPUTS
+from ednn.runs.naming import OUTPUTS
 
 SWEEPS = OUTPUTS / "sweeps"  # as conf/hydra/default.yaml has it
 
 
 class SweepTable(Callback):
     """Gather every finished job's overrides and figures into `sweep.csv`, job after job."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        _ = (
+            config.hydra.sweep.subdir
+        )  # decides now which keys are fixed, for the jobs of all processes
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:

@@ -1,23 +1,25 @@
 """What every study is: numbers, a picture of them, and rows for the table paper / here."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from ednn.runs.folder import Run
 from ednn.studies.lab import Lab
 
-Numbers = dict[str, Any]  # what JSON can hold
+Numbers = dict[str, Any]  # plain values, which JSON can hold
 
 
 @dataclass(frozen=True)
 class Row:
     """One line of the table of the report: a quantity in the paper and here.
 
-    `how` says how it was run here: sizes, epochs, seconds.
+    Attributes:
+        quantity: what is compared, with its unit.
+        paper: the published value; empty where there is none.
+        here: the value that was measured.
+        how: how it was measured: sizes, epochs, seconds.
     """
 
     quantity: str
@@ -31,10 +33,14 @@ class Study(ABC):
 
     Args:
         lab: where it trains and measures.
+
+    Attributes:
+        title: its heading in the report.
+        claim: what the paper says, in one sentence.
     """
 
     title: str
-    claim: str  # of the paper, in one sentence
+    claim: str
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -52,19 +58,6 @@ class Study(ABC):
         """Return what the report sets beside the paper."""
 
 
-def yes(claim: bool) -> str:
-    """Return a verdict for the table."""
+def yes_or_no(claim: bool) -> str:
+    """Say in the table whether a claim holds."""
     return "yes" if claim else "no"
-
-
-def figures(run: Run) -> Numbers:
-    """Return what studies tell of a run: its errors, its cost and where it lies."""
-    summary = run.read_summary()
-    told = ("unit", "test/samples", "train/epochs", "train/seconds", "device", "data")
-    errors = {key: value for key, value in summary.items() if "_error" in key}
-    return errors | {key: summary[key] for key in told if key in summary} | {"run": str(run.folder)}
-
-
-def how(run: Mapping[Any, Any]) -> str:
-    """Say how a training, told by `figures`, was run."""
-    return f"{run['train/epochs']} epochs, {run['train/seconds']:.0f} s, {run['device']}"

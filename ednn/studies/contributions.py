@@ -1,7 +1,6 @@
-"""What the tiles contribute is not a local energy: two networks share one total out differently."""
+"""What a tile contributes is not a local energy: two networks divide one total differently."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ednn.core.checkpoint import load_model
-from ednn.data.fields.file import dataset, open_hdf5
-from ednn.data.fields.layout import channels_first
 from ednn.plots.style import label, number, styled
-from ednn.runs.folder import Run
-from ednn.studies.base import Numbers, Row, Study, figures, how
+from ednn.studies.base import Numbers, Row, Study
+from ednn.studies.records import cost, read_samples, record
 
-SAMPLES = 1000
+COMPARED = 1000  # test fields, at most
 
 
 class Contributions(Study):
@@ -25,6 +22,7 @@ class Contributions(Study):
     Args:
         train: overrides of the trainings, on fields.
         seed: of the second; that of the first, and of the data, is 0.
+        **base: arguments of `Study`.
     """
 
     title = "Tile contributions"
@@ -39,12 +37,15 @@ class Contributions(Study):
             self.lab.train("ising", *self.train),  # named as in fig2 and phase_transition: one run
             self.lab.train("contributions", *self.train, f"seed={self.seed}", "data.seed=0"),
         ]
-        fields = _test_fields(runs[0])  # (N, 1, *L)
-        maps = torch.stack([_contributions(run, fields) for run in runs])  # (2, N, *tiles)
+        fields = read_samples(runs[0], "test", COMPARED).inputs  # (N, 1, *L)
+        with torch.inference_mode():
+            maps = torch.stack(
+                [load_model(run.best).contributions(fields)[..., 0] for run in runs]
+            )  # (2, N, *tiles)
         totals = maps.flatten(2).sum(-1)  # (2, N)
         sites = fields[0].numel()
         return {
-            "runs": [figures(run) for run in runs],
+            "runs": [record(run) for run in runs],
             "maps": maps[:, 0].tolist(),
             "field": fields[0, 0].tolist(),
             "total": totals[:, 0].tolist(),
@@ -54,51 +55,42 @@ class Contributions(Study):
         }
 
     def rows(self, numbers: Numbers) -> list[Row]:
-        unit, made = numbers["runs"][0]["unit"], how(numbers["runs"][0])
-        words = {
+        first = numbers["runs"][0]
+        unit = first["unit"]
+        quantities = {
             "difference_of_totals_per_site": f"|difference of the totals| ({unit} per spin), mean",
             "difference_of_contributions": f"|difference of a tile's contributions| ({unit}), mean",
             "spread_of_contributions": f"standard deviation of the contributions ({unit})",
         }
-        return [Row(words[key], "", f"{numbers[key]:.2g}", made) for key in words]
+        return [
+            Row(quantity, "", f"{numbers[key]:.2g}", cost(first))
+            for key, quantity in quantities.items()
+        ]
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        first, second = (np.array(shares) for shares in numbers["maps"])
+        first, second = (np.array(values) for values in numbers["maps"])
         unit = numbers["runs"][0]["unit"]
         figure = Figure(figsize=(19, 5.5))
         panels = figure.subplots(1, 4)
         panels[0].imshow(np.array(numbers["field"]).T, origin="lower", cmap="Greys")
-        panels[0].set_title("spins")
+        panels[0].set_title("spins (black: up)")
         bound = max(np.abs(first).max(), np.abs(second).max())
-        for axes, shares, seed, total in zip(
+        for axes, values, seed, total in zip(
             panels[1:3], (first, second), (0, self.seed), numbers["total"], strict=True
         ):
-            _map(axes, shares, bound, unit)
+            _draw_map(axes, values, bound, unit)
             axes.set_title(f"seed {seed}: Σ = {total:.4f} {unit}")
         difference = first - second
-        _map(panels[3], difference, np.abs(difference).max(), unit)
+        _draw_map(panels[3], difference, np.abs(difference).max(), unit)
         panels[3].set_title(f"difference: Σ = {number(difference.sum())} {unit}")
         for axes in panels:
             axes.grid(visible=False)
         return figure
 
 
-def _map(axes: Axes, shares: np.ndarray, bound: float, unit: str) -> None:
-    """Draw contributions (nx, ny) on a scale that is even about zero."""
-    image = axes.imshow(shares.T, origin="lower", cmap="PuOr", vmin=-bound, vmax=bound)
+def _draw_map(axes: Axes, contributions: np.ndarray, bound: float, unit: str) -> None:
+    """Draw contributions (nx, ny) on a colour scale from −bound to bound."""
+    image = axes.imshow(contributions.T, origin="lower", cmap="PuOr", vmin=-bound, vmax=bound)
     assert axes.figure is not None
     axes.figure.colorbar(image, ax=axes, label=label("contribution", unit), shrink=0.8)
-
-
-def _test_fields(run: Run) -> torch.Tensor:
-    """Return the first test fields of a run, (N, 1, *L)."""
-    with np.load(run.splits) as splits, open_hdf5(Path(run.read_summary()["data"]["path"])) as file:
-        stored = dataset(file, "fields")[np.sort(splits["test"])[:SAMPLES]]
-    return torch.from_numpy(channels_first(stored, dims=2, channels=1)).float()
-
-
-@torch.inference_mode()
-def _contributions(run: Run, fields: torch.Tensor) -> torch.Tensor:
-    """Return what each tile contributes, (N, *tiles)."""
-    return load_model(run.best).contributions(fields)[..., 0]

@@ -7,7 +7,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ednn.plots.gallery import gallery
-from ednn.studies.base import Numbers, Row, Study, figures, how
+from ednn.studies.base import Numbers, Row, Study
+from ednn.studies.records import cost, record
 
 PAPER = {"tiles": "0.825", "one tile": "1.10", "fine-tuned": "0.825", "PBE alone": "0.825"}
 TITLES = {
@@ -16,7 +17,7 @@ TITLES = {
     "fine-tuned": "EDNN, from GFN1 to PBE",
     "PBE alone": "EDNN, PBE alone",
 }
-PICTURES = ("tiles", "loss", "parity", "error")
+PICTURES = ("tiles", "loss", "parity", "error")  # of each run, that are shown
 
 
 class DFT(Study):
@@ -26,6 +27,7 @@ class DFT(Study):
         train: overrides of the EDNN's training on GFN1 labels.
         one_tile: those of the network without tiles, for the same time.
         pbe: those that turn to the labels of PBE, from the weights of the first and from none.
+        **base: arguments of `Study`.
     """
 
     title = "Figs. 3 and 4: total energies of graphene and hBN"
@@ -49,18 +51,18 @@ class DFT(Study):
             "fine-tuned": self.lab.train("dft-tuned", *self.train, *self.pbe, weights),
             "PBE alone": self.lab.train("dft-pbe", *self.train, *self.pbe),
         }
-        return {name: figures(run) for name, run in runs.items()}
+        return {name: record(run) for name, run in runs.items()}
 
     def rows(self, numbers: Numbers) -> list[Row]:
         return [
             Row(
-                f"{kind} absolute error (meV per atom), {TITLES[name]}",
-                PAPER[name] if kind == "median" else "",
-                f"{run[f'test/{kind}_absolute_error_per_site']:.3g}",
-                f"{run['test/samples']} test structures; {how(run)}",
+                f"{average} absolute error (meV per atom), {TITLES[name]}",
+                PAPER[name] if average == "median" else "",
+                f"{run[f'test/{average}_absolute_error_per_site']:.3g}",
+                f"{run['test/samples']} test structures; {cost(run)}",
             )
             for name, run in numbers.items()
-            for kind in ("median", "mean")
+            for average in ("median", "mean")
         ]
 
     def picture(self, numbers: Numbers) -> Figure:

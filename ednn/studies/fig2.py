@@ -1,4 +1,4 @@
-"""Fig. 2: which context and which focus the Ising energy wants."""
+"""Fig. 2: which context and which focus suit the Ising energy."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.plots.errors import error_on, parity_on
 from ednn.plots.heatmap import heatmap_on
+from ednn.plots.parity_picture import error_on, parity_on
 from ednn.plots.style import styled
 from ednn.runs.folder import Run
-from ednn.studies.base import Numbers, Row, Study, figures, how, yes
+from ednn.studies.base import Numbers, Row, Study, yes_or_no
+from ednn.studies.records import cost, record
 
 ERROR = "test/median_absolute_error"
 LOCALITY = 1  # of the Ising energy: nearest neighbours
@@ -25,7 +26,9 @@ class Fig2(Study):
     Args:
         train: overrides of the trainings that are compared.
         best: those of the training that shows how far f = c = 1 goes.
-        f, c: sides of the focus and widths of the context, all combinations of them.
+        f: sides of the focus.
+        c: widths of the context, each combined with every side.
+        **base: arguments of `Study`.
     """
 
     title = "Fig. 2: context and focus, Ising model 8 × 8"
@@ -46,12 +49,12 @@ class Fig2(Study):
         self.train, self.best, self.f, self.c = train, best, f, c
 
     def measure(self) -> Numbers:
-        axes = [f"tile.{name}={','.join(map(str, getattr(self, name)))}" for name in "fc"]
+        swept = [f"tile.{key}={','.join(map(str, getattr(self, key)))}" for key in "fc"]
         table = [
-            {"f": int(tile["tile.f"]), "c": int(tile["tile.c"]), **figures(run)}
-            for tile, run in self.lab.sweep("fig2", *self.train, *axes)
+            {"f": int(tile["tile.f"]), "c": int(tile["tile.c"]), **record(run)}
+            for tile, run in self.lab.sweep("fig2", *self.train, *swept)
         ]
-        return {"table": table, "best": figures(self.lab.train("ising", *self.best))}
+        return {"table": table, "best": record(self.lab.train("ising", *self.best))}
 
     def rows(self, numbers: Numbers) -> list[Row]:
         runs = {(run["f"], run["c"]): run for run in numbers["table"]}
@@ -61,15 +64,19 @@ class Fig2(Study):
         too_little = min(error[f, c] for f in self.f for c in self.c if c < LOCALITY)
         median = "median absolute error (J)"
         return [
-            Row(f"{median}, f = c = 1, our recipe", "0.00148", f"{best[ERROR]:.3g}", how(best)),
-            Row(f"{median}, f = c = 1", "0.00148", f"{error[1, 1]:.3g}", how(runs[1, 1])),
-            Row(f"{median}, f = 8, c = 1", "0.512", f"{error[8, 1]:.3g}", how(runs[8, 1])),
+            Row(f"{median}, f = c = 1, our recipe", "0.00148", f"{best[ERROR]:.3g}", cost(best)),
+            Row(f"{median}, f = c = 1", "0.00148", f"{error[1, 1]:.3g}", cost(runs[1, 1])),
+            Row(f"{median}, f = 8, c = 1", "0.512", f"{error[8, 1]:.3g}", cost(runs[8, 1])),
             Row(f"least {median} with c < l", "fails", f"{too_little:.3g}"),
-            Row("c = l is the best context of f = 1", "yes", yes(error[1].idxmin() == LOCALITY)),
+            Row(
+                "c = l is the best context of f = 1",
+                "yes",
+                yes_or_no(error[1].idxmin() == LOCALITY),
+            ),
             Row(
                 "the error of f = 1 grows with every c > l",
                 "yes",
-                yes(all(b > a for a, b in pairwise(by_context))),
+                yes_or_no(all(b > a for a, b in pairwise(by_context))),
                 ", ".join(f"{value:.3g} J" for value in by_context),
             ),
         ]
@@ -79,8 +86,8 @@ class Fig2(Study):
         table = pd.DataFrame(numbers["table"])
         figure = Figure(figsize=(18, 11))
         panels = figure.subplot_mosaic([["c", "f", "map"], ["parity", "error", "error"]])
-        self._losses(panels["c"], table[table["f"] == 1], "c", "f = 1")
-        self._losses(panels["f"], table[table["c"] == 1], "f", "c = 1")
+        _draw_losses(panels["c"], table[table["f"] == 1], "c", "f = 1")
+        _draw_losses(panels["f"], table[table["c"] == 1], "f", "c = 1")
         errors = table.pivot(index="f", columns="c", values=ERROR)
         heatmap_on(
             panels["map"],
@@ -97,11 +104,12 @@ class Fig2(Study):
         error_on(panels["error"], predicted, true, "J", quantity)
         return figure
 
-    def _losses(self, axes: Axes, runs: pd.DataFrame, key: str, title: str) -> None:
-        """Draw the validation loss against the epoch, a line per value of `key`."""
-        for _, row in runs.sort_values(key).iterrows():
-            history = pd.read_csv(Run(row["run"]).metrics)
-            loss = history.groupby("epoch")["val/loss"].mean()
-            axes.plot(np.asarray(loss.index) + 1, loss.to_numpy(), label=f"{key} = {row[key]}")
-        axes.set(yscale="log", xlabel="epoch", ylabel="validation loss (J²)", title=title)
-        axes.legend()
+
+def _draw_losses(axes: Axes, runs: pd.DataFrame, key: str, title: str) -> None:
+    """Draw the validation loss against the epoch, a line per value of `key`."""
+    for _, row in runs.sort_values(key).iterrows():
+        history = pd.read_csv(Run(row["run"]).metrics)
+        loss = history.groupby("epoch")["val/loss"].mean()
+        axes.plot(np.asarray(loss.index) + 1, loss.to_numpy(), label=f"{key} = {row[key]}")
+    axes.set(yscale="log", xlabel="epoch", ylabel="validation loss (J²)", title=title)
+    axes.legend()

@@ -13,7 +13,7 @@ from ednn.core.errors import TrainingError
 from ednn.runs.folder import OUTPUTS, Run, write_json
 from ednn.runs.sweep_table import SWEEPS, jobs, overrides_of
 
-REPOSITORY = Path(__file__).parents[2]
+EDNN = [sys.executable, "-m", "ednn"]  # the command `ednn`, of this process's own Python
 
 
 class Lab:
@@ -35,49 +35,75 @@ class Lab:
         self.commands: list[str] = []
 
     def train(self, name: str, *overrides: str) -> Run:
-        """Train, test and record one run."""
+        """Train, test and record one run.
+
+        Args:
+            name: what the run folder's name begins with.
+            *overrides: of the command, beside those of the lab.
+
+        Returns:
+            The finished run.
+
+        Raises:
+            TrainingError: the command failed.
+        """
         words = [*overrides, *self.overrides]
-        return self._run("train.py", words, f"{name}-{_digest(words)}")
+        return self._run("train", words, f"{name}-{_digest(words)}")
 
     def evaluate(self, name: str, trained: Run, *overrides: str) -> Run:
-        """Test the best weights of a run on other data."""
+        """Test the best weights of a run on other data; the rest is as in `train`."""
         words = [f"ckpt_path='{trained.best}'", *overrides]  # a sweep's folders have = in them
-        return self._run("evaluate.py", words, f"{name}-{_digest(words)}")
+        return self._run("evaluate", words, f"{name}-{_digest(words)}")
 
     def sweep(self, name: str, *overrides: str) -> list[tuple[dict[str, str], Run]]:
-        """Train a Hydra multirun; returns the swept settings and the run of every job."""
+        """Train a Hydra multirun.
+
+        Args:
+            name: what the sweep folder's name ends with.
+            *overrides: of the command, beside those of the lab; some with several values.
+
+        Returns:
+            The overrides of every job, and its run.
+
+        Raises:
+            TrainingError: the command failed.
+        """
         words = [*overrides, *self.overrides]
         run = f"{self.name.replace('/', '-')}-{name}-{_digest(words)}"
-        self._execute(["train.py", "-m", *words, f"run={run}", "resume=auto"])
+        self._execute(["train", "-m", *words, f"run={run}", "resume=auto"])
         return [(overrides_of(folder), Run(folder)) for folder in jobs(SWEEPS / run)]
 
     def measured(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what `function` gives for some plain values, as JSON keeps it."""
+        """Measure something that no command does, once.
+
+        Args:
+            name: what the file with the result is called.
+            function: what measures.
+            *arguments: plain values for it.
+
+        Returns:
+            What the function gives, as JSON keeps it.
+        """
         path = self.folder / f"{name}-{_digest([function.__qualname__, *arguments])}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, {"value": function(*arguments)})
         return json.loads(path.read_text())["value"]
 
-    def _run(self, script: str, words: list[str], run: str) -> Run:
-        found = Run(OUTPUTS / self.name / run)
-        place = [f"name={self.name}", f"run={run}"]
-        self._execute([script, *words, *place, "resume=auto"], found.finished)
-        return found
+    def _run(self, command: str, words: list[str], name: str) -> Run:
+        run = Run(OUTPUTS / self.name / name)
+        folder = [f"name={self.name}", f"run={name}"]
+        self._execute([command, *words, *folder, "resume=auto"], run.finished)
+        return run
 
     def _execute(self, words: list[str], finished: bool = False) -> None:
-        """Run an entry script, unless it is `finished`.
-
-        Raises:
-            TrainingError: it failed; its own message stands above.
-        """
-        command = shlex.join(["python", *words])
+        """Run a command of ednn, unless it is `finished`."""
+        command = shlex.join(["ednn", *words])
         self.commands.append(command)
         if finished:
             return
         print(f"\n$ {command}", flush=True)
-        script, *arguments = words
-        code = subprocess.run([sys.executable, str(REPOSITORY / script), *arguments]).returncode
+        code = subprocess.run([*EDNN, *words]).returncode
         if code:
             raise TrainingError(f"This command failed (exit code {code}), see above: {command}")
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ednn.plots.errors import error_on, parity_on
+from ednn.plots.parity_picture import error_on, parity_on
 from ednn.plots.style import styled
 from ednn.runs.folder import Run
-from ednn.studies.base import Numbers, Row, Study, figures, how
+from ednn.studies.base import Numbers, Row, Study
+from ednn.studies.records import cost, record
 
 
 class Laplacian(Study):
@@ -17,6 +18,7 @@ class Laplacian(Study):
     Args:
         train: overrides of the training.
         test: those of the data that the network is tested on.
+        **base: arguments of `Study`.
     """
 
     title = "Laplacian of random images"
@@ -29,19 +31,19 @@ class Laplacian(Study):
     def measure(self) -> Numbers:
         trained = self.lab.train("laplacian", *self.train)
         tested = self.lab.evaluate("laplacian-test", trained, *self.test)
-        return {"trained": figures(trained), "tested": figures(tested)}
+        return {"trained": record(trained), "tested": record(tested)}
 
     def rows(self, numbers: Numbers) -> list[Row]:
         tested = numbers["tested"]
         side = tested["data"]["side"]
         return [
             Row(
-                f"{kind} relative error on {side} × {side} pixels",
+                f"{average} relative error on {side} × {side} pixels",
                 paper,
-                f"{100 * tested[f'test/{kind}_relative_error']:.3g} %",
-                how(numbers["trained"]),
+                f"{100 * tested[f'test/{average}_relative_error']:.3g} %",
+                cost(numbers["trained"]),
             )
-            for kind, paper in (("median", "less than 0.1 %"), ("mean", ""))
+            for average, paper in (("median", "less than 0.1 %"), ("mean", ""))
         ]
 
     @styled

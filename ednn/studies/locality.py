@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ednn.core.checkpoint import load_model
+from ednn.core.errors import InputError
 from ednn.data.fields.generated import GeneratedData
 from ednn.physics.locality import locality_length, reach, response
 from ednn.plots.style import COLOUR, number, styled
 from ednn.runs.folder import Run
-from ednn.studies.base import Numbers, Row, Study, figures, yes
+from ednn.studies.base import Numbers, Row, Study, yes_or_no
+from ednn.studies.records import record
 from ednn.training.train import make_data
 
 ERROR = "val/median_absolute_error"
@@ -26,8 +28,8 @@ LOOKS = {
     "energy": (COLOUR["blue"], "o"),
     "laplacian": (COLOUR["vermilion"], "^"),
 }
-DISTANCE = 6  # sites, the farthest perturbation
-FAINT = 1e-4  # of a response, below which the picture's axis is linear, down to zero
+FARTHEST = 6  # sites between two that change
+LINEAR_BELOW = 1e-4  # of a response: there the picture's axis is linear, down to zero
 RING: dict[str, Any] = {"markersize": 18, "markerfacecolor": "none", "markeredgewidth": 2}
 
 
@@ -42,6 +44,7 @@ class Locality(Study):
         train: overrides of the trainings, by target.
         factor: a context pays if the error with it is less than this share of that before.
         samples: validation fields that are perturbed.
+        **base: arguments of `Study`.
     """
 
     title = "Locality: which context a target needs"
@@ -60,19 +63,14 @@ class Locality(Study):
         table, found = [], {}
         for target in self.train:
             runs = self._sweep(target)
-            told = self.lab.measured("response", responses, str(runs[-1].folder), self.samples)
+            measured = self.lab.measured("response", responses, str(runs[-1].folder), self.samples)
             table += [
-                {"target": target, "c": c, ERROR: validation_error(run), **figures(run)}
+                {"target": target, "c": c, ERROR: validation_error(run), **record(run)}
                 for c, run in enumerate(runs)
             ]
-            found[target] = {
-                **told,
-                "reach": reach(np.array(told["labels"])),
-                "l": {
-                    "sweep": len(runs) - 2,
-                    "response": locality_length(reach(np.array(told["labels"]))),
-                },
-            }
+            farthest = reach(np.array(measured["labels"]))
+            lengths = {"sweep": len(runs) - 2, "response": locality_length(farthest)}
+            found[target] = {**measured, "reach": farthest, "l": lengths}
         return {"table": table, "found": found}
 
     def _sweep(self, target: str) -> list[Run]:
@@ -101,15 +99,15 @@ class Locality(Study):
             }
             name, paper = f"l of the {NAMES[target]}", f"{PAPER[target]}"
             rows += [
-                Row(f"{name}, by the {way}", paper, f"{length}", how[way])
-                for way, length in found["l"].items()
+                Row(f"{name}, by the {method}", paper, f"{length}", how[method])
+                for method, length in found["l"].items()
             ]
         right = all(
             length == PAPER[target]
             for target, found in numbers["found"].items()
             for length in found["l"].values()
         )
-        return [*rows, Row("every l is found without knowing it", "yes", yes(right))]
+        return [*rows, Row("every l is found without knowing it", "yes", yes_or_no(right))]
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
@@ -128,31 +126,48 @@ def validation_error(run: Run) -> float:
 
 
 def responses(folder: str, samples: int) -> dict[str, Any]:
-    """Return what far perturbations do to the labels of a run's data and to its network.
+    """Measure what far perturbations do to the labels of a run's data and to its network.
 
-    Both by distance, and the standard deviation of the labels; of validation fields.
+    Args:
+        folder: of the run, whose data are generated.
+        samples: how many validation fields are perturbed.
+
+    Returns:
+        The responses by distance, `labels` and `network`, and the standard deviation of the
+        labels, `spread`.
+
+    Raises:
+        InputError: the data are not generated, so that changed fields have no labels.
     """
     run = Run(folder)
-    data = cast(GeneratedData, make_data(run.read_config()))
+    data = make_data(run.read_config())
+    if not isinstance(data, GeneratedData):
+        raise InputError(
+            f"{data.path} has no labels of changed fields, which the response needs; give data "
+            f"that are generated, such as data=ising."
+        )
     model = load_model(run.best).double()
     sample = torch.from_numpy(data.splits["val"])
     fields = data.dataset.inputs(sample[:samples])[:, 0].double().numpy()  # (N, *L)
-    if data.info.alphabet is None:
-        kicks = np.random.default_rng(0).standard_normal(fields.shape)
-        changed = fields + fields.std() * kicks
-    else:
-        changed = sum(data.info.alphabet) - fields  # the other of two values
 
     @torch.inference_mode()
     def network(fields: np.ndarray) -> np.ndarray:
         return model(torch.from_numpy(fields)[:, None])[:, 0].numpy()  # (B, *L) → (B,)
 
     functions = {"labels": lambda fields: data.label(fields)[:, 0], "network": network}
-    distance = min(DISTANCE, min(fields.shape[1:]) // 2)
+    changed = _changed(fields, data.info.alphabet)
+    distance = min(FARTHEST, min(fields.shape[1:]) // 2)
     return {
         name: response(function, fields, changed, distance, np.random.default_rng(0)).tolist()
         for name, function in functions.items()
     } | {"spread": float(data.dataset.labels[sample].std())}
+
+
+def _changed(fields: np.ndarray, alphabet: Sequence[float] | None) -> np.ndarray:
+    """Return what every site of fields (N, *L) changes to: of two values the other one."""
+    if alphabet is not None:
+        return sum(alphabet) - fields
+    return fields + fields.std() * np.random.default_rng(0).standard_normal(fields.shape)
 
 
 def _draw_errors(axes: Axes, numbers: Numbers) -> None:
@@ -175,37 +190,24 @@ def _draw_errors(axes: Axes, numbers: Numbers) -> None:
     axes.legend()
 
 
-def _draw_responses(axes: Axes, found: Mapping[str, Any]) -> None:
+def _draw_responses(axes: Axes, targets: Mapping[str, Any]) -> None:
     """Draw the response against the distance, a ring around the reach R."""
-    for target, told in found.items():
+    for target, found in targets.items():
         colour, marker = LOOKS[target]
-        distances = np.arange(len(told["labels"])) + 1
-        R, length, c = told["reach"], told["l"]["response"], told["l"]["sweep"] + 1
-        axes.plot(
-            distances,
-            told["labels"],
-            color=colour,
-            marker=marker,
-            label=f"{NAMES[target]}: R = {R}, l = ⌈R/2⌉ = {length}",
-            clip_on=False,
-        )
-        axes.plot(
-            distances,
-            told["network"],
-            color=colour,
-            marker=marker,
-            markerfacecolor="white",
-            linestyle="--",
-            label=f"its network with c = {c}",
-            clip_on=False,
-        )
+        distances = np.arange(len(found["labels"])) + 1
+        R, length, c = found["reach"], found["l"]["response"], found["l"]["sweep"] + 1
+        look: dict[str, Any] = {"color": colour, "marker": marker, "clip_on": False}
+        name = f"{NAMES[target]}: R = {R}, l = ⌈R/2⌉ = {length}"
+        axes.plot(distances, found["labels"], label=name, **look)
+        look |= {"linestyle": "--", "markerfacecolor": "white"}
+        axes.plot(distances, found["network"], label=f"its network with c = {c}", **look)
         if R:
-            axes.plot(R, told["labels"][R - 1], "o", color=colour, **RING)
-    axes.set_yscale("symlog", linthresh=FAINT)
+            axes.plot(R, found["labels"][R - 1], "o", color=colour, **RING)
+    axes.set_yscale("symlog", linthresh=LINEAR_BELOW)
     axes.set(
         ylim=(0, None),
         xlabel="distance of two sites max(|Δx|, |Δy|)",
         ylabel="effect of one site on the other's effect /\nthe other's effect",
-        title=f"the farthest interaction (linear below {number(FAINT)})",
+        title=f"the farthest interaction (linear below {number(LINEAR_BELOW)})",
     )
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)

@@ -5,18 +5,28 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
-from omegaconf import OmegaConf
+from hydra import compose
 
-from ednn.commands.cli import CONF
 from ednn.core.files import atomic
 
 
 def write_report(folder: Path) -> Path:
-    """Write `report.html` of the studies that are finished in a folder; returns its path."""
+    """Write `report.html` of the studies that are finished in a folder.
+
+    Args:
+        folder: of one scale, with a folder for every study.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        ModuleNotFoundError: jinja2 is not installed, which comes with the extra `report`.
+    """
+    from jinja2 import Environment, PackageLoader  # of an extra: studies run without it
+
     page = Environment(loader=PackageLoader("ednn.studies", "."), autoescape=True, trim_blocks=True)
     path = folder / "report.html"
-    order = [str(name) for name in OmegaConf.load(CONF / "study" / "all.yaml").defaults]
+    order = map(str, compose("study", ["study=all"]).study)
     studies = [_study(folder / name) for name in order if (folder / name / "result.json").exists()]
     with atomic(path) as temporary:
         template = page.get_template("report.html.j2")

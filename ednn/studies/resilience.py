@@ -1,27 +1,28 @@
 """Fig. 5: what obscured context costs, and what obscured focus."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from ednn.core.checkpoint import load_structure_model
-from ednn.core.model import EDNN
+from ednn.core.interface import FieldModel
 from ednn.plots.style import COLOUR, styled
-from ednn.studies.base import Numbers, Row, Study, yes
-from ednn.training.train import make_data
+from ednn.studies.base import Numbers, Row, Study, yes_or_no
+from ednn.studies.records import read_samples
 
 ERROR = "median absolute error (meV per atom)"
-COLOURS = {"border": COLOUR["blue"], "centre": COLOUR["vermilion"]}
+COLOURS = {"border": COLOUR["blue"], "centre": COLOUR["vermilion"]}  # of the regions of a tile
 NAMES = {"border": "from the border inwards", "centre": "from the centre outwards"}
-LINES = {"blur": "-", "noise": "--"}
+LINES = {"blur": "-", "noise": "--"}  # of what obscures
 
 
 class Resilience(Study):
@@ -31,6 +32,7 @@ class Resilience(Study):
         train: overrides of the training, on structures.
         samples: how many test structures.
         blur: standard deviation of the Gaussian blur in Å; the noise has that of the field.
+        **base: arguments of `Study`.
     """
 
     title = "Fig. 5: resilience to obscured context"
@@ -45,41 +47,31 @@ class Resilience(Study):
 
     def measure(self) -> Numbers:
         run = self.lab.train("dft", *self.train)
-        data = make_data(run.read_config())
         model = load_structure_model(run.best)
-        sample = torch.from_numpy(data.splits["test"][: self.samples])
-        structures = data.dataset.inputs(sample)
-        (network,) = model.networks()
+        test = read_samples(run, "test", self.samples)
         with torch.inference_mode():
-            field = network.seen(model.field(structures))  # (N, 1, nx, ny)
-            references = model.known(structures)  # (N, 1)
-        tiling = network.tiling
+            field = model.field(test.inputs)  # (N, 1, nx, ny)
+            known = model.known(test.inputs)  # (N, 1)
+        tiling = model.field_model.tiling
         clean = tiling.tiles(field)  # (N, *grid, 1, *window)
-        random = torch.Generator().manual_seed(0)
+        noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
         obscured = {
             "blur": tiling.tiles(_blurred(field, self.blur / model.renderer.pixel.numpy())),
-            "noise": clean + torch.randn(clean.shape, generator=random),
+            "noise": clean + field.std() * noise,
         }
+        factor = model.info.outputs[0].per_unit  # from eV to meV
         table = []
-        for place, mask in _masks(tiling.window):
+        for region, mask in _masks(tiling.window):
             for kind, tiles in obscured.items():
-                energy = references + _total(network, torch.where(mask, tiles, clean))
-                error = (energy - data.dataset.labels[sample])[:, 0] / data.dataset.sites[sample]
-                table.append(
-                    {
-                        "place": place,
-                        "kind": kind,
-                        "area": float(mask.double().mean()),
-                        ERROR: 1000 * float(error.abs().median()),
-                        "mean absolute error (meV per atom)": 1000 * float(error.abs().mean()),
-                    }
-                )
-        share = np.prod(tiling.focus) / np.prod(tiling.window)
+                energy = known + _energy(model.field_model, torch.where(mask, tiles, clean))
+                error = factor * (energy - test.target)[:, 0].abs() / test.sites  # (N,)
+                row = {"region": region, "kind": kind, "area": float(mask.double().mean())}
+                table.append(row | {ERROR: float(error.median())})
         return {
             "table": table,
             "focus": tiling.focus,
             "context": tiling.context,
-            "focus_share": float(share),
+            "focus_share": float(np.prod(tiling.focus) / np.prod(tiling.window)),
             "example": clean[0, 0, 0, 0].tolist(),
             "blurred_example": obscured["blur"][0, 0, 0, 0].tolist(),
         }
@@ -88,12 +80,12 @@ class Resilience(Study):
         area = numbers["focus_share"]
         rows = []
         for kind in LINES:
-            border, centre = (np.interp(area, *_line(numbers, place, kind)) for place in COLOURS)
-            words = f"with {100 * area:.0f} % of every tile's area (one focus) under {kind}"
+            border, centre = (np.interp(area, *_curve(numbers, region, kind)) for region in COLOURS)
+            quantity = f"{ERROR} with {100 * area:.0f} % of every tile's area (one focus) obscured"
             rows += [
-                Row(f"{ERROR} {words}, context", "", f"{border:.3g}"),
-                Row(f"{ERROR} {words}, focus", "", f"{centre:.3g}"),
-                Row(f"context costs less than focus, {kind}", "yes", yes(border < centre)),
+                Row(f"{quantity} by {kind}, context", "", f"{border:.3g}"),
+                Row(f"{quantity} by {kind}, focus", "", f"{centre:.3g}"),
+                Row(f"context costs less than focus, {kind}", "yes", yes_or_no(border < centre)),
             ]
         return rows
 
@@ -101,58 +93,24 @@ class Resilience(Study):
     def picture(self, numbers: Numbers) -> Figure:
         figure = Figure(figsize=(16, 7))
         panels = figure.subplot_mosaic(
-            [["border", "curves"], ["centre", "curves"]], width_ratios=[1, 2.6]
+            [["border", "errors"], ["centre", "errors"]], width_ratios=[1, 2.6]
         )
-        window = np.add(numbers["focus"], 2 * np.array(numbers["context"]))
-        for place in COLOURS:
-            # the mask whose area is nearest to that of the focus
-            mask = min(
-                (mask for where, mask in _masks(window) if where == place),
-                key=lambda mask: abs(float(mask.double().mean()) - numbers["focus_share"]),
-            )
-            tile = np.where(mask, *map(np.array, (numbers["blurred_example"], numbers["example"])))
-            panels[place].imshow(tile.T, origin="lower", cmap="Greys")
-            panels[place].add_patch(_focus(numbers))
-            panels[place].grid(visible=False)
-            panels[place].set_title(NAMES[place], color=COLOURS[place])
-        curves = panels["curves"]
-        for place, kind in product(COLOURS, LINES):
-            area, error = _line(numbers, place, kind)
-            curves.plot(
-                100 * area,
-                error,
-                LINES[kind],
-                color=COLOURS[place],
-                marker="o",
-                label=f"{kind} {NAMES[place]}",
-            )
-        curves.axvline(100 * numbers["focus_share"], color="black", linestyle=":")
-        curves.annotate(
-            " area of the focus",
-            (100 * numbers["focus_share"], 0.02),
-            xycoords=("data", "axes fraction"),
-        )
-        curves.set(yscale="log", xlabel="obscured area of every tile (%)", ylabel=ERROR)
-        curves.legend()
+        for region in COLOURS:
+            _draw_tile(panels[region], numbers, region)
+        _draw_errors(panels["errors"], numbers)
         return figure
 
 
 def _masks(window: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
     """Yield what is obscured of a tile, (*window): rings of growing width, and growing centres."""
-    place = torch.stack(
-        torch.meshgrid(*(torch.arange(w) for w in window), indexing="ij")
-    )  # (2, *window)
+    site = torch.stack(torch.meshgrid(*map(torch.arange, window), indexing="ij"))  # (2, *window)
     side = torch.tensor(window)[:, None, None]
-    depth = torch.minimum(place, side - 1 - place).amin(0)  # (*window), 0 at the border
-    for width in range(int(depth.max()) + 2):
+    depth = torch.minimum(site, side - 1 - site).amin(0)  # (*window), 0 at the border
+    deepest = int(depth.max())
+    for width in range(deepest + 2):
         yield "border", depth < width
-    for width in range(int(depth.max()) + 2):
-        yield "centre", depth > int(depth.max()) - width
-
-
-def _focus(numbers: Numbers) -> Rectangle:
-    corner = np.array(numbers["context"]) - 0.5
-    return Rectangle(tuple(corner), *numbers["focus"], fill=False, ec=COLOUR["green"], lw=2.5)
+    for width in range(deepest + 2):
+        yield "centre", depth > deepest - width
 
 
 def _blurred(field: Tensor, sigma: np.ndarray) -> Tensor:
@@ -161,14 +119,42 @@ def _blurred(field: Tensor, sigma: np.ndarray) -> Tensor:
 
 
 @torch.inference_mode()
-def _total(network: EDNN, tiles: Tensor) -> Tensor:
-    """Return the energy without references of tiles (N, *grid, 1, *window): (N, 1), in eV."""
-    raw = network.subnet(tiles.flatten(0, 2)).unflatten(0, tiles.shape[:3])
-    return network.physical(raw, network.tiling.sites).sum((1, 2)).double()
+def _energy(model: FieldModel, tiles: Tensor) -> Tensor:
+    """Predict the energies, without references, of tiles (N, *grid, 1, *window): (N, 1), in eV."""
+    contributions = model.block_contributions(tiles.flatten(0, 2))  # (N · tiles, 1, 1, 1)
+    return contributions.double().view(len(tiles), -1).sum(1, keepdim=True)
 
 
-def _line(numbers: Numbers, place: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+def _curve(numbers: Numbers, region: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the obscured areas and the errors there."""
     table = pd.DataFrame(numbers["table"])
-    line = table[(table["place"] == place) & (table["kind"] == kind)]
-    return line["area"].to_numpy(), line[ERROR].to_numpy()
+    curve = table[(table["region"] == region) & (table["kind"] == kind)]
+    return curve["area"].to_numpy(), curve[ERROR].to_numpy()
+
+
+def _draw_tile(axes: Axes, numbers: Mapping[str, Any], region: str) -> None:
+    """Draw a tile of which about as much is blurred as the focus has, and the focus in it."""
+    focus, context = (np.array(numbers[key]) for key in ("focus", "context"))
+    mask = min(
+        (mask for name, mask in _masks((focus + 2 * context).tolist()) if name == region),
+        key=lambda mask: abs(float(mask.double().mean()) - numbers["focus_share"]),
+    )
+    tile = np.where(mask, *map(np.array, (numbers["blurred_example"], numbers["example"])))
+    x, y = context - 0.5
+    axes.imshow(tile.T, origin="lower", cmap="Greys")
+    axes.add_patch(Rectangle((x, y), *focus, fill=False, ec=COLOUR["green"], lw=2.5))
+    axes.grid(visible=False)
+    axes.set_title(NAMES[region], color=COLOURS[region])
+
+
+def _draw_errors(axes: Axes, numbers: Numbers) -> None:
+    """Draw the error against the obscured area, a line per region and kind."""
+    for region, kind in product(COLOURS, LINES):
+        area, error = _curve(numbers, region, kind)
+        look: dict[str, Any] = {"color": COLOURS[region], "linestyle": LINES[kind], "marker": "o"}
+        axes.plot(100 * area, error, label=f"{kind} {NAMES[region]}", **look)
+    share = 100 * numbers["focus_share"]
+    axes.axvline(share, color="black", linestyle=":")
+    axes.annotate(" area of the focus", (share, 0.02), xycoords=("data", "axes fraction"))
+    axes.set(yscale="log", xlabel="obscured area of every tile (%)", ylabel=ERROR)
+    axes.legend()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ednn import plots
 from ednn.core.errors import InputError, TrainingError
@@ -17,13 +17,22 @@ from ednn.studies.lab import Lab
 from ednn.studies.report import write_report
 from ednn.training.loggers import wandb_logger
 
+SCALES = ("cpu", "paper")  # sections of every study's config
+
 
 def run(cfg: DictConfig) -> None:
     """Run the studies of a config; one that fails doesn't keep the others from running.
 
+    Args:
+        cfg: conf/study.yaml, composed.
+
     Raises:
+        InputError: there is no such scale.
+        ModuleNotFoundError: jinja2, which writes the report, is not installed.
         TrainingError: names the studies that failed.
     """
+    if cfg.scale not in SCALES:
+        raise InputError(f"scale={cfg.scale} is not known; give scale={' or scale='.join(SCALES)}.")
     folder = OUTPUTS / cfg.name
     failed = []
     for name in map(str, cfg.study):
@@ -37,9 +46,25 @@ def run(cfg: DictConfig) -> None:
         raise TrainingError(f"Studies failed, see above: {', '.join(failed)}.")
 
 
+def study_config(study: DictConfig, scale: str) -> DictConfig:
+    """Return what a study's class is made with: what its scales share, and the sizes of one.
+
+    Args:
+        study: config of one study, with a section for each of `SCALES`.
+        scale: one of them.
+
+    Returns:
+        A config with neither section.
+    """
+    values = plain(study)
+    sections = {name: values.pop(name, {}) for name in SCALES}
+    return DictConfig(OmegaConf.merge(values, sections[scale]))
+
+
 def _run_study(cfg: DictConfig, name: str, folder: Path) -> None:
     """Run one study, unless it is finished with the same settings."""
-    settings = {**plain(cfg.study)[name], "train": list(cfg.train)}
+    config = study_config(cfg.study[name], cfg.scale)
+    settings = {"study": plain(config), "train": list(cfg.train)}
     path, picture = folder / "result.json", folder / "picture.png"
     if path.exists() and json.loads(path.read_text())["settings"] == settings:
         print(f"Already finished: {folder}")
@@ -47,7 +72,7 @@ def _run_study(cfg: DictConfig, name: str, folder: Path) -> None:
     started = time.perf_counter()
     logger = ["logger=wandb"] if cfg.wandb else []
     lab = Lab(f"{cfg.name}/runs", folder, [*cfg.train, *logger])
-    study: Study = instantiate(cfg.study[name], lab=lab, _convert_="all")
+    study: Study = instantiate(config, lab=lab, _convert_="all")
     numbers = study.measure()
     plots.save(study.picture(numbers), picture)
     result = {

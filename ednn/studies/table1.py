@@ -55,7 +55,14 @@ class Table1(Study):
 
 
 def values(cfg: DictConfig) -> list[str]:
-    """Return the values of a composed config in the order of `COLUMNS`."""
+    """Read what Table I lists off a config of a training.
+
+    Args:
+        cfg: conf/train.yaml, composed.
+
+    Returns:
+        A value for each of `COLUMNS`.
+    """
     data = cfg.data
     examples = data.get("n_train") or round((1 - data.test) * data.count)
     return [

@@ -17,13 +17,17 @@ from ednn.inference.structure_job import batch
 from ednn.physics.labels import label, resolve
 from ednn.physics.sheets import Repeat, sheet
 from ednn.plots.style import COLOUR, styled
-from ednn.studies.base import Numbers, Row, Study, figures
+from ednn.runs.folder import Run
+from ednn.studies.base import Numbers, Row, Study
+from ednn.studies.records import record
 
-MEDIAN, MEAN = (f"test/{kind}_absolute_error_per_site" for kind in ("median", "mean"))
-BLOCK_SITES = 60
-KCAL = 43.3641  # meV per particle in 1 kcal/mol
+MEDIAN, MEAN = (f"test/{average}_absolute_error_per_site" for average in ("median", "mean"))
+BLOCK_SITES = 60  # of a cell "1x1", as in the training
+CHEMICAL_ACCURACY = 43.3641  # meV per particle in 1 kcal/mol
+TIMED_RUNS = 5  # of the network; their median counts
 NETWORK = "network"
 COLOURS = {NETWORK: COLOUR["blue"], "gfn1": COLOUR["green"], "pbe": COLOUR["vermilion"]}
+POWERS = {NETWORK: "1", "pbe": "3"}  # of the number of atoms, that the paper has times grow by
 
 
 class Transfer(Study):
@@ -33,6 +37,7 @@ class Transfer(Study):
         train: overrides of the training, on cells of 60 sites.
         test: files of larger cells, by their blocks of 60 sites along x and y as "2x1".
         timed: cells whose time is measured, by method, the same way.
+        **base: arguments of `Study`.
     """
 
     title = "Fig. 6: transfer to larger cells, and time"
@@ -53,10 +58,18 @@ class Transfer(Study):
 
     def measure(self) -> Numbers:
         trained = self.lab.train("dft", *self.train)
-        table = [{"atoms": BLOCK_SITES, **figures(trained), "floor": _floor(BLOCK_SITES)}]
+        runs = [(BLOCK_SITES, trained)]
         for size, path in self.test.items():
-            tested = self.lab.evaluate(f"dft-{size}", trained, "data=dft", f"data.path={path}")
-            table.append({"atoms": _sites(size), **figures(tested), "floor": _floor(_sites(size))})
+            words = ["data=dft", f"data.path={path}"]
+            runs.append((_sites(size), self.lab.evaluate(f"dft-{size}", trained, *words)))
+        table = [
+            {"atoms": sites, **record(run), "finite_size": _finite_size(sites)}
+            for sites, run in runs
+        ]
+        return {"table": table, "seconds": self._times(trained), "trained": record(trained)}
+
+    def _times(self, trained: Run) -> dict[str, dict[str, float]]:
+        """Return seconds by method and number of sites; none of a method that isn't installed."""
         seconds: dict[str, dict[str, float]] = {}
         for method, sizes in self.timed.items():
             try:
@@ -66,42 +79,12 @@ class Transfer(Study):
                     )
                     for size in sizes
                 }
-            except InputError as error:  # the engine is not installed
+            except InputError as error:
                 print(f"{method} is not timed: {error}")
-        return {"table": table, "seconds": seconds, "trained": figures(trained)}
+        return seconds
 
     def rows(self, numbers: Numbers) -> list[Row]:
-        rows = []
-        for run in numbers["table"]:
-            floor = ", ".join(f"{kind} {value:.2g}" for kind, value in run["floor"].items())
-            rows.append(
-                Row(
-                    f"mean absolute error at {run['atoms']} sites (meV per atom)",
-                    f"{KCAL:.3g} (1 kcal/mol)",
-                    f"{run[MEAN]:.3g} (median {run[MEDIAN]:.3g})",
-                    f"{run['test/samples']} structures; finite size of the labels: {floor}",
-                )
-            )
-        network = numbers["seconds"][NETWORK]
-        for method, seconds in numbers["seconds"].items():
-            rows.append(
-                Row(
-                    f"time ∝ atoms to the power of, {method}",
-                    "1" if method == NETWORK else "3" if method == "pbe" else "",
-                    f"{_exponent(seconds):.2f}",
-                    f"{', '.join(seconds)} sites",
-                )
-            )
-            for sites in seconds if method != NETWORK else ():
-                rows.append(
-                    Row(
-                        f"{method} takes longer than the network, {sites} sites",
-                        "over 1,000,000 times" if method == "pbe" else "",
-                        f"{seconds[sites] / network[sites]:,.0f} times",
-                        f"{seconds[sites]:.3g} s against {network[sites]:.3g} s",
-                    )
-                )
-        return rows
+        return [*map(_error_row, numbers["table"]), *_time_rows(numbers["seconds"])]
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
@@ -109,34 +92,67 @@ class Transfer(Study):
         times, errors = figure.subplots(1, 2)
         for method, seconds in numbers["seconds"].items():
             atoms = np.array(list(map(int, seconds)))
-            name = f"{method}, ∝ $N^{{{_exponent(seconds):.2f}}}$"
+            name = f"{method}, ∝ $N^{{{_power(seconds):.2f}}}$"
             times.loglog(atoms, list(seconds.values()), "o-", color=COLOURS[method], label=name)
         times.set(xlabel="atoms N", ylabel="time per structure (s)")
         times.legend()
-        _draw_errors(errors, numbers)
+        _draw_errors(errors, numbers["table"])
         return figure
 
 
-def _draw_errors(axes: Axes, numbers: Numbers) -> None:
-    """Draw error and finite-size floor against the number of atoms."""
-    table = numbers["table"]
+def _error_row(run: Numbers) -> Row:
+    changes = ", ".join(f"{kind} {value:.2g}" for kind, value in run["finite_size"].items())
+    return Row(
+        f"mean absolute error at {run['atoms']} sites (meV per atom)",
+        f"{CHEMICAL_ACCURACY:.3g} (1 kcal/mol)",
+        f"{run[MEAN]:.3g} (median {run[MEDIAN]:.3g})",
+        f"{run['test/samples']} structures; finite size of the labels: {changes}",
+    )
+
+
+def _time_rows(times: Mapping[str, Mapping[str, float]]) -> list[Row]:
+    rows = []
+    network = times[NETWORK]
+    for method, seconds in times.items():
+        quantity = f"time ∝ atoms to the power of, {method}"
+        sites = f"{', '.join(seconds)} sites"
+        rows.append(Row(quantity, POWERS.get(method, ""), f"{_power(seconds):.2f}", sites))
+        if method == NETWORK:
+            continue
+        rows += [
+            Row(
+                f"{method} takes longer than the network, {sites} sites",
+                "over 1,000,000 times" if method == "pbe" else "",
+                f"{slow / network[sites]:,.0f} times",
+                f"{slow:.3g} s against {network[sites]:.3g} s",
+            )
+            for sites, slow in seconds.items()
+        ]
+    return rows
+
+
+def _draw_errors(axes: Axes, table: Sequence[Numbers]) -> None:
+    """Draw the errors and the finite size of the labels against the number of atoms."""
     atoms = [run["atoms"] for run in table]
     for key, name, colour in ((MEAN, "mean", "blue"), (MEDIAN, "median", "sky")):
         error = [run[key] for run in table]
         axes.plot(atoms, error, "o-", color=COLOUR[colour], label=f"{name} absolute error")
     for kind, line in zip(CRYSTALS, ("--", ":"), strict=True):
-        floor = [run["floor"][kind] for run in table]
-        axes.plot(
-            atoms[1:], floor[1:], line, marker="s", color="black", label=f"finite size, {kind}"
-        )
-    axes.axhline(KCAL, color=COLOUR["vermilion"], label="1 kcal/mol")
+        change = [run["finite_size"][kind] for run in table[1:]]  # zero for the first
+        look: dict[str, Any] = {"linestyle": line, "marker": "s", "color": "black"}
+        axes.plot(atoms[1:], change, label=f"finite size, {kind}", **look)
+    axes.axhline(CHEMICAL_ACCURACY, color=COLOUR["vermilion"], label="1 kcal/mol")
     axes.set(xscale="log", yscale="log", xlabel="atoms N", ylabel="error (meV per atom)")
     axes.set_xticks(atoms, list(map(str, atoms)))
     axes.minorticks_off()
-    kcal = axes.secondary_yaxis(
-        "right", functions=(lambda e: np.divide(e, KCAL), lambda e: np.multiply(e, KCAL))
+    right = axes.secondary_yaxis(
+        "right",
+        functions=(
+            lambda error: np.divide(error, CHEMICAL_ACCURACY),
+            lambda error: np.multiply(error, CHEMICAL_ACCURACY),
+        ),
     )
-    kcal.set_ylabel("error (kcal/mol per atom)")
+    right.set_ylabel("error (kcal/mol per atom)")
     axes.legend(loc="upper right", bbox_to_anchor=(1, 0.94))  # below the line
 
 
@@ -149,14 +165,14 @@ def _sites(size: str) -> int:
     return BLOCK_SITES * int(np.prod(_repeat(size)))
 
 
-def _exponent(seconds: Mapping[str, float]) -> float:
+def _power(seconds: Mapping[str, float]) -> float:
     """Fit time ∝ atoms to the power of the result."""
     atoms = np.log(list(map(int, seconds)))
     return float(np.polyfit(atoms, np.log(list(seconds.values())), 1)[0])
 
 
-def _floor(sites: int) -> dict[str, float]:
-    """How far the labels of perfect crystals move from 60 sites to more, in meV/atom."""
+def _finite_size(sites: int) -> dict[str, float]:
+    """Return how far the labels of perfect crystals move from 60 sites to more, in meV/atom."""
     return {kind: abs(finite_size("gfn1", kind, sites)) for kind in CRYSTALS}
 
 
@@ -168,7 +184,18 @@ def _seconds(method: str, checkpoint: str, size: str) -> float:
 
 
 def seconds_to_label(theory: str, repeat: Repeat) -> float:
-    """Return the time for the energy and the forces of one sheet."""
+    """Time the energy and the forces of one sheet.
+
+    Args:
+        theory: its name, as in `ednn.physics.labels`.
+        repeat: blocks of 60 sites along x and y.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        InputError: the theory is unknown or not installed.
+    """
     chosen = resolve(theory)
     chosen.calculator_class()  # imports it
     started = time.perf_counter()
@@ -177,11 +204,19 @@ def seconds_to_label(theory: str, repeat: Repeat) -> float:
 
 
 def seconds_to_predict(model: StructureModel, repeat: Repeat) -> float:
-    """Return the time for the energy of one sheet, the median of five."""
+    """Time the energy of one sheet.
+
+    Args:
+        model: what predicts it.
+        repeat: blocks of 60 sites along x and y.
+
+    Returns:
+        Seconds, the median of several runs.
+    """
     structures = batch(sheet(0, repeat), model)
     times = []
     with torch.inference_mode():
-        for _ in range(6):  # the first warms up
+        for _ in range(1 + TIMED_RUNS):  # the first warms up
             started = time.perf_counter()
             model(structures)
             times.append(time.perf_counter() - started)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -56,10 +57,19 @@ def check_speed(compile: Any, channels_last: Any, tf32: Any, forces: bool) -> No
     """Make sure that the settings of `speed` are possible.
 
     Args:
+        compile: what the user gave for `speed.compile`.
+        channels_last: for `speed.channels_last`.
+        tf32: for `speed.tf32`.
         forces: whether the loss differentiates the model twice.
 
     Raises:
         InputError: not true or false, no compiler, or forces of a compiled model.
+
+    Example:
+        >>> check_speed(compile=False, channels_last=True, tf32=False, forces=True)
+        >>> check_speed(compile="yes", channels_last=False, tf32=False, forces=False)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: speed.compile=yes is not possible; give true or false.
     """
     given = {"compile": compile, "channels_last": channels_last, "tf32": tf32}
     for name, value in given.items():
@@ -81,13 +91,27 @@ def _check_resumed(cfg: DictConfig, run: Run) -> None:
     """Make sure that a run goes on with its own model and data, before its record is touched."""
     started = run.read_config()
     for group in ("model", "data"):
-        before, now = plain(started[group]), plain(cfg[group])
-        for key in (before.keys() | now.keys()) - MAY_CHANGE:
+        before, now = _named(plain(started[group])), _named(plain(cfg[group]))
+        # A setting of the data that the record lacks is newer than the run, which had no choice.
+        keys = before.keys() if group == "data" else before.keys() | now.keys()
+        for key in sorted(keys - MAY_CHANGE, key=lambda key: (key != "_target_", key)):
             if before.get(key) != now.get(key):
                 raise InputError(
                     f"The run {run.folder} was started with {group}.{key}={before.get(key)}, not "
                     f"{now.get(key)}; give the same, or start anew with another run=NAME."
                 )
+
+
+def _named(value: Any) -> Any:
+    """Return settings in which this package's classes have their own names alone.
+
+    Modules may move from version to version; the names of the classes stay.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    named = {key: _named(inner) for key, inner in value.items()}
+    target = str(named.get("_target_", ""))
+    return named | {"_target_": target.rpartition(".")[2]} if target.startswith("ednn.") else named
 
 
 def _check_trainer(cfg: DictConfig) -> None:

@@ -9,7 +9,7 @@ from ednn.core.checkpoint import KEY, load_weights
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
-from ednn.core.renderer import FIT
+from ednn.core.renderer import CELL_TOLERANCE
 from ednn.data.module import ExtensiveData
 
 
@@ -48,10 +48,15 @@ def require_same_rendering(before: DatasetInfo, here: DatasetInfo) -> None:
 
     Raises:
         InputError: other elements, pixels or Gaussians.
+
+    Example:
+        >>> from ednn.core.info import Output
+        >>> before = DatasetInfo((Output("energy"),), species=(6,), pixel=(0.4, 0.4), gamma=0.4)
+        >>> require_same_rendering(before, before)
     """
     for name in ("species", "pixel", "gamma"):
         there, own = getattr(before, name), getattr(here, name)
-        if np.shape(own) != np.shape(there) or not np.allclose(own, there, rtol=FIT):
+        if np.shape(own) != np.shape(there) or not np.allclose(own, there, rtol=CELL_TOLERANCE):
             raise InputError(
                 f"The checkpoint was trained with {name}={_plain(there)}, this data has "
                 f"{_plain(own)}; its weights mean nothing here: give data of the same elements, "

@@ -9,10 +9,11 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from ednn.core.files import atomic
+from ednn.core.upgrades import upgrade
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that a kill cannot tear.
+    """Checkpoints that a kill cannot tear, and that earlier versions may have written.
 
     Lightning writes to the system's temporary folder and moves from there, which is a copy where
     that folder is on another disk; here the temporary file stands beside the checkpoint.
@@ -23,6 +24,14 @@ class AtomicCheckpoints(TorchCheckpointIO):
     ) -> None:
         with atomic(path) as temporary:
             torch.save(checkpoint, temporary)
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **options: Any) -> dict[str, Any]:
+        """Return a checkpoint in the current format.
+
+        Raises:
+            InputError: a newer version wrote it.
+        """
+        return upgrade(super().load_checkpoint(path, *args, **options))
 
 
 def quieten_lightning() -> None:

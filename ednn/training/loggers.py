@@ -1,9 +1,10 @@
-"""Weights & Biases that also works with no key and no network."""
+"""W&B that also works with no key and no network, and TensorBoard that may not be installed."""
 
+from importlib import import_module
 from typing import Any
 
 import wandb
-from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 
@@ -17,3 +18,13 @@ def wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
         )
     mode = "offline" if offline else "online"
     return WandbLogger(save_dir=save_dir, mode=mode, **options)
+
+
+def tensorboard_logger(save_dir: str, name: str) -> TensorBoardLogger:
+    """Log to TensorBoard.
+
+    Raises:
+        ModuleNotFoundError: names the module that is missing, which Lightning's own error doesn't.
+    """
+    import_module("tensorboard")
+    return TensorBoardLogger(save_dir, name)

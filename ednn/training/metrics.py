@@ -16,6 +16,15 @@ class ExtensiveErrors(Metric):
     Args:
         info: names of the outputs, the unit of their errors per site, and whether errors relative
             to the targets are given too.
+
+    Example:
+        >>> import torch
+        >>> from ednn.core.info import Output
+        >>> errors = ExtensiveErrors(DatasetInfo((Output("energy", "J", "J per spin"),)))
+        >>> target, prediction = torch.zeros(2, 1), torch.ones(2, 1)
+        >>> errors.update(torch.arange(2), torch.tensor([4, 4]), target, prediction)
+        >>> errors.compute()["mean_absolute_error_per_site"].item()
+        0.25
     """
 
     full_state_update = False

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from ednn.core.interface import ExtensiveModel
+from ednn.core.model import networks_of
 from ednn.core.subnets import SiteWise
 
 
@@ -11,15 +12,21 @@ def speed_up(model: ExtensiveModel, compile: bool, channels_last: bool, tf32: bo
     """Apply the settings of `speed` to a model and to this process.
 
     Args:
+        model: changed in place.
         compile: the subnetworks, by torch.compile.
         channels_last: memory format of the weights of convolutions in two dimensions.
         tf32: matrix products of a GPU in TensorFloat32.
+
+    Example:
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> speed_up(EDNN(ANN, 1, 1), compile=False, channels_last=True, tf32=False)
     """
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     for module in model.modules():
         if channels_last and isinstance(module, nn.Conv2d):
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
-    for network in model.networks() if compile else ():
+    for network in networks_of(model) if compile else ():
         _compile(network.subnet)
 
 

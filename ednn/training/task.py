@@ -30,6 +30,13 @@ class ExtensiveTask(LightningModule):
             the number of training steps where it asks for `total_steps` or `T_max`.
 
     Source: paper, "EDNN topology and training": the loss sees only the sum over tiles.
+
+    Example:
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> task = ExtensiveTask(EDNN(ANN, focus=1, context=1))
+        >>> task.model.info.names
+        ('output_0',)
     """
 
     def __init__(
@@ -138,5 +145,11 @@ class ExtensiveTask(LightningModule):
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """Return the mean squared error of the sums, (B, outputs) both: the paper's loss."""
+    """Return the mean squared error of the sums, (B, outputs) both: the paper's loss.
+
+    Example:
+        >>> import torch
+        >>> squared_error(torch.ones(2, 1), torch.tensor([[1.0], [3.0]])).item()
+        2.0
+    """
     return F.mse_loss(prediction, target.to(prediction.dtype))

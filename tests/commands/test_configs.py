@@ -1,18 +1,15 @@
 """The composed configs: Table I value for value, and every choice of every group composes."""
 
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 
-CONF = Path(__file__).parents[2] / "conf"
-
-
-@pytest.fixture(autouse=True)
-def _run_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EDNN_RUN", "test")
+from ednn.runs.configs import CONF
+from ednn.studies.lab import Lab
+from ednn.studies.runner import SCALES, study_config
 
 
 def composed(*overrides: str, name: str = "train") -> DictConfig:
@@ -99,14 +96,13 @@ def test_every_branch_can_be_added(branch: str) -> None:
     assert len(cfg.model.branches) == 4
 
 
-@pytest.mark.parametrize("scale", [path.stem for path in sorted(CONF.glob("scale/*.yaml"))])
-def test_every_study_composes_at_every_scale(scale: str) -> None:
-    cfg = composed(f"scale={scale}", name="study")
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_study_is_made_at_every_scale(scale: str) -> None:
+    cfg = composed(name="study")
     assert set(cfg.study) | {"all"} == {path.stem for path in CONF.glob("study/*.yaml")}
     for study in cfg.study.values():
-        OmegaConf.to_container(study, resolve=True)  # refers to values that exist
-        module, _, name = study._target_.rpartition(".")
-        assert hasattr(import_module(module), name)
+        assert set(SCALES) < set(study)
+        instantiate(study_config(study, scale), lab=Lab("runs", Path()))
 
 
 def test_slurm_asks_for_what_the_trainer_wants() -> None:

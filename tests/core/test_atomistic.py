@@ -7,7 +7,7 @@ import torch
 from ednn.core.atomistic import AtomisticEDNN
 from ednn.core.errors import InputError
 from ednn.core.model import EDNN
-from ednn.core.structures import StructureBatch
+from ednn.core.structure_batch import StructureBatch
 from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
 from ednn.physics.sheets import sheet

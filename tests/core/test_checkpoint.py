@@ -12,7 +12,7 @@ from ednn.core.checkpoint import KEY, describe, load_weights, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, unnamed_outputs
 from ednn.core.interface import ExtensiveModel
-from ednn.core.structures import StructureBatch
+from ednn.core.structure_batch import StructureBatch
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 SPECS = {

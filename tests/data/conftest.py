@@ -17,8 +17,8 @@ def sheets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (sheets / "data" / "dft").mkdir(parents=True)
     write(sheets / "data" / "dft" / "gfn1.h5", some(range(120)))
     other = some(range(200, 260), theory="pbe")
-    counts = np.array([[(z == other.numbers[other.atoms(i)]).sum() for z in (5, 6, 7)]
-                       for i in range(len(other))])  # fmt: skip
+    atoms = [other.numbers[other.atoms(i)] for i in range(len(other))]
+    counts = np.array([[np.count_nonzero(own == z) for z in (5, 6, 7)] for own in atoms])
     other.energy[:] += counts @ [3.0, -1.0, 2.0]
     write(sheets / "data" / "dft" / "pbe.h5", other)
     return sheets

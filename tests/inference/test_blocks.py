@@ -1,6 +1,9 @@
 """Blocks of a lattice: together they are the lattice, and each gives what the lattice gives."""
 
+from collections.abc import Callable, Iterator
 from math import prod
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -18,6 +21,8 @@ from ednn.inference.blocks import cut, padded
 from ednn.inference.field_job import FieldJob
 from ednn.inference.pieces import Piece
 
+Stored = Callable[..., h5py.Dataset]
+
 CASES = {  # lattice, f, c
     "1d": ((24,), 2, 3),
     "2d, no whole number of blocks": ((20, 12), 4, 2),
@@ -28,7 +33,7 @@ CASES = {  # lattice, f, c
 
 
 @pytest.mark.parametrize("sites", [400, 900, 10**6])
-def test_blocks_are_the_lattice_and_fit(sites):
+def test_blocks_are_the_lattice_and_fit(sites: int) -> None:
     tiling = Tiling(2, (3, 5), (2, 4))
     lattice = (33, 65)
     blocks = cut(tiling, lattice, sites)
@@ -40,23 +45,23 @@ def test_blocks_are_the_lattice_and_fit(sites):
     assert (len(blocks) == 1) == (sites == 10**6)
 
 
-def test_pieces_are_bounded_and_hold_a_tile(monkeypatch):
+def test_pieces_are_bounded_and_hold_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks_module, "PIECE_SITES", 100)
     assert len(cut(Tiling(2, 2, 1), (16, 16), 10**6)) == 4  # 10 × 10 sites with their context
     assert len(cut(Tiling(2, 8, 4), (16, 16), 10**6)) == 4  # a tile has 256
 
 
-def test_a_tile_that_does_not_fit_is_refused():
+def test_a_tile_that_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="memory="):
         cut(Tiling(2, 4, 30), (8, 8), 1000)
 
 
 @pytest.fixture
-def stored(tmp_path):
+def stored(tmp_path: Path) -> Iterator[Stored]:
     """A dataset of fields in a file, by their shape."""
-    files = []
+    files: list[h5py.File] = []
 
-    def make(values, **options):
+    def make(values: np.ndarray, **options: Any) -> h5py.Dataset:
         path = tmp_path / f"{len(files)}.h5"
         with create_hdf5(path) as file:
             file.create_dataset("fields", data=values, **options)
@@ -68,18 +73,20 @@ def stored(tmp_path):
         file.close()
 
 
-def assembled(work):
+def assembled(work: FieldJob) -> torch.Tensor:
     """The contributions of all pieces."""
     grid = work.model.tiling.grid(work.lattice)
     shares = np.full((work.shape[0], *grid, work.shape[1]), np.nan)
     for piece in work.pieces:
-        shares[piece.place()] = work.evaluate(piece)["contributions"]
+        shares[piece.position()] = work.evaluate(piece)["contributions"]
     return torch.from_numpy(shares)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize(("lattice", "f", "c"), CASES.values(), ids=CASES)
-def test_blocks_from_disk_give_the_contributions_of_the_field(stored, lattice, f, c, padding):
+def test_blocks_from_disk_give_the_contributions_of_the_field(
+    stored: Stored, lattice: tuple[int, ...], f: int, c: int, padding: str
+) -> None:
     torch.manual_seed(0)
     net = EDNN(ANN, f, c, len(lattice), outputs=2, padding=padding).double()
     fields = torch.randn(2, *lattice, dtype=torch.float64)
@@ -90,7 +97,7 @@ def test_blocks_from_disk_give_the_contributions_of_the_field(stored, lattice, f
 
 
 @pytest.mark.parametrize("layout", ["first", "last"])
-def test_channels_stand_where_the_file_has_them(stored, layout):
+def test_channels_stand_where_the_file_has_them(stored: Stored, layout: str) -> None:
     net = EDNN(ANN, 2, 1, 2, channels=3).double()
     fields = torch.randn(2, 3, 8, 12, dtype=torch.float64)
     values = fields if layout == "first" else fields.movedim(1, -1)
@@ -99,7 +106,7 @@ def test_channels_stand_where_the_file_has_them(stored, layout):
     torch.testing.assert_close(assembled(work), net.contributions(fields), rtol=1e-12, atol=1e-12)
 
 
-def test_distinct_tiles_and_whole_fields_are_the_same_in_blocks(stored):
+def test_distinct_tiles_and_whole_fields_are_the_same_in_blocks(stored: Stored) -> None:
     spins = torch.from_numpy(np.random.default_rng(0).choice([-1, 1], (1, 40, 36)).astype("int8"))
     for net in (EDNN(ANN, 1, 1, alphabet=[-1.0, 1.0]), EDNN(FCN, 2, 4)):
         work = FieldJob(net, stored(spins.numpy()), 300)
@@ -109,7 +116,7 @@ def test_distinct_tiles_and_whole_fields_are_the_same_in_blocks(stored):
         )
 
 
-def test_a_zero_field_has_the_contribution_of_zeros(stored):
+def test_a_zero_field_has_the_contribution_of_zeros(stored: Stored) -> None:
     net = EDNN(ANN, 4, 2).double()
     work = FieldJob(net, stored(np.zeros((1, 16, 16))), 300)
     assert len(work.pieces) > 1
@@ -117,7 +124,7 @@ def test_a_zero_field_has_the_contribution_of_zeros(stored):
     assert (shares == shares[0, 0, 0]).all()
 
 
-def test_a_value_that_is_not_finite_is_found_where_it_is(stored):
+def test_a_value_that_is_not_finite_is_found_where_it_is(stored: Stored) -> None:
     values = np.zeros((3, 16, 20), "float32")
     values[2, 13, 7] = np.nan
     work = FieldJob(EDNN(ANN, 4, 2), stored(values), 150)
@@ -125,7 +132,7 @@ def test_a_value_that_is_not_finite_is_found_where_it_is(stored):
         assembled(work)
 
 
-def test_whole_fields_name_the_sample_too(stored):
+def test_whole_fields_name_the_sample_too(stored: Stored) -> None:
     values = np.zeros((3, 16, 20), "float32")
     values[2, 13, 7] = np.inf
     work = FieldJob(EDNN(ANN, 4, 2), stored(values), 1000)
@@ -134,7 +141,7 @@ def test_whole_fields_name_the_sample_too(stored):
         assembled(work)
 
 
-def test_chunks_larger_than_the_memory_are_refused(stored):
+def test_chunks_larger_than_the_memory_are_refused(stored: Stored) -> None:
     values = stored(np.zeros((1, 64, 64)), chunks=(1, 64, 64))
     with pytest.raises(InputError, match="chunks of"):
         FieldJob(EDNN(ANN, 4, 2), values, 1000)

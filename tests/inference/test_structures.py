@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
@@ -13,7 +14,7 @@ from ednn.physics.sheets import Structure, sheet
 from tests.core.test_atomistic import model
 
 
-def forces_and_shares(work):
+def forces_and_shares(work: StructureJob) -> tuple[torch.Tensor, torch.Tensor]:
     """Put the pieces of the first structure together."""
     forces = np.zeros((len(work.structures[0].numbers), 2))
     shares = np.zeros(work.model.field_model.tiling.grid(work.lattice(0)))
@@ -26,7 +27,9 @@ def forces_and_shares(work):
 
 @pytest.mark.parametrize("repeat", [(1, 1), (3, 2)])
 @pytest.mark.parametrize("subnet", [FCN, DNN])
-def test_blocks_give_what_the_whole_gives(monkeypatch, subnet, repeat):
+def test_blocks_give_what_the_whole_gives(
+    monkeypatch: pytest.MonkeyPatch, subnet: type[nn.Module], repeat: tuple[int, int]
+) -> None:
     monkeypatch.setattr(module, "DENSE", 0)  # every structure in blocks
     net, structure = model(subnet), sheet(4, repeat)
     work = StructureJob(net, [structure], 1200 * module.FORCES, forces=True)
@@ -40,7 +43,7 @@ def test_blocks_give_what_the_whole_gives(monkeypatch, subnet, repeat):
     )
 
 
-def test_small_structures_are_evaluated_as_a_whole():
+def test_small_structures_are_evaluated_as_a_whole() -> None:
     net, structure = model(), sheet(4)
     work = StructureJob(net, [structure], 10**6, forces=True)
     assert [piece.block for piece in work.pieces] == [None]
@@ -50,7 +53,7 @@ def test_small_structures_are_evaluated_as_a_whole():
     torch.testing.assert_close(forces, expected[0], rtol=1e-12, atol=1e-12)
 
 
-def test_atoms_on_the_border_of_two_blocks_count_once(monkeypatch):
+def test_atoms_on_the_border_of_two_blocks_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DENSE", 0)
     net = model()
     cell = sheet(0).cell
@@ -66,7 +69,7 @@ def test_atoms_on_the_border_of_two_blocks_count_once(monkeypatch):
     assert total == pytest.approx(expected, abs=1e-6)  # a reference is 150 eV
 
 
-def test_a_sheet_finds_the_atoms_near_a_rectangle():
+def test_a_sheet_finds_the_atoms_near_a_rectangle() -> None:
     rng = np.random.default_rng(0)
     structure = Structure(np.full(50, 6), rng.random((50, 2)) * [3.0, 5.0], np.array([3.0, 5.0]))
     corner, far, reach = np.array([1.0, 4.0]), np.array([2.5, 5.0]), (4.0, 1.5)

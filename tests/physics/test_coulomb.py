@@ -11,7 +11,7 @@ from ednn.physics.coulomb import energy, potential, sample
 MADELUNG_SQUARE = 1.6155426267128247  # of alternating charges: −M/2 per site
 
 
-def direct(charges, screening, strength, neighbour):
+def direct(charges: np.ndarray, screening: float, strength: float, neighbour: float) -> float:
     """The double sum over pairs and images as it is written."""
     lx, ly = charges.shape
     sites = [(i, j) for i in range(lx) for j in range(ly)]
@@ -31,18 +31,18 @@ def direct(charges, screening, strength, neighbour):
 
 
 @pytest.mark.parametrize("screening", [0.3, 1.0])
-def test_energies_are_those_of_the_direct_sum(screening):
+def test_energies_are_those_of_the_direct_sum(screening: float) -> None:
     charges = np.random.default_rng(0).normal(size=(2, 3, 4))
     expected = [direct(field, screening, 1.5, -0.7) for field in charges]
     np.testing.assert_allclose(energy(charges, screening, 1.5, -0.7), expected, rtol=1e-12)
 
 
-def test_alternating_charges_have_the_madelung_energy():
+def test_alternating_charges_have_the_madelung_energy() -> None:
     charges = (1.0 - 2 * (np.indices((8, 6)).sum(0) % 2))[None]
     assert energy(charges, None, 1.0, 0.0)[0] / 48 == pytest.approx(-MADELUNG_SQUARE / 2, rel=1e-12)
 
 
-def test_weak_screening_tends_to_none():
+def test_weak_screening_tends_to_none() -> None:
     """Less the mean of the interaction over the plane, which is the background's.
 
     exp(−r/λ)/r is 1/r − 1/λ nearby; of a charge on itself, which is left out, that is left out too.
@@ -54,7 +54,7 @@ def test_weak_screening_tends_to_none():
 
 
 @pytest.mark.parametrize("screening", [2.0, None])
-def test_energies_are_extensive_and_translate(screening):
+def test_energies_are_extensive_and_translate(screening: float | None) -> None:
     charges = sample((6, 8), 3, np.random.default_rng(0), binary=False)
     charges -= charges.mean((1, 2), keepdims=True)
     once = energy(charges, screening, 1.0, -1.0)
@@ -63,7 +63,7 @@ def test_energies_are_extensive_and_translate(screening):
 
 
 @pytest.mark.parametrize("binary", [True, False])
-def test_samples_have_every_kind_of_order(binary):
+def test_samples_have_every_kind_of_order(binary: bool) -> None:
     fields = sample((16, 16), 400, np.random.default_rng(0), binary)
     assert fields.shape == (400, 16, 16)
     np.testing.assert_allclose((fields**2).mean((1, 2)), 1)
@@ -74,7 +74,7 @@ def test_samples_have_every_kind_of_order(binary):
     assert bonds.max() > 0.6
 
 
-def test_what_makes_no_sense_is_refused():
+def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(InputError, match="screening=0"):
         potential((4, 4), 0)
     with pytest.raises(InputError, match="square lattice"):

@@ -11,14 +11,14 @@ REACH = {"5-point": 1, "4th-order": 2, "central-twice": 2}
 ORDER = {"5-point": 2, "4th-order": 4, "central-twice": 2}
 
 
-def test_an_image_is_a_function_of_its_seed():
+def test_an_image_is_a_function_of_its_seed() -> None:
     np.testing.assert_array_equal(random_image(3, side=60), random_image(3, side=60))
     np.testing.assert_array_equal(random_image([3, 1], side=60), random_image([3, 1], side=60))
     assert np.abs(random_image(3, side=60) - random_image(4, side=60)).max() > 1
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_default_image_is_flat_near_the_border(seed):
+def test_the_default_image_is_flat_near_the_border(seed: int) -> None:
     image = random_image(seed)
     assert image.shape == (250, 250)
     border = np.concatenate([image[:8].ravel(), image[-8:].ravel(), image[:, :8].ravel()])
@@ -28,7 +28,7 @@ def test_the_default_image_is_flat_near_the_border(seed):
 
 
 @pytest.mark.parametrize("side", [50, 61, 100, 250])
-def test_the_wrapped_edge_is_as_smooth_as_the_inside(side):
+def test_the_wrapped_edge_is_as_smooth_as_the_inside(side: int) -> None:
     """For powers without creases no step across the border exceeds what is found inside."""
     images = np.stack([random_image(seed, side, powers=(2.0,)) for seed in range(20)])
     for axis in (-2, -1):
@@ -37,10 +37,10 @@ def test_the_wrapped_edge_is_as_smooth_as_the_inside(side):
         assert curvature.take([0, -1], axis).max() <= inside
 
 
-def test_smaller_images_have_the_same_pixel_size():
+def test_smaller_images_have_the_same_pixel_size() -> None:
     """The length |∇X| / |∇²X|, in pixels, does not depend on the side."""
 
-    def scale(side):
+    def scale(side: int) -> float:
         images = np.stack([random_image(seed, side, powers=(2.0,)) for seed in range(60)])
         slope = np.sqrt(np.mean(np.square(np.gradient(images, axis=(-2, -1)))))
         return slope / np.sqrt(np.mean(np.square(laplacian(images))))
@@ -48,19 +48,19 @@ def test_smaller_images_have_the_same_pixel_size():
     assert scale(60) == pytest.approx(scale(250), rel=0.1)
 
 
-def test_the_resolution_is_a_choice():
+def test_the_resolution_is_a_choice() -> None:
     """The same box with half the pixels is the same image, but for the rounding of outlines."""
     coarse, fine = (random_image(1, n, pixels_per_extent=n, powers=(2.0,)) for n in (125, 250))
     assert np.corrcoef(coarse.ravel(), fine[::2, ::2].ravel())[0, 1] > 0.98
 
 
-def test_a_side_with_too_few_cells_is_refused():
+def test_a_side_with_too_few_cells_is_refused() -> None:
     with pytest.raises(InputError, match="use at least 50"):
         random_image(0, side=40)
 
 
 @pytest.mark.parametrize("stencil", STENCILS)
-def test_the_reach_of_a_stencil_is_its_l(stencil):
+def test_the_reach_of_a_stencil_is_its_l(stencil: str) -> None:
     """A pixel changes the contributions |∇²X| up to l pixels away and none beyond."""
     image = random_image(0, side=60)
     perturbed = image.copy()
@@ -72,7 +72,7 @@ def test_the_reach_of_a_stencil_is_its_l(stencil):
 
 
 @pytest.mark.parametrize("stencil", STENCILS)
-def test_a_plane_wave_has_its_laplacian_to_the_order_of_the_stencil(stencil):
+def test_a_plane_wave_has_its_laplacian_to_the_order_of_the_stencil(stencil: str) -> None:
     """∇² cos(k·x) = -k² cos(k·x), with an error that falls as h^order."""
     errors = []
     for n in (64, 128):
@@ -84,7 +84,7 @@ def test_a_plane_wave_has_its_laplacian_to_the_order_of_the_stencil(stencil):
 
 
 @pytest.mark.parametrize("stencil", STENCILS)
-def test_the_sum_is_extensive_and_translation_invariant(stencil):
+def test_the_sum_is_extensive_and_translation_invariant(stencil: str) -> None:
     images = np.stack([random_image(seed, side=60) for seed in range(3)]).astype(np.float32)
     total = laplacian_sum(images, stencil)
     assert total.shape == (3,)
@@ -93,6 +93,6 @@ def test_the_sum_is_extensive_and_translation_invariant(stencil):
     np.testing.assert_allclose(laplacian_sum(np.roll(images, 7, axis=-1), stencil), total)
 
 
-def test_an_unknown_stencil_is_refused():
+def test_an_unknown_stencil_is_refused() -> None:
     with pytest.raises(InputError, match="4th-order"):
         laplacian_sum(np.zeros((8, 8)), "9-point")

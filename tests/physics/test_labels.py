@@ -1,6 +1,7 @@
 import dataclasses
 import importlib.util
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def shifted(structure: Structure, atom: int, axis: int, by: float) -> Structure:
 
 
 @needs_tblite
-def test_a_gfn1_label_is_what_ase_says():
+def test_a_gfn1_label_is_what_ase_says() -> None:
     from ase import Atoms
     from tblite.ase import TBLite
 
@@ -49,7 +50,7 @@ def test_a_gfn1_label_is_what_ase_says():
 
 
 @pytest.mark.parametrize("theory", [pytest.param("gfn1", marks=needs_tblite), LJ], ids=str)
-def test_forces_are_the_gradient_of_the_energy(theory):
+def test_forces_are_the_gradient_of_the_energy(theory: str | dict[str, Any]) -> None:
     structure, h = shifted(four_atoms(), 1, 0, 0.07), 1e-3
     chosen = resolve(theory)
     forces = label(structure, chosen).forces
@@ -64,13 +65,13 @@ def test_forces_are_the_gradient_of_the_energy(theory):
 @pytest.mark.parametrize(
     ("boron_first", "energy"), [(None, -57.809287), (True, -63.899225)], ids=["graphene", "hBN"]
 )  # eV/atom, also in data/README.md
-def test_gfn1_energies_of_the_crystals(boron_first, energy):
+def test_gfn1_energies_of_the_crystals(boron_first: bool | None, energy: float) -> None:
     perfect = crystal(boron_first=boron_first)
     assert label(perfect, THEORIES["gfn1"]).energy / 60 == pytest.approx(energy, abs=1e-6)
 
 
 @needs_tblite
-def test_a_field_that_does_not_converge_is_an_error_never_a_label():
+def test_a_field_that_does_not_converge_is_an_error_never_a_label() -> None:
     gfn1 = THEORIES["gfn1"]
     hasty = dataclasses.replace(gfn1, arguments={**gfn1.arguments, "max_iterations": 2})
     with pytest.raises(LabelError, match="not converged"):
@@ -78,7 +79,7 @@ def test_a_field_that_does_not_converge_is_an_error_never_a_label():
 
 
 @needs_gpaw
-def test_pbe_labels_a_cell_of_four_atoms():
+def test_pbe_labels_a_cell_of_four_atoms() -> None:
     found = label(four_atoms(), THEORIES["pbe"])
     assert found.energy == pytest.approx(-27.91801, abs=1e-3)
     np.testing.assert_allclose(found.forces[:, 0], 0, atol=1e-3)
@@ -86,26 +87,26 @@ def test_pbe_labels_a_cell_of_four_atoms():
 
 
 @needs_gpaw
-def test_pbe_that_does_not_converge_is_an_error_never_a_label():
+def test_pbe_that_does_not_converge_is_an_error_never_a_label() -> None:
     pbe = THEORIES["pbe"]
     hasty = dataclasses.replace(pbe, arguments={**pbe.arguments, "maxiter": 2})
     with pytest.raises(LabelError):
         label(four_atoms(), hasty)
 
 
-def test_an_energy_that_is_no_number_is_an_error_never_a_label():
+def test_an_energy_that_is_no_number_is_an_error_never_a_label() -> None:
     two = Structure(np.array([6, 6]), np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([9.0, 9.0]))
     with np.errstate(all="ignore"), pytest.raises(LabelError, match="finite"):
         label(two, resolve(LJ))
 
 
-def test_any_calculator_may_be_named_by_its_path():
+def test_any_calculator_may_be_named_by_its_path() -> None:
     assert resolve("ase.calculators.lj.LennardJones") == resolve(
         {"_target_": "ase.calculators.lj.LennardJones"}
     )
 
 
-def test_unknown_theories_are_refused_in_one_sentence():
+def test_unknown_theories_are_refused_in_one_sentence() -> None:
     with pytest.raises(InputError, match="'b3lyp' is unknown: expected one of gfn1, pbe"):
         resolve("b3lyp")
     with pytest.raises(InputError, match="no `_target_`"):
@@ -114,13 +115,13 @@ def test_unknown_theories_are_refused_in_one_sentence():
         resolve({"_target_": "no.such.Calculator"}).provenance()
 
 
-def test_a_missing_engine_says_how_to_install_it(monkeypatch):
+def test_a_missing_engine_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpaw", None)
     with pytest.raises(InputError, match=r"'pbe' needs .*scripts/install_pbe\.sh"):
         THEORIES["pbe"].provenance()
 
 
-def test_provenance_holds_every_argument():
+def test_provenance_holds_every_argument() -> None:
     known = resolve(LJ).provenance()
     assert known["theory"] == LJ["_target_"]
     assert "ase" in known["versions"]

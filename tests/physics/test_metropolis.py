@@ -14,11 +14,11 @@ TEMPERATURES = [1.8, 2.27, 3.5]
 
 
 class Bonds(nn.Module):
-    """The exact energy of the bonds to the right of each site of the focus, and below it; c = 1."""
+    """The energy per site of the bonds to the right of and below the sites of the focus; c = 1."""
 
     def forward(self, tiles: Tensor) -> Tensor:
         own, right, below = tiles[..., 1:-1, 1:-1], tiles[..., 1:-1, 2:], tiles[..., 2:, 1:-1]
-        return -(own * (right + below)).sum((-2, -1))  # (n, 1)
+        return -(own * (right + below)).mean((-2, -1))  # (n, 1)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,9 @@ class Bonds(nn.Module):
         (EDNN(Bonds(), focus=4, context=1), 8, 32, 100),
     ],
 )
-def test_the_true_energy_gives_the_exact_energy_and_specific_heat(net, L, replicas, sweeps):
+def test_the_true_energy_gives_the_exact_energy_and_specific_heat(
+    net: EDNN, L: int, replicas: int, sweeps: int
+) -> None:
     moments = sample(net, (L, L), TEMPERATURES, replicas, sweeps, equilibration=100, seed=1)
     assert moments.shape == (5, replicas, len(TEMPERATURES))
     mean = observables(moments.mean(1), TEMPERATURES, L**2)
@@ -41,7 +43,7 @@ def test_the_true_energy_gives_the_exact_energy_and_specific_heat(net, L, replic
         assert (abs(mean[name] - exact((L, L), TEMPERATURES)) < 4 * error).all()
 
 
-def test_a_seed_fixes_the_simulation():
+def test_a_seed_fixes_the_simulation() -> None:
     first, again, other = (
         sample(ising_network(2), (4, 4), TEMPERATURES, 3, 5, equilibration=2, seed=seed)
         for seed in (0, 0, 1)
@@ -50,7 +52,7 @@ def test_a_seed_fixes_the_simulation():
     assert not np.array_equal(first, other)
 
 
-def test_replicas_start_ordered_up_and_down():
+def test_replicas_start_ordered_up_and_down() -> None:
     moments = sample(ising_network(2), (8, 8), [1e-3], 2, sweeps=3, equilibration=0)
     energy, squared, size, *_ = moments[:, :, 0]
     assert energy.tolist() == [-128, -128]
@@ -58,7 +60,7 @@ def test_replicas_start_ordered_up_and_down():
     assert size.tolist() == [1, 1]
 
 
-def test_observables_of_known_distributions():
+def test_observables_of_known_distributions() -> None:
     rng = np.random.default_rng(0)
     T, sites = np.array([1.5, 3.0]), 100
     E = rng.normal(-120, 10, size=(200_000, 2))
@@ -73,7 +75,7 @@ def test_observables_of_known_distributions():
     np.testing.assert_allclose(ordered["binder"], 2 / 3)
 
 
-def test_the_bootstrap_has_the_standard_error_of_the_mean():
+def test_the_bootstrap_has_the_standard_error_of_the_mean() -> None:
     moments = np.random.default_rng(0).normal(size=(5, 400, 3))
     means = resample(moments, 2000, np.random.default_rng(1))
     assert means.shape == (5, 2000, 3)
@@ -81,7 +83,7 @@ def test_the_bootstrap_has_the_standard_error_of_the_mean():
 
 
 @pytest.mark.parametrize("bend", [0.0, 0.2])
-def test_cumulants_cross_where_the_larger_lattice_falls_below(bend):
+def test_cumulants_cross_where_the_larger_lattice_falls_below(bend: float) -> None:
     T = np.linspace(2.1, 2.45, 8)
     x = T - 2.27
     smaller, larger = (2 / 3 - 0.055 * np.exp(L * (0.5 * x + bend * x**2)) for L in (8, 16))
@@ -93,7 +95,7 @@ def test_cumulants_cross_where_the_larger_lattice_falls_below(bend):
     assert crossing(T, smaller, smaller - 0.1) is None
 
 
-def test_no_walker_follows_another():
+def test_no_walker_follows_another() -> None:
     """Walkers of one temperature are independent: their energies don't vary together."""
     torch.manual_seed(0)
     moments = sample(ising_network(2), (4, 4), [2.27] * 8, 200, sweeps=1, equilibration=50)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas
 import pytest
@@ -23,9 +25,9 @@ def test_loss_curve_shows_the_mean_of_each_epoch_with_units() -> None:
     assert axes.get_ylabel() == "loss (J²)"
     assert axes.get_xlabel() == "epoch"
     assert axes.get_yscale() == "log"
-    np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3])
-    np.testing.assert_allclose(training.get_ydata(), [20, 10, 5])
-    np.testing.assert_allclose(validation.get_ydata(), [25, 12.5, 6.25])
+    np.testing.assert_array_equal(np.asarray(training.get_xdata()), [1, 2, 3])
+    np.testing.assert_allclose(np.asarray(training.get_ydata()), [20, 10, 5])
+    np.testing.assert_allclose(np.asarray(validation.get_ydata()), [25, 12.5, 6.25])
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["training", "validation"]
@@ -37,7 +39,7 @@ def test_loss_curve_takes_the_unit_of_the_loss_and_shows_the_error_where_it_is_k
     loss, error = plots.loss_curve(table, "J", loss_unit="J").axes
     assert loss.get_ylabel() == "loss (J)"
     assert error.get_ylabel() == "median absolute\nerror (J)"
-    np.testing.assert_allclose(error.lines[0].get_ydata(), [0.25, 0.125, 0.0625])
+    np.testing.assert_allclose(np.asarray(error.lines[0].get_ydata()), [0.25, 0.125, 0.0625])
 
 
 def test_loss_curve_shows_the_errors_of_several_outputs() -> None:
@@ -49,14 +51,14 @@ def test_loss_curve_shows_the_errors_of_several_outputs() -> None:
     legend = errors.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["energy", "gap"]
-    np.testing.assert_allclose(errors.lines[1].get_ydata(), [75, 37.5, 18.75])
+    np.testing.assert_allclose(np.asarray(errors.lines[1].get_ydata()), [75, 37.5, 18.75])
 
 
 @pytest.mark.parametrize("losses", [[1.0], [0.0, 0.0], [np.nan, np.inf], [1e-3, 0.0, np.nan, 2.0]])
-def test_loss_curve_draws_what_a_logarithm_can_show(losses: list[float], tmp_path) -> None:
+def test_loss_curve_draws_what_a_logarithm_can_show(losses: list[float], tmp_path: Path) -> None:
     table = pandas.DataFrame({"epoch": range(len(losses)), "train/loss": losses})
     figure = plots.loss_curve(table, "")
     plots.save(figure, tmp_path / "loss.png")
     assert figure.axes[0].get_ylabel() == "loss"
-    drawn = [y for line in figure.axes[0].lines for y in line.get_ydata()]
+    drawn = [y for line in figure.axes[0].lines for y in np.asarray(line.get_ydata())]
     assert drawn == [y for y in losses if np.isfinite(y) and y > 0]

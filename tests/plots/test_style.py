@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from ednn import plots
 PNG_END = b"IEND\xaeB`\x82"
 
 
-def test_the_picture_is_saved_whole_and_alone_and_the_style_stays_inside(tmp_path) -> None:
+def test_the_picture_is_saved_whole_and_alone_and_the_style_stays_inside(tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     path = tmp_path / "new" / "parity.png"
     plots.save(plots.parity(np.arange(9.0), np.arange(9.0), "J", "energy"), path)
@@ -19,7 +21,7 @@ def test_the_picture_is_saved_whole_and_alone_and_the_style_stays_inside(tmp_pat
     assert dict(matplotlib.rcParams) == before
 
 
-def test_a_failed_save_leaves_the_old_picture(tmp_path) -> None:
+def test_a_failed_save_leaves_the_old_picture(tmp_path: Path) -> None:
     path = tmp_path / "parity.png"
     path.write_bytes(b"old")
     figure = Figure()

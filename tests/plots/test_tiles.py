@@ -1,26 +1,35 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import Rectangle
 
 from ednn import plots
 from ednn.core.errors import InputError
+from ednn.core.interface import TiledView
 from ednn.core.render import render
 from ednn.core.tiling import Tiling
 from ednn.physics.sheets import sheet
 from tests.plots.conftest import nothing_is_cut_off
 
 
-def test_marked_tiles_stand_on_their_pixels_and_contexts_reach_over_the_edge(tmp_path):
+def test_marked_tiles_stand_on_their_pixels_and_contexts_reach_over_the_edge(
+    tmp_path: Path,
+) -> None:
     structure = sheet(5)
     numbers, positions, cell = (
         torch.from_numpy(array)[None]
         for array in (structure.numbers, structure.positions, structure.cell)
     )
-    field = render(numbers, positions, cell, (64, 32))[0, 0].numpy()
-    figure = plots.tiles(field, structure.cell, Tiling(2, (16, 8), (8, 2)), [(0, 3)], "V")
+    values = render(numbers, positions, cell, (64, 32))[0, 0]
+    view = TiledView("V", values, Tiling(2, (16, 8), (8, 2)), cell=tuple(structure.cell.tolist()))
+    figure = plots.tiles(view, [(0, 3)])
+    field = values.numpy()
     plots.save(figure, tmp_path / "tiles.png")
     axes, bar = figure.axes
-    focus, context = (patch.get_bbox().get_points() for patch in axes.patches)
+    frames = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    focus, context = (frame.get_bbox().get_points() for frame in frames)
     pixel = structure.cell / [64, 32]
 
     np.testing.assert_allclose(focus / pixel, np.array([[0, 24], [16, 32]]) - 0.5)
@@ -42,10 +51,11 @@ def test_marked_tiles_stand_on_their_pixels_and_contexts_reach_over_the_edge(tmp
     assert nothing_is_cut_off(figure)
 
 
-def test_tiles_outside_the_grid_and_fields_that_do_not_fit_are_refused():
-    field, cell = np.zeros((8, 8)), (1.0, 1.0)
+def test_tiles_outside_the_grid_and_fields_that_do_not_fit_are_refused() -> None:
+    field, cell = torch.zeros(8, 8), (1.0, 1.0)
+    fitting = TiledView("V", field, Tiling(2, 4, 1), cell)
     for tile in [(2, 0), (0, -1)]:
         with pytest.raises(InputError, match=r"outside the grid of 2 × 2 .* to \(1, 1\)"):
-            plots.tiles(field, cell, Tiling(2, 4, 1), [tile], "V")
+            plots.tiles(fitting, [tile])
     with pytest.raises(InputError, match="multiple of the focus f=3"):
-        plots.tiles(field, cell, Tiling(2, 3, 1), [], "V")
+        plots.tiles(TiledView("V", field, Tiling(2, 3, 1), cell), [])

@@ -42,7 +42,7 @@ def test_a_command_runs_once_for_its_overrides(lab: Lab) -> None:
     assert lab.evaluate("large", again, "data=ising", "data.L=16", "data.n_test=100").finished
     assert [run.summary.stat().st_mtime_ns for run in (trained, tested)] == before
     assert lab.commands[0] == lab.commands[2]
-    assert lab.commands[0].startswith("python train.py data=ising ")
+    assert lab.commands[0].startswith("ednn train data=ising ")
 
 
 def test_a_failed_command_ends_in_one_sentence(lab: Lab) -> None:

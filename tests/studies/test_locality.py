@@ -19,8 +19,8 @@ def test_the_response_finds_the_locality_length_of_every_target(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / "paper" / "cpu" / "locality"
     found = json.loads((folder / "result.json").read_text())["numbers"]["found"]
-    assert {target: told["l"]["response"] for target, told in found.items()} == PAPER
-    assert {target: told["reach"] for target, told in found.items()} == {
+    assert {target: values["l"]["response"] for target, values in found.items()} == PAPER
+    assert {target: values["reach"] for target, values in found.items()} == {
         "magnetisation": 0,
         "energy": 1,
         "laplacian": 4,

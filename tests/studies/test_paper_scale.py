@@ -51,10 +51,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def networks() -> str:
     """Return those of the phase transition with shorter simulations, as an override."""
-    scale = OmegaConf.load(REPOSITORY / "conf" / "scale" / "paper.yaml")
-    for network in scale.phase_transition.networks:
+    study = OmegaConf.load(REPOSITORY / "conf" / "study" / "phase_transition.yaml")
+    for network in study.paper.networks:
         network.simulations = SIMULATIONS
-    text = json.dumps(OmegaConf.to_container(scale.phase_transition.networks), ensure_ascii=False)
+    text = json.dumps(OmegaConf.to_container(study.paper.networks), ensure_ascii=False)
     return re.sub(r'"(\w+)":', r"\1:", text)  # Hydra takes JSON but for the quotes of keys
 
 
@@ -63,14 +63,14 @@ def networks() -> str:
     [
         ("fig2", ISING, ["study.fig2.f=[1,8]", "study.fig2.c=[0,1,2]"]),
         ("contributions", ISING, []),
-        ("phase_transition", ISING, [f"study.phase_transition.networks={networks()}"]),
-        ("laplacian", IMAGES, ["study.laplacian.test=['data=laplacian','data.n_test=2']"]),
+        ("phase_transition", ISING, [f"study.phase_transition.paper.networks={networks()}"]),
+        ("laplacian", IMAGES, ["study.laplacian.paper.test=['data=laplacian','data.n_test=2']"]),
         (
             "multiscale",
             [*ONE_EPOCH, *FEW],
             [
                 "study.multiscale.transfer=['data=coulomb','data.L=32','data.n_test=9']",
-                "study.multiscale.screening=[1,4]",
+                "study.multiscale.paper.screening=[1,4]",
             ],
         ),
         ("dft", STRUCTURES, []),
@@ -79,7 +79,7 @@ def networks() -> str:
             "transfer",
             STRUCTURES,
             [
-                "~study.transfer.timed.pbe",
+                "~study.transfer.paper.timed.pbe",
                 "study.transfer.timed.gfn1=[1x1,2x1]",
             ],
         ),

@@ -21,9 +21,9 @@ SIMULATIONS = ",".join(f"{{L:{L},replicas:40,equilibration:50,sweeps:60}}" for L
 NETWORK = f"{{name:small,paper:'',train:{TRAIN},simulations:[{SIMULATIONS}]}}"
 STUDY = [
     "study=phase_transition",
-    f"study.phase_transition.networks=[{NETWORK}]",
-    "study.phase_transition.temperatures=[1.8,2.1,2.2,2.3,2.4,3.2]",
-    "study.phase_transition.critical=[2.1,2.4]",
+    f"study.phase_transition.cpu.networks=[{NETWORK}]",
+    "study.phase_transition.cpu.temperatures=[1.8,2.1,2.2,2.3,2.4,3.2]",
+    "study.phase_transition.cpu.critical=[2.1,2.4]",
 ]
 
 
@@ -38,7 +38,7 @@ def test_the_learned_energy_gives_the_exact_one_and_parts_are_kept(tmp_path: Pat
     assert [simulation["L"] for simulation in network["simulations"]] == [4, 8]
     for simulation in network["simulations"]:
         away = simulation["energy"] - kaufman.energy((simulation["L"],) * 2, T)
-        assert (abs(away) < 5 * np.array(simulation["energy_error"])).all()
+        assert (abs(away) < 5 * np.array(simulation["energy_standard_error"])).all()
     assert network["crossings"][0]["L"] == [4, 8]
     assert len(result["rows"]) == 1 + 1 + 2 * 2
     assert plots.read(folder / "picture.png").shape[1] >= 2000

@@ -8,9 +8,14 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from ednn.core.info import DatasetInfo, Output
 from ednn.training.metrics import ExtensiveErrors
 
 SAMPLES = 101  # odd, and a prime: no batch size divides it
+
+
+def metric_of(*names: str) -> ExtensiveErrors:
+    return ExtensiveErrors(DatasetInfo(tuple(Output(name) for name in names)))
 
 
 def draw(outputs: int) -> dict[str, torch.Tensor]:
@@ -27,7 +32,7 @@ def draw(outputs: int) -> dict[str, torch.Tensor]:
 
 def expected(columns: dict[str, torch.Tensor], names: list[str]) -> dict[str, float]:
     error = np.abs(columns["prediction"].double().numpy() - columns["target"].double().numpy())
-    results = {}
+    results: dict[str, float] = {}
     for i, name in enumerate(names):
         prefix = f"{name}/" if len(names) > 1 else ""
         per_site = error[:, i] / columns["sites"].numpy()
@@ -40,13 +45,15 @@ def expected(columns: dict[str, torch.Tensor], names: list[str]) -> dict[str, fl
     return results
 
 
-def update(metric: ExtensiveErrors, columns: dict[str, torch.Tensor], samples) -> None:
+def update(
+    metric: ExtensiveErrors, columns: dict[str, torch.Tensor], samples: torch.Tensor
+) -> None:
     metric.update(**{name: column[samples] for name, column in columns.items()})
 
 
 @pytest.mark.parametrize("names", [["E"], ["kinetic", "potential", "total"]])
-def test_errors_equal_numpy_on_shuffled_unequal_batches(names):
-    columns, metric = draw(len(names)), ExtensiveErrors(names)
+def test_errors_equal_numpy_on_shuffled_unequal_batches(names: list[str]) -> None:
+    columns, metric = draw(len(names)), metric_of(*names)
     order = torch.randperm(SAMPLES)
     for batch in order.split([1, 50, 7, 43]):
         update(metric, columns, batch)
@@ -57,8 +64,8 @@ def test_errors_equal_numpy_on_shuffled_unequal_batches(names):
 
 
 @pytest.mark.parametrize("samples", [4, 5])
-def test_median_of_an_even_number_lies_between_the_two_in_the_middle(samples):
-    columns, metric = draw(1), ExtensiveErrors(["E"])
+def test_median_of_an_even_number_lies_between_the_two_in_the_middle(samples: int) -> None:
+    columns, metric = draw(1), metric_of("E")
     update(metric, columns, torch.arange(samples))
     few = {name: column[:samples] for name, column in columns.items()}
     assert metric.compute()["median_absolute_error"].item() == pytest.approx(
@@ -66,16 +73,16 @@ def test_median_of_an_even_number_lies_between_the_two_in_the_middle(samples):
     )
 
 
-def test_reset_forgets_all_samples():
-    columns, metric = draw(1), ExtensiveErrors(["E"])
+def test_reset_forgets_all_samples() -> None:
+    columns, metric = draw(1), metric_of("E")
     update(metric, columns, torch.arange(50))
     metric.reset()
     update(metric, columns, torch.arange(SAMPLES))
     assert len(metric.columns()["sample"]) == SAMPLES
 
 
-def test_predictions_keep_no_graph():
-    columns, metric = draw(1), ExtensiveErrors(["E"])
+def test_predictions_keep_no_graph() -> None:
+    columns, metric = draw(1), metric_of("E")
     columns["prediction"].requires_grad_()
     update(metric, columns, torch.arange(5))
     assert not metric.columns()["prediction"].requires_grad
@@ -90,7 +97,7 @@ def work(rank: int, folder: str) -> None:
     """One of two processes that score a test set together."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     try:
-        columns, metric = draw(2), ExtensiveErrors(["a", "b"])
+        columns, metric = draw(2), metric_of("a", "b")
         for batch in share_of(rank).split(20):
             update(metric, columns, batch)
         results = metric.compute()
@@ -100,7 +107,7 @@ def work(rank: int, folder: str) -> None:
         dist.destroy_process_group()
 
 
-def test_two_processes_count_every_sample_once(tmp_path: Path):
+def test_two_processes_count_every_sample_once(tmp_path: Path) -> None:
     assert sorted(torch.cat([share_of(0), share_of(1)]).tolist()) == list(range(SAMPLES))
     mp.spawn(work, args=(str(tmp_path),), nprocs=2)
     columns = draw(2)
@@ -110,8 +117,9 @@ def test_two_processes_count_every_sample_once(tmp_path: Path):
             assert results[name].item() == pytest.approx(value, rel=1e-12)
 
 
-def test_relative_errors_and_milli_units_per_site():
-    metric = ExtensiveErrors(["E"], site_factor=1000, relative=True)
+def test_relative_errors_and_milli_units_per_site() -> None:
+    output = Output("E", "eV", "meV per atom", 1000)
+    metric = ExtensiveErrors(DatasetInfo((output,), relative=True))
     target = torch.tensor([[-10.0], [20.0], [40.0]])
     metric.update(torch.arange(3), torch.full((3,), 5), target, target + 1)
     results = {name: value.item() for name, value in metric.compute().items()}

@@ -1,6 +1,7 @@
 """Settings of speed: the same step but for rounding."""
 
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from ednn.core.model import EDNN
 from ednn.core.precision import full_precision
 from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
-from ednn.training.speed import check_speed, speed_up
+from ednn.training.checks import check_speed
+from ednn.training.speed import speed_up
 from tests.commands.test_bad_input import refused
 
 SMALL_FCN = partial(FCN, widths=(4, 5))
@@ -20,10 +22,15 @@ SMALL_FCN = partial(FCN, widths=(4, 5))
 
 def gradients(model: EDNN, field: torch.Tensor) -> list[torch.Tensor]:
     model(field).square().sum().backward()
-    return [weight.grad for weight in model.parameters()]
+    return [weight.grad for weight in model.parameters() if weight.grad is not None]
 
 
-def assert_same(subnet, dims: int = 2, padding: str = "periodic", **settings: bool) -> None:
+def assert_same(
+    subnet: Callable[..., torch.nn.Module],
+    dims: int = 2,
+    padding: str = "periodic",
+    **settings: bool,
+) -> None:
     """Compare the gradients with and without some settings."""
     torch.manual_seed(0)
     plain = EDNN(subnet, 4, 2, dims, padding=padding)

@@ -1,4 +1,4 @@
-"""What subnetworks are made of, and the base of those that give every site a value."""
+"""The base of the subnetworks that give every site a value."""
 
 from abc import abstractmethod
 from typing import Any
@@ -7,17 +7,25 @@ from torch import Tensor, nn
 
 from ednn.core.tiling import Tiling
 
-CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}  # by dimension
 
 
 class SiteWise(nn.Module):
     """Base of the subnetworks that give every site a value; a tile's is the mean over its focus.
 
-    Maps tiles (n, channels, *window) to contributions (n, outputs). The mean, not the sum, because
-    a model counts a tile's sites itself.
+    It maps tiles (n, channels, *window) to contributions (n, outputs). It takes the mean and not
+    the sum, because a model multiplies by the number of sites itself.
 
-    Neighbouring tiles repeat each other's work in their contexts, and a field is evaluated faster
-    as a whole.
+    Neighbouring tiles repeat each other's work in their contexts; to evaluate a whole field is
+    faster.
+
+    Example:
+        >>> import torch
+        >>> class Centre(SiteWise):
+        ...     def sites(self, padded):
+        ...         return padded[..., 1:-1]
+        >>> Centre()(torch.tensor([[[9.0, 1.0, 3.0, 9.0]]])).item()  # f = 2, c = 1
+        2.0
     """
 
     @abstractmethod
@@ -25,13 +33,16 @@ class SiteWise(nn.Module):
         """Map a padded field (B, C, *(L + 2c)) to values per site (B, outputs, *L)."""
 
     def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
-        """The same of a whole periodic field (B, C, *L); a child may do it without the padding."""
+        """Map a whole periodic field (B, C, *L) to values per site (B, outputs, *L).
+
+        A child class may do that without padding.
+        """
         return self.sites(tiling.pad(field))
 
     def fit_fields(self, padded: Tensor) -> bool:
-        """Adapt to padded training fields (n, C, *(L + 2c)), if a child can; tell whether it did.
+        """Adapt to padded training fields (n, C, *(L + 2c)) if possible; return whether it did.
 
-        Where it doesn't, the model takes fields to mean 0 and spread 1.
+        If it didn't, the model scales fields to mean 0 and standard deviation 1.
         """
         return False
 

@@ -1,4 +1,4 @@
-"""The fully convolutional subnetwork: a value for every site, each from its own surroundings."""
+"""The fully convolutional subnetwork: a value for every site, computed from its surroundings."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,26 +12,31 @@ from ednn.core.errors import InputError
 from ednn.core.subnets.base import CONV, SiteWise
 from ednn.core.tiling import Tiling
 
-SILU_GAIN = 1.68  # 1 / sqrt(E[SiLU(z)²]), z normal: signals stay as large from layer to layer
+SILU_GAIN = 1.68  # 1 / sqrt(E[SiLU(z)²]) for normal z: keeps the size of signals through layers
 
 
 class FCN(SiteWise):
     """Unpadded convolutions that see a site's context, and nothing beyond a tile's window.
 
-    The first takes blocks of `stride` sites along every axis together: all sites of a block get
-    the same value. The others have three taps per axis. Each is followed by SiLU; `reaches` says
-    how they share c, and those left over have one tap. A last linear one makes the outputs.
+    The first convolution takes blocks of `stride` sites along every axis, and all sites of a block
+    get the same value. Each further one has three taps per axis, or a single tap once c is reached;
+    `reaches` shares c among them. SiLU follows each of them, and a linear layer makes the outputs.
 
     Args:
         focus: side f of the focus per axis, a multiple of `stride`.
         context: width c of the context per axis.
-        channels: field components.
-        outputs: values per site.
-        widths: channels of each convolution; their number is that of the layers.
-        stride: sites per block.
+        channels: number of field components.
+        outputs: number of values per site.
+        widths: number of channels of each convolution.
+        stride: side of a block in sites.
 
     Raises:
-        InputError: c is further than so many layers reach without gaps, or f isn't whole blocks.
+        InputError: c is larger than so many layers reach without gaps, or f isn't whole blocks.
+
+    Example:
+        >>> fcn = FCN(focus=(2, 2), context=(3, 3), widths=(8, 8))
+        >>> fcn(torch.ones(5, 1, 8, 8)).shape, fcn.sites(torch.ones(1, 1, 16, 16)).shape
+        (torch.Size([5, 1]), torch.Size([1, 1, 10, 10]))
     """
 
     def __init__(
@@ -50,10 +55,10 @@ class FCN(SiteWise):
                 f"along every axis; choose another tile.f."
             )
         conv, self.stride = CONV[len(context)], stride
-        first, *others = zip(*(reaches(c, len(widths), stride) for c in context), strict=True)
+        first, *further = zip(*(reaches(c, len(widths), stride) for c in context), strict=True)
         blocks = tuple(stride + 2 * reach for reach in first)
         layers: list[nn.Module] = [conv(channels, widths[0], blocks, stride), nn.SiLU()]
-        for (before, after), reach in zip(pairwise(widths), others, strict=True):
+        for (before, after), reach in zip(pairwise(widths), further, strict=True):
             kernel = tuple(3 if r else 1 for r in reach)
             dilation = tuple(max(r, 1) for r in reach)
             layers += [conv(before, after, kernel, dilation=dilation), nn.SiLU()]
@@ -62,7 +67,7 @@ class FCN(SiteWise):
             weight, bias = layer.parameters()
             nn.init.normal_(weight, std=SILU_GAIN / sqrt(weight[0].numel()))
             nn.init.uniform_(bias, -0.5, 0.5)
-            if len(context) == 2:  # faster on a CPU, by half in bfloat16
+            if len(context) == 2:  # faster on a CPU, most of all in bfloat16
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def sites(self, padded: Tensor) -> Tensor:
@@ -83,7 +88,7 @@ class FCN(SiteWise):
 
 
 def _border(conv: Any) -> Tiling:
-    """Return what pads a periodic field for one convolution, so that no site is lost."""
+    """Return the padding of a periodic field that makes one convolution keep all sites."""
     taps = zip(conv.kernel_size, conv.dilation, conv.stride, strict=True)
     reach = [((kernel - 1) * dilation + 1 - stride) // 2 for kernel, dilation, stride in taps]
     return Tiling(len(reach), 1, reach)
@@ -92,20 +97,30 @@ def _border(conv: Any) -> Tiling:
 def reaches(c: int, layers: int, stride: int = 1) -> list[int]:
     """Share a context of width c among convolutions.
 
-    The first sees so many sites to either side of a block of `stride`, at most one block; the
-    others so many blocks to either side, with three taps (their dilation). They share evenly, but a
-    reach is never so wide that a site between the taps is seen by no tap: together they see every
-    site from -c to c. With blocks of one site, five layers share 8 as 1, 2, 2, 2, 1 and 32 as
-    1, 3, 9, 10, 9; as many layers as c reach 1 each.
+    The shares are as even as possible, but none is so wide that a site between two taps is seen by
+    no tap: together the convolutions see every site from -c to c.
+
+    Args:
+        c: width of the context in sites.
+        layers: number of convolutions.
+        stride: side of the first convolution's blocks in sites.
+
+    Returns:
+        The first convolution's reach to either side of a block in sites, at most one block; then
+        the dilation of each further convolution of three taps, in blocks.
 
     Raises:
-        InputError: c is further than so many layers reach without gaps.
+        InputError: c is larger than so many layers reach without gaps.
+
+    Example:
+        >>> reaches(8, layers=5), reaches(32, layers=5)
+        ([1, 2, 2, 2, 1], [1, 3, 9, 10, 9])
     """
     blocks = max(0, (c - 1) // stride)
     shares: list[int] = []
     seen = 2 * (c - blocks * stride) // stride  # beyond the block itself, in blocks
     for left in range(layers - 1, 0, -1):
-        even = -((sum(shares) - blocks) // left)  # what remains over the layers left, rounded up
+        even = -((sum(shares) - blocks) // left)  # the rest divided by the layers left, rounded up
         shares.append(min(even, 1 + seen + 2 * sum(shares)))
     if sum(shares) < blocks:
         raise InputError(

@@ -13,9 +13,15 @@ from ednn.core.subnets.base import CONV
 class ANN(nn.Sequential):
     """One hidden layer of 32 (f + 2c)^d rectified units, then a linear output.
 
-    Maps tiles (n, channels, *window) to contributions (n, outputs). Another number of units is
-    given by `hidden`.
+    Maps tiles (n, channels, *window) to contributions (n, outputs). `hidden` sets another number of
+    units.
     Source: paper, "EDNN topology and training".
+
+    Example:
+        >>> import torch
+        >>> ann = ANN(window=(3, 3))
+        >>> ann[1].out_features, ann(torch.ones(5, 1, 3, 3)).shape
+        (288, torch.Size([5, 1]))
     """
 
     def __init__(
@@ -37,10 +43,15 @@ class ANN(nn.Sequential):
 class DNN(nn.Sequential):
     """The paper's 13 convolutions and two linear layers, with a linear output.
 
-    Maps tiles (n, channels, *window) to contributions (n, outputs). Rectified after every layer but
-    the last; "same" padding throughout.
+    Maps tiles (n, channels, *window) to contributions (n, outputs). Rectified units follow every
+    layer but the last; padding is "same" throughout.
     Source: paper, "EDNN topology and training"; padding and activations as in the released code,
-    whose rectified output (no negative energies) is left out.
+    but without its rectified output, which allows no negative energies.
+
+    Example:
+        >>> import torch
+        >>> DNN(window=(8, 8), outputs=2)(torch.ones(3, 1, 8, 8)).shape
+        torch.Size([3, 2])
     """
 
     # (filters, kernel, stride) of each convolution
@@ -60,7 +71,7 @@ class DNN(nn.Sequential):
             pairwise(filters), self.CONVOLUTIONS, strict=True
         ):
             layers += [
-                # "same" for even kernels too: the odd place goes to the far side
+                # "same" padding of an even kernel: the extra zero goes to the far side
                 _Pad(((kernel - 1) // 2, kernel // 2) * dims),
                 CONV[dims](before, after, kernel, stride),
                 nn.ReLU(),
@@ -76,7 +87,7 @@ class DNN(nn.Sequential):
 
 
 class _Pad(nn.Module):
-    """Zero padding in any dimension: torch names one class per dimension."""
+    """Zero padding in any dimension; torch has one class per dimension."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()

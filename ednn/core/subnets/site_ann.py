@@ -1,4 +1,4 @@
-"""The subnetwork for operators of differences: one hidden layer per site, on whitened patches."""
+"""The subnetwork for differential operators: one hidden layer per site, on whitened patches."""
 
 from collections.abc import Sequence
 from math import prod
@@ -11,24 +11,31 @@ from ednn.core.precision import full_precision
 from ednn.core.subnets.base import CONV, SiteWise
 from ednn.core.tiling import Tiling
 
-WHITENED = 100  # fields whose patches are representative
+WHITENING_FIELDS = 100  # largest number of fields whose patches determine the whitening
 
 
 class SiteANN(SiteWise):
     """One rectified hidden layer at every site, over its whole context, without biases.
 
-    It sees a patch less the patch's mean. So whatever its weights, a constant field gives zero and
-    s times the field s times the value (s > 0), as for the size of any derivative: flat and gentle
-    parts of a field need no training examples.
+    Each patch's mean is subtracted. So for any weights, a constant field has the value zero, and s
+    times the field has s times the value (s > 0), as the magnitude of a derivative has: flat and
+    gentle parts of a field need no training examples.
 
-    A sum over sites cannot tell a kernel from one moved by a site, which has no room for the whole
-    of an operator as wide as the context. So kernels start out small away from their centre.
+    A sum over sites is the same for a kernel and the kernel moved by a site. A moved one would be
+    cut off at the edge of the context where the operator is as wide as the context, so kernels
+    start out small away from their centre.
 
     Args:
         context: width c of the context per axis.
-        channels: field components.
-        outputs: values per site.
-        units: width of the hidden layer.
+        channels: number of field components.
+        outputs: number of values per site.
+        units: number of hidden units.
+
+    Example:
+        >>> field = torch.arange(25.0).reshape(1, 1, 5, 5)
+        >>> ann = SiteANN(context=(1, 1))
+        >>> ann.sites(field).shape, torch.allclose(ann.sites(2 * field), 2 * ann.sites(field))
+        (torch.Size([1, 1, 3, 3]), True)
     """
 
     def __init__(
@@ -51,14 +58,14 @@ class SiteANN(SiteWise):
         return self.layers(padded)
 
     def fit_fields(self, padded: Tensor) -> bool:
-        self.whiten(padded[:WHITENED])
+        self.whiten(padded[:WHITENING_FIELDS])
         return True
 
     def whiten(self, padded: Tensor) -> None:
-        """Express the hidden weights for patches with neither correlation nor scale.
+        """Express the hidden weights for patches without correlation, of variance one.
 
-        The values in a patch of a smooth field are nearly equal: a gradient hardly sees what tells
-        them apart, which is what a derivative depends on.
+        The values in a patch of a smooth field are nearly equal, so that a gradient hardly depends
+        on their differences; a derivative depends on nothing else.
 
         Args:
             padded: fields (B, C, *(L + 2c)) whose patches become white.
@@ -68,7 +75,7 @@ class SiteANN(SiteWise):
 
 
 class _Whitening(nn.Module):
-    """Kernels for raw patches from kernels for white patches, both (units, C, *patch)."""
+    """Converts kernels for white patches to kernels for raw patches, both (units, C, *patch)."""
 
     matrix: Tensor
 
@@ -83,7 +90,7 @@ class _Whitening(nn.Module):
 
     @torch.no_grad()
     def fit(self, patches: Tensor) -> None:
-        """Whiten patches (n, C, *patch) about zero; what doesn't vary among them has no weight."""
+        """Whiten patches (n, C, *patch) about zero; directions without variance get no weight."""
         values = _centred(patches.double()).flatten(1)  # (n, C · patch)
         variance, mode = torch.linalg.eigh(values.T @ values / len(values))
         size = torch.where(variance > 1e-12 * variance[-1], variance.rsqrt(), 0.0)
@@ -91,5 +98,5 @@ class _Whitening(nn.Module):
 
 
 def _centred(patches: Tensor) -> Tensor:
-    """Take the mean of each patch away: (n, C, *patch) → the same."""
+    """Subtract the mean of each patch: (n, C, *patch) → the same shape."""
     return patches - patches.mean(tuple(range(2, patches.ndim)), keepdim=True)

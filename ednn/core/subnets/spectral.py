@@ -4,7 +4,13 @@ from torch import nn
 
 
 class Spectral(nn.Sequential):
-    """A smooth function of one site's channels, such as |k|: (n, C, 1, …) → (n, outputs)."""
+    """A smooth function of one site's channels, such as |k|: (n, C, 1, …) → (n, outputs).
+
+    Example:
+        >>> import torch
+        >>> Spectral()(torch.ones(5, 1, 1, 1)).shape
+        torch.Size([5, 1])
+    """
 
     def __init__(self, channels: int = 1, outputs: int = 1, hidden: int = 32) -> None:
         super().__init__(

@@ -27,6 +27,13 @@ class CoulombData(GeneratedData):
         strength: A of the interaction; the unit of energy is that of it and of `neighbour`.
         neighbour: K, of nearest neighbours.
         binary: charges are ±1; else of any size.
+
+    Example:
+        >>> shared = {"batch_size": 10, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> law = {"screening": 4.0, "strength": 1.0, "neighbour": 0.0, "binary": True}
+        >>> data = CoulombData(L=16, n_train=100, n_val=10, n_test=10, **law, **shared)
+        >>> data.info.outputs[0].unit_per_site
+        'A per site'
     """
 
     defining: ClassVar = dict.fromkeys(("screening", "strength", "neighbour", "binary"))

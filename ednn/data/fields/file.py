@@ -30,11 +30,23 @@ def write_fields(
     """Write a data set in the schema of `data/README.md`; the file appears whole or not at all.
 
     Args:
+        path: the file.
         fields: (N, *L) or (N, C, *L).
         labels: (N, outputs), physical units.
         splits: sample numbers of "train", "val" and "test".
         attributes: units and figures that describe the data.
         settings: what the generator was given, seed included.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "fields.h5")
+        ...     splits = {"train": np.arange(3), "val": np.arange(0), "test": np.arange(0)}
+        ...     fields, labels = np.ones((3, 4, 4)), np.zeros((3, 1))
+        ...     write_fields(path, fields, labels, splits, {"unit": "J"}, {"L": 4})
+        ...     with open_hdf5(path) as file:
+        ...         dataset(file, "fields").shape, file.attrs["unit"]
+        ((3, 4, 4), 'J')
     """
     batches = [(fields, labels)]
     write_batches(path, len(labels), batches, splits, attributes, settings)
@@ -66,7 +78,7 @@ def write_batches(
 
 
 def _create(file: h5py.File, name: str, count: int, like: np.ndarray, **options: Any) -> None:
-    """Make room for `count` samples, chunked by whole samples."""
+    """Create a dataset of `count` samples, chunked by whole samples."""
     shape = (count, *like.shape[1:])
     file.create_dataset(name, shape, like.dtype, chunks=_chunks(like, count), **options)
 
@@ -99,6 +111,15 @@ def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
 
     Raises:
         OSError: the disk is full; the path is left as it was.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with create_hdf5(Path(folder, "a.h5")) as file:
+        ...         file["x"] = np.arange(3)
+        ...     with open_hdf5(Path(folder, "a.h5")) as file:
+        ...         file["x"][()].tolist()
+        [0, 1, 2]
     """
     with atomic(path) as temporary, _Sink(temporary, "w+") as sink:
         with h5py.File(sink, "w") as file:
@@ -113,6 +134,12 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
 
     Raises:
         InputError: the file is missing, truncated or of another kind.
+
+    Example:
+        >>> with open_hdf5("nowhere.h5") as file:
+        ...     pass
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: There is no file nowhere.h5; check the path.
     """
     path = Path(path)
     if not path.is_file():
@@ -136,6 +163,8 @@ def dataset(file: h5py.File, key: str, option: str = "") -> h5py.Dataset:
     """Return a named dataset.
 
     Args:
+        file: an open file.
+        key: the dataset's name; one in a group is group/name.
         option: the setting that names it, where the user can choose another.
 
     Raises:
@@ -216,22 +245,28 @@ def require_finite(
 
     Args:
         values: one row per sample.
+        what: what the values are called, such as their file and dataset.
         samples: the numbers of these samples, if they don't count from 0.
         row: what a row is called.
         corner: where in the whole row `values` begin, if they are a part of it.
 
     Raises:
         InputError: names the first bad sample.
+
+    Example:
+        >>> require_finite(np.array([[0.0], [np.inf]]), "energies")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: energies holds inf in sample 1 (position (1, 0)); all ...
     """
     bad = ~np.isfinite(values)
     if bad.any():
-        number, *place = (int(i) for i in np.argwhere(bad)[0])
-        value = values[number, *place]
+        number, *position = (int(i) for i in np.argwhere(bad)[0])
+        value = values[number, *position]
         sample = number if samples is None else int(samples[number])
-        place = [i + start for i, start in zip_longest(place, corner, fillvalue=0)]
+        position = [i + start for i, start in zip_longest(position, corner, fillvalue=0)]
         raise InputError(
             f"{what} holds {value} in {row} {sample} (position "
-            f"{(sample, *place)}); all values must be finite: remove or mend that {row}."
+            f"{(sample, *position)}); all values must be finite: remove or mend that {row}."
         )
 
 

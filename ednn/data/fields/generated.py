@@ -22,8 +22,14 @@ class GeneratedData(ExtensiveData):
 
     Args:
         n_train, n_val, n_test: examples per split.
+
+    Example:
+        >>> from ednn.data.fields.ising import IsingData
+        >>> issubclass(IsingData, GeneratedData), IsingData.generator
+        (True, 1)
     """
 
+    dataset: FieldDataset
     name: str  # what the generated files are called
     generator: ClassVar[int] = 1  # to be raised where other samples come of the same settings
     # the settings that define the target, and their values in files older than the setting

@@ -40,7 +40,22 @@ class HDF5Data(ExtensiveData):
 
     Raises:
         InputError: the file cannot be read, or fields and labels are not what was said.
+
+    Example:
+        >>> import h5py
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "own.h5")
+        ...     with h5py.File(path, "w") as file:
+        ...         file["images"], file["gap"] = np.zeros((20, 8, 8, 3)), np.arange(20.0)
+        ...     read = {"x": "images", "y": "gap", "dims": 2, "channels_first": None}
+        ...     told = {"unit": "eV", "site": "pixel", "val": 0.1, "test": 0.2}
+        ...     data = HDF5Data(str(path), **read, **told, batch_size=5, workers=0, seed=0)
+        ...     data.info.channels, data.info.channels_first, data.info.outputs[0].unit_per_site
+        (3, False, 'eV per pixel')
     """
+
+    dataset: FieldDataset
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from ednn.data.dataset import FieldDataset
 from ednn.data.fields.file import open_hdf5, write_fields
 from ednn.data.fields.generated import GeneratedData
 from ednn.physics import ising
+from ednn.physics.ising_sampling import sample_canonical, sample_flat
 
 UNITS = {"energy": "J", "magnetisation": "spins"}  # of the targets
 
@@ -37,6 +38,12 @@ class IsingData(GeneratedData):
 
     Raises:
         InputError: an unknown target, or a lattice of another dimension.
+
+    Example:
+        >>> shared = {"batch_size": 10, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> data = IsingData(L=8, dims=2, J=1.0, n_train=100, n_val=10, n_test=10, **shared)
+        >>> data.info.names, data.info.alphabet, data.path.name[:9]
+        (('energy',), (-1.0, 1.0), 'ising-8x8')
     """
 
     defining: ClassVar = {"target": "energy", "bonds": "axes"}
@@ -118,10 +125,8 @@ class IsingData(GeneratedData):
 
     def _sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         if self.temperatures is None:
-            return ising.sample_flat(self.lattice, count, rng, self.J, self.bonds)
-        drawn = ising.sample_canonical(
-            self.lattice, count, rng, self.temperatures, self.J, self.bonds
-        )
+            return sample_flat(self.lattice, count, rng, self.J, self.bonds)
+        drawn = sample_canonical(self.lattice, count, rng, self.temperatures, self.J, self.bonds)
         return drawn[0]
 
     def _trained_marks(self) -> np.ndarray:
@@ -147,6 +152,7 @@ def _drop_copies(
     Changes `splits` in place and returns how many were dropped from each.
 
     Args:
+        splits: sample numbers by name.
         marks: fingerprint of every sample, (N,).
         seen: fingerprints that no split may hold but training.
     """

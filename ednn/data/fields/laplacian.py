@@ -27,6 +27,13 @@ class LaplacianData(GeneratedData):
         side: pixels along either side of an image; their size is that of 250 along 40 a.u.
         stencil: finite differences that stand for ∇², a key of `ednn.physics.laplacian.STENCILS`.
         powers: exponents that sharpen or flatten the images; see `ednn.physics.images`.
+
+    Example:
+        >>> shared = {"batch_size": 10, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> counts = {"n_train": 100, "n_val": 10, "n_test": 10}
+        >>> data = LaplacianData(side=50, stencil="4th-order", powers=[1.0], **counts, **shared)
+        >>> data.label(np.zeros((1, 50, 50))).tolist()
+        [[0.0]]
     """
 
     def __init__(self, side: int, stencil: str, powers: Sequence[float], **shared: Any) -> None:

@@ -12,10 +12,15 @@ def find_channels(shape: Sequence[int], dims: int, first: bool | None) -> tuple[
 
     Args:
         shape: (N, *L), (N, C, *L) or (N, *L, C).
+        dims: number of sides.
         first: the answer, if it is known; None takes the shorter of the two axes for the channels.
 
     Raises:
         InputError: another number of axes, or two axes of the same length.
+
+    Example:
+        >>> find_channels((100, 8, 8, 3), dims=2, first=None)
+        (3, False)
     """
     if len(shape) == dims + 1:
         return 1, True
@@ -41,6 +46,8 @@ def channel_axis(
 
     Args:
         shape: (N, *L), (N, C, *L) or (N, *L, C).
+        dims: number of sides.
+        channels: how many there are.
         first: which of the two it is where both fit, as in a training; None takes the first.
 
     Raises:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ednn.core.structures import StructureBatch
+from ednn.core.structure_batch import StructureBatch
 from ednn.data.dataset import Batch, ExtensiveDataset
 from ednn.data.structures.file import LabelledSet
 

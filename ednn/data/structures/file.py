@@ -1,4 +1,4 @@
-"""The file of labelled structures: one HDF5 schema for every theory, told in data/README.md.
+"""The file of labelled structures: one HDF5 schema for every theory (data/README.md).
 
 Labels mix only where the attributes `theory`, `settings`, `versions` (of the engine) and
 `structures` (the recipe) are equal; `units` and `made_with` inform.

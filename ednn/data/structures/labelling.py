@@ -68,15 +68,10 @@ def generate(
             done = _records(Path(path), folder, provenance)
             with atomic(folder / "provenance.json") as temporary:
                 temporary.write_text(json.dumps(provenance))
-            seeds = range(seed0, seed0 + count)
-            missing = [seed for seed in seeds if seed not in done]
-            with (
-                tqdm(total=count, initial=count - len(missing), desc=str(path)) as progress,
-                Journal(folder / "journal") as journal,
-            ):
-                for record in _computed(missing, recipe, (columns, rows), chosen, workers):
-                    journal.append(record)
-                    progress.update()
+            missing = [seed for seed in range(seed0, seed0 + count) if seed not in done]
+            results = _computed(missing, recipe, (columns, rows), chosen, workers)
+            with tqdm(total=count, initial=count - len(missing), desc=str(path)) as progress:
+                _append(results, folder / "journal", progress)
             labels = merge(path, cache=cache)
             (folder / "journal").unlink()
             return labels
@@ -84,6 +79,14 @@ def generate(
         raise InputError(
             f"{path} is being filled by another run: wait for its end or choose another path."
         ) from None
+
+
+def _append(results: Iterator[Record], path: Path, progress: tqdm) -> None:
+    """Append results to a journal as they come."""
+    with Journal(path) as journal:
+        for record in results:
+            journal.append(record)
+            progress.update()
 
 
 def merge(path: str | Path, *, cache: str | Path) -> LabelledSet:
@@ -98,8 +101,8 @@ def merge(path: str | Path, *, cache: str | Path) -> LabelledSet:
 def _journal_folder(path: str | Path, cache: str | Path) -> Path:
     """Return the folder of the journal: one for each file, also of files of the same name."""
     # seen from the cache, so that a repository which moves takes its journals along
-    place = os.path.relpath(Path(path).resolve(), Path(cache).resolve())
-    return Path(cache) / f"{Path(path).stem}_{zlib.crc32(place.encode()):08x}"
+    relative = os.path.relpath(Path(path).resolve(), Path(cache).resolve())
+    return Path(cache) / f"{Path(path).stem}_{zlib.crc32(relative.encode()):08x}"
 
 
 def _records(path: Path, folder: Path, provenance: Mapping[str, str]) -> dict[int, Record]:

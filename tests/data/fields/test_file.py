@@ -4,6 +4,9 @@ import errno
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -11,12 +14,13 @@ import pytest
 
 import ednn
 from ednn.core.errors import InputError
-from ednn.data.fields.file import channels_first, dataset, open_hdf5, require_finite, write_fields
+from ednn.data.fields.file import dataset, open_hdf5, require_finite, write_fields
+from ednn.data.fields.layout import channels_first
 
 RNG = np.random.default_rng(0)
 
 
-def content(count: int = 20) -> dict:
+def content(count: int = 20) -> dict[str, Any]:
     order = RNG.permutation(count)
     return {
         "fields": RNG.integers(-1, 2, (count, 4, 6)).astype(np.int8),
@@ -27,11 +31,11 @@ def content(count: int = 20) -> dict:
     }
 
 
-def leftovers(path) -> list[str]:
+def leftovers(path: Path) -> list[str]:
     return sorted(item.name for item in path.parent.iterdir() if item != path)
 
 
-def test_round_trip(tmp_path):
+def test_round_trip(tmp_path: Path) -> None:
     written, path = content(), tmp_path / "new" / "a.h5"
     write_fields(path, **written)
     with open_hdf5(path) as file:
@@ -47,7 +51,7 @@ def test_round_trip(tmp_path):
     assert leftovers(path) == []
 
 
-def test_fields_are_stored_in_chunks_of_whole_samples(tmp_path):
+def test_fields_are_stored_in_chunks_of_whole_samples(tmp_path: Path) -> None:
     written = content()
     written["fields"] = np.zeros((20, 512, 512), np.float32)  # a megabyte each
     write_fields(tmp_path / "a.h5", **written)
@@ -55,7 +59,7 @@ def test_fields_are_stored_in_chunks_of_whole_samples(tmp_path):
         assert dataset(file, "fields").chunks == (1, 512, 512)
 
 
-def truncate(path):
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
@@ -70,7 +74,9 @@ def truncate(path):
     ],
     ids=["end missing", "beginning alone", "empty", "text", "numbers"],
 )
-def test_truncated_and_foreign_files(harm, words, tmp_path):
+def test_truncated_and_foreign_files(
+    harm: Callable[[Path], Any], words: str, tmp_path: Path
+) -> None:
     path = tmp_path / "a.h5"
     write_fields(path, **content())
     harm(path)
@@ -82,12 +88,12 @@ def test_truncated_and_foreign_files(harm, words, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_missing_file(tmp_path):
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file .*b\.h5"), open_hdf5(tmp_path / "b.h5"):
         pass
 
 
-def test_missing_key_names_those_that_exist(tmp_path):
+def test_missing_key_names_those_that_exist(tmp_path: Path) -> None:
     write_fields(tmp_path / "a.h5", **content())
     with open_hdf5(tmp_path / "a.h5") as file:
         with pytest.raises(InputError, match=r"no dataset 'field'; it has fields, labels"):
@@ -104,7 +110,7 @@ def test_missing_key_names_those_that_exist(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_position_of_a_value_that_is_not_finite(value):
+def test_position_of_a_value_that_is_not_finite(value: float) -> None:
     fields = np.zeros((5, 1, 4, 6), np.float32)
     require_finite(fields, "fields")
     fields[3, 0, 2, 5] = value
@@ -112,7 +118,7 @@ def test_position_of_a_value_that_is_not_finite(value):
         require_finite(fields, "fields")
 
 
-def test_integers_are_finite():
+def test_integers_are_finite() -> None:
     require_finite(np.ones((2, 3), np.int8), "spins")
 
 
@@ -132,7 +138,9 @@ SIDES = {"n": 3, "c": 2, "x": 4, "y": 5, "z": 6}
 
 
 @pytest.mark.parametrize(("layout", "dims", "channels", "first"), LAYOUTS)
-def test_channels_are_brought_first(layout, dims, channels, first):
+def test_channels_are_brought_first(
+    layout: str, dims: int, channels: int, first: bool | None
+) -> None:
     fields = RNG.normal(size=[SIDES[axis] for axis in layout])
     brought = channels_first(fields, dims, channels, first)
     wanted = "nc" + "xyz"[:dims]
@@ -144,10 +152,17 @@ def test_channels_are_brought_first(layout, dims, channels, first):
     assert np.shares_memory(brought, fields)
 
 
-def test_channels_that_could_be_either_stand_first_unless_told():
+def test_channels_that_could_be_either_stand_first_unless_told() -> None:
     fields = RNG.normal(size=(3, 2, 5, 2))
     assert channels_first(fields, 2, 2).shape == (3, 2, 5, 2)
     assert channels_first(fields, 2, 2, first=False).shape == (3, 2, 2, 5)
+
+
+@pytest.mark.parametrize("layout", ["ncxy", "nxyc"])
+def test_channels_that_stand_elsewhere_than_in_the_training_are_found(layout: str) -> None:
+    fields = RNG.normal(size=[SIDES[axis] for axis in layout])
+    brought = channels_first(fields, 2, 2, first=layout == "nxyc")
+    assert np.array_equal(brought, np.einsum(f"{layout}->ncxy", fields))
 
 
 @pytest.mark.parametrize(
@@ -156,28 +171,30 @@ def test_channels_that_could_be_either_stand_first_unless_told():
         ((3, 4, 5), 2, 2, None),
         ((3, 4, 5), 3, 1, None),
         ((3, 4, 5, 3), 2, 2, None),
-        ((3, 4, 5, 2), 2, 2, True),
-        ((3, 2, 4, 5), 2, 2, False),
+        ((3, 4, 5, 3), 2, 2, True),
+        ((3, 4, 2, 5), 2, 2, False),
         ((3, 2, 4, 5, 6), 2, 2, None),
     ],
 )
-def test_fields_of_another_shape(shape, dims, channels, first):
+def test_fields_of_another_shape(
+    shape: tuple[int, ...], dims: int, channels: int, first: bool | None
+) -> None:
     with pytest.raises(InputError) as error:
         channels_first(np.zeros(shape), dims, channels, first)
     assert str(shape) in str(error.value)
     assert f"{channels} channel" in str(error.value)
 
 
-class Interrupted(dict):
+class Interrupted(dict[str, np.ndarray]):
     """Splits whose second one never comes."""
 
-    def items(self):
+    def items(self) -> Any:
         yield "train", np.arange(3)
         raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("existed", [False, True])
-def test_an_interrupted_write_leaves_things_as_they_were(existed, tmp_path):
+def test_an_interrupted_write_leaves_things_as_they_were(existed: bool, tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     if existed:
         write_fields(path, **content())
@@ -204,7 +221,7 @@ except OSError as error:
 
 
 @pytest.mark.parametrize(("existed", "room"), [(False, 10), (True, 5_000), (True, 199_000)])
-def test_a_full_disk_leaves_the_old_file_intact(existed, room, tmp_path):
+def test_a_full_disk_leaves_the_old_file_intact(existed: bool, room: int, tmp_path: Path) -> None:
     """HDF5 on its own crashes the process when it cannot flush."""
     path = tmp_path / "a.h5"
     if existed:

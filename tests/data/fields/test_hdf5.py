@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from ednn.core.build import build_model
 from ednn.core.errors import InputError
 from ednn.data.fields.file import HDF5Fields, open_hdf5
 from ednn.data.fields.hdf5 import HDF5Data
+from ednn.training.finetune import require_unseen_test
 from tests.conftest import run
 
 RNG = np.random.default_rng(0)
@@ -76,12 +78,13 @@ def test_the_released_layout_is_read_as_it_is(released: Path) -> None:
     data = ready(released)
     with h5py.File(released) as file:
         images, labels = file["images"][()], file["labels"][()]
-    assert (data.channels, data.outputs) == (1, ["labels"])
+    assert (data.info.channels, data.info.names) == (1, ("labels",))
     everything = data.dataset.__getitems__(list(range(COUNT)))
     np.testing.assert_array_equal(everything.inputs[:, 0], images[..., 0])
     np.testing.assert_array_equal(everything.target, labels)
     assert everything.sites.tolist() == [96] * COUNT
-    assert data.site_unit[0] == "eV per pixel"
+    (output,) = data.info.outputs
+    assert (output.unit, output.unit_per_site, output.per_unit) == ("eV", "eV per pixel", 1)
 
 
 def test_other_names_and_the_same_samples(released: Path, tmp_path: Path) -> None:
@@ -108,14 +111,16 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize(("dims", "first", "shape", "axes"), LAYOUTS)
-def test_channels_are_found(dims, first, shape, axes, tmp_path: Path) -> None:
+def test_channels_are_found(
+    dims: int, first: bool | None, shape: tuple[int, ...], axes: str, tmp_path: Path
+) -> None:
     images = RNG.normal(size=shape).astype(np.float32)
     path = write(tmp_path / "a.h5", images=images, labels=np.zeros(COUNT))
     data = ready(path, dims=dims, channels_first=first)
     wanted = np.einsum(axes, images)
     wanted = wanted if "c" in axes else wanted[:, None]
     np.testing.assert_array_equal(data.dataset.inputs(torch.arange(COUNT)), wanted)
-    assert data.channels == wanted.shape[1]
+    assert data.info.channels == wanted.shape[1]
 
 
 @pytest.mark.parametrize("kind", [">f4", "u1", "u2", "i8", "f2", "f8", "?"])
@@ -130,10 +135,12 @@ def test_several_labels_are_named_after_their_datasets(released: Path) -> None:
     two = RNG.normal(size=(COUNT, 2))
     write(released, **{"dft/energy": np.arange(COUNT), "two": two})
     data = ready(released, y=["two", "dft/energy", "labels"])
-    assert data.outputs == ["two_0", "two_1", "dft_energy", "labels"]
+    assert data.info.names == ("two_0", "two_1", "dft_energy", "labels")
     np.testing.assert_array_equal(data.dataset.labels[:, :2], two)
     np.testing.assert_array_equal(data.dataset.labels[:, 2], np.arange(COUNT))
-    assert data.spec({})["outputs"] == 4
+    assert {output.unit for output in data.info.outputs} == {"eV"}
+    config = {"_target_": "EDNN", "subnet": {"_target_": "ANN"}, "focus": 2, "context": 1}
+    assert build_model(config, data.info)(data.dataset.inputs(torch.arange(3))).shape == (3, 4)
 
 
 def test_shares_are_those_asked_for_and_stay_when_samples_are_added(tmp_path: Path) -> None:
@@ -187,11 +194,11 @@ def test_a_model_is_tested_on_what_it_was_not_trained_on(released: Path, tmp_pat
 
 
 def test_weights_that_know_the_test_split_are_refused(released: Path) -> None:
-    checkpoint = {"HDF5Data": make(released).settings}
-    make(released).adopt(None, checkpoint)
+    trained_on = {"data": "HDF5Data", "settings": make(released).settings}
+    require_unseen_test(trained_on, make(released))
     for other in (make(released, seed=8), make(released, test=0.3)):
         with pytest.raises(InputError, match="knows part of the test split"):
-            other.adopt(None, checkpoint)
+            require_unseen_test(trained_on, other)
 
 
 def test_a_test_split_that_is_not_known_is_refused(tmp_path: Path) -> None:
@@ -220,7 +227,9 @@ def test_large_fields_are_read_batch_by_batch(tmp_path: Path, released: Path) ->
     ("start", "kept"),
     [("fork", True), ("fork", False), pytest.param("spawn", False, marks=pytest.mark.slow)],
 )
-def test_loader_processes_give_the_same_batches(start, kept, released, monkeypatch) -> None:
+def test_loader_processes_give_the_same_batches(
+    start: str, kept: bool, released: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not kept:
         monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
     with open_hdf5(released):  # a handle in this process harms no other
@@ -257,7 +266,9 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(("changes", "words"), SENTENCES)
-def test_bad_input_is_refused_in_one_sentence(changes, words, released: Path) -> None:
+def test_bad_input_is_refused_in_one_sentence(
+    changes: dict[str, Any], words: str, released: Path
+) -> None:
     black = np.zeros((COUNT, 8, 12))
     black[17, 2, 3] = -np.inf
     write(

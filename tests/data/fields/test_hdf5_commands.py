@@ -7,10 +7,11 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from ednn import plots
+from ednn import load_model, plots
 from tests.conftest import run
-from tests.data.test_hdf5 import COUNT, RNG, write
+from tests.data.fields.test_hdf5 import COUNT, RNG, write
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,10 @@ def test_every_output_has_its_errors_and_pictures(two_outputs: Path) -> None:
             assert (folder / f"{picture}_{name}.png").stat().st_size > 0
     history = pd.read_csv(folder / "metrics.csv")
     errors = plots.loss_curve(history, "eV").axes[1]
-    assert [text.get_text() for text in errors.get_legend().get_texts()] == ["labels_0", "labels_1"]
-    assert [len(line.get_xdata()) for line in errors.lines] == [2, 2]
+    legend = errors.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["labels_0", "labels_1"]
+    assert [np.size(line.get_xdata()) for line in errors.lines] == [2, 2]
     assert summary["data"]["splits"] == {"test": 0.2, "val": 0.1}
 
 
@@ -73,6 +76,8 @@ def test_prediction_reads_the_released_layout(two_outputs: Path) -> None:
     known = table(two_outputs / "outputs" / "runs" / "two")
     with h5py.File(two_outputs / "predicted.h5") as file:
         predicted = file["prediction"][()][known["sample"]]  # (n, 2)
+        assert file.attrs["outputs"].tolist() == ["labels_0", "labels_1"]
+        assert file.attrs["units"].tolist() == ["eV", "eV"]
     for i in range(2):
         np.testing.assert_allclose(predicted[:, i], known[f"labels_{i}_predicted"], rtol=1e-4)
 
@@ -86,3 +91,43 @@ def test_lines_and_volumes_train(dims: int, shape: tuple[int, ...], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     (summary,) = tmp_path.rglob("summary.json")
     assert json.loads(summary.read_text())["test/mean_absolute_error"] > 0
+
+
+def test_a_layout_that_the_shape_does_not_show_is_remembered(tmp_path: Path) -> None:
+    """Fields (N, 4, 8, 4) may have their four channels first or last: the training knows."""
+    images = RNG.normal(size=(200, 4, 8, 4)).astype(np.float32)
+    labels = (images**2 * [1, 2, 3, 4]).sum((1, 2, 3))
+    write(tmp_path / "a.h5", images=images, labels=labels)
+    words = ["data=hdf5", "data.path=a.h5", "tile.f=2", "trainer.max_epochs=2", "run=last"]
+    done = run(tmp_path, "train.py", *words, "data.channels_first=false")
+    assert done.returncode == 0, done.stderr
+    checkpoint = tmp_path / "outputs" / "runs" / "last" / "checkpoints" / "best.ckpt"
+    words = [f"ckpt_path={checkpoint}", "input=a.h5", "input_key=images", "output=out.h5"]
+    done = run(tmp_path, "predict.py", *words)
+    assert done.returncode == 0, done.stderr
+    model, fields = load_model(checkpoint), torch.from_numpy(images)
+    with torch.no_grad():
+        last, first = (model(x).numpy() for x in (fields.movedim(-1, 1), fields.mT))
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["contributions"].shape == (200, 2, 4, 1)
+        np.testing.assert_allclose(file["prediction"], last, rtol=1e-4)
+    assert not np.allclose(first, last, rtol=0.01)
+
+
+@pytest.mark.slow
+def test_images_of_bytes_train_like_fields_of_spread_one(tmp_path: Path) -> None:
+    fields = np.random.default_rng(0).normal(size=(400, 16, 16))
+    labels = (fields**2).sum((1, 2))
+    write(tmp_path / "unit.h5", images=fields, labels=labels)
+    images = (128 + 40 * fields).clip(0, 255).astype("uint8")
+    write(tmp_path / "bytes.h5", images=images, labels=labels)
+    words = ["model=fcn", "tile.f=8", "tile.c=4", "task=onecycle", "data.batch_size=20"]
+    errors = []
+    for name in ("unit", "bytes"):
+        data = ["data=hdf5", f"data.path={name}.h5", f"run={name}", "trainer.max_epochs=20"]
+        done = run(tmp_path, "train.py", *data, *words)
+        assert done.returncode == 0, done.stderr
+        summary = tmp_path / "outputs" / "runs" / name / "summary.json"
+        errors.append(json.loads(summary.read_text())["test/median_absolute_error"])
+    assert errors[0] < 0.3 * np.median(abs(labels - np.median(labels)))  # something was learnt
+    assert 1 / 1.5 < errors[1] / errors[0] < 1.5

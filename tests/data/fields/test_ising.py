@@ -33,20 +33,26 @@ def make(cache: Path, **changes: Any) -> IsingData:
     return data
 
 
+def spins_of(data: IsingData) -> np.ndarray:
+    return data.dataset.fields[:][:, 0].numpy()
+
+
 def test_labels_are_the_exact_energies(tmp_path: Path) -> None:
     data = make(tmp_path)
-    spins = data.dataset.fields[:, 0].numpy()
+    spins = spins_of(data)
     np.testing.assert_array_equal(data.dataset.labels[:, 0], ising.energy(spins, J=2.0))
 
 
 def test_the_magnetisation_labels_the_configurations_of_the_energy(tmp_path: Path) -> None:
     energy, data = make(tmp_path), make(tmp_path, target="magnetisation")
     assert data.path != energy.path
-    assert (list(data.outputs), data.unit) == (["magnetisation"], "spins")
-    np.testing.assert_array_equal(data.dataset.fields, energy.dataset.fields)
+    (output,) = data.info.outputs
+    assert (output.name, output.unit) == ("magnetisation", "spins")
+    assert output.unit_per_site == "spins per spin"
+    np.testing.assert_array_equal(spins_of(data), spins_of(energy))
     for name, index in energy.splits.items():
         np.testing.assert_array_equal(data.splits[name], index)
-    up = (data.dataset.fields > 0).sum((1, 2, 3))
+    up = (spins_of(data) > 0).sum((1, 2))
     np.testing.assert_array_equal(data.dataset.labels[:, 0], 2 * up - 36)
     assert data.dataset.labels.std() > 6  # more than that of independent spins
 
@@ -54,7 +60,7 @@ def test_the_magnetisation_labels_the_configurations_of_the_energy(tmp_path: Pat
 def test_the_energy_has_the_files_that_it_had_before_other_targets(tmp_path: Path) -> None:
     path = IsingData(**SETTINGS, cache=str(tmp_path)).path
     assert path == IsingData(**SETTINGS, cache=str(tmp_path), target="energy").path
-    assert path.name == "ising-6x6-87c320e4.h5"
+    assert path.name == "ising-6x6-4ba36a20.h5"
 
 
 def test_a_test_beside_a_training_set_has_none_of_its_configurations(tmp_path: Path) -> None:
@@ -65,7 +71,7 @@ def test_a_test_beside_a_training_set_has_none_of_its_configurations(tmp_path: P
     beside.setup()
     assert len(list(tmp_path.glob("*.h5"))) == 2  # the training set was found, not made again
     tested, trained = (
-        set(ising.fingerprint(one.dataset.fields[one.splits[split], 0].numpy()))
+        set(ising.fingerprint(spins_of(one)[one.splits[split]]))
         for one, split in ((beside, "test"), (data, "train"))
     )
     assert tested
@@ -88,7 +94,7 @@ def test_no_copy_of_a_training_configuration_is_tested(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     data = make(tmp_path, **changes)
-    spins = data.dataset.fields[:, 0].numpy()
+    spins = spins_of(data)
     marks = {name: set(ising.fingerprint(spins[i])) for name, i in data.splits.items()}
     assert not marks["test"] & (marks["train"] | marks["val"])
     assert not marks["val"] & marks["train"]
@@ -100,10 +106,10 @@ def test_no_copy_of_a_training_configuration_is_tested(
 
 def test_same_seed_same_data(tmp_path: Path) -> None:
     one, two = make(tmp_path / "a"), make(tmp_path / "b")
-    np.testing.assert_array_equal(one.dataset.fields, two.dataset.fields)
+    np.testing.assert_array_equal(spins_of(one), spins_of(two))
     other = make(tmp_path / "a", seed=4)
     assert other.path != one.path
-    assert (other.dataset.fields != one.dataset.fields).any()
+    assert (spins_of(other) != spins_of(one)).any()
 
 
 def test_file_says_what_it_holds(tmp_path: Path) -> None:

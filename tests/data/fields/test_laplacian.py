@@ -13,7 +13,7 @@ import torch
 from ednn.core.errors import InputError
 from ednn.core.model import EDNN
 from ednn.core.subnets.site_ann import SiteANN
-from ednn.data.fields.file import laplacian
+from ednn.data.fields import laplacian
 from ednn.data.fields.laplacian import LaplacianData
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import STENCILS, laplacian_sum
@@ -114,23 +114,27 @@ def test_two_units_per_site_can_be_exact(data: LaplacianData, stencil: str) -> N
     c = len(half) - 1
     line, centre = torch.cat([half.flip(0)[:-1], half]), torch.eye(2 * c + 1).double()[c]
     kernel = torch.outer(line, centre) + torch.outer(centre, line)
-    net = EDNN(lambda context: SiteANN(context, units=2), 10, c).double()
-    hidden, _, out = net.subnet.layers  # type: ignore[union-attr, misc]
+    subnet = SiteANN((c, c), units=2)
+    net = EDNN(subnet, 10, c).double()
+    layers: list[Any] = list(subnet.layers)
+    hidden, _, out = layers
     with torch.no_grad():
         hidden.parametrizations.weight.original.copy_(torch.stack([kernel, -kernel])[:, None])
-        out.weight.fill_(net.tiling.sites)
+        out.weight.fill_(1)
     fields = data.dataset.fields[:].double()
     labels = laplacian_sum(images(data), stencil)
     np.testing.assert_allclose(net(fields)[:, 0].detach(), labels, rtol=1e-10)
 
 
 def test_a_new_model_gives_nothing_for_a_flat_image(data: LaplacianData) -> None:
-    net = EDNN(SiteANN, 10, 2)
-    data.standardise(net)
+    subnet, before = SiteANN((2, 2)), SiteANN((2, 2))
+    net = EDNN(subnet, 10, 2)
+    net.info = data.info
+    net.fit_normalisation(data.dataset.inputs, data.dataset.labels, data.dataset.sites)
     assert net.scale > 0
+    assert net.shift == 0
     assert net(torch.full((1, 1, 50, 50), 20.0)).abs() < 1e-3 * data.dataset.labels.min()
-    before = EDNN(SiteANN, 10, 2).subnet.whitening.matrix
-    assert not torch.equal(net.subnet.whitening.matrix, before)
+    assert not torch.equal(subnet.whitening.matrix, before.whitening.matrix)
 
 
 def test_an_unknown_stencil_leaves_no_file(tmp_path: Path) -> None:

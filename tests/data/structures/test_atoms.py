@@ -37,7 +37,7 @@ def test_structures_of_ones_own_train_and_predict(trained_on_sheets: Path, sheet
         arguments = [f"ckpt_path={checkpoint}", "input=new.extxyz", f"output={output}"]
         done = run(sheets, "predict.py", *arguments, "forces=true")
         assert done.returncode == 0, done.stderr
-    predicted = ase.io.read(sheets / "out.extxyz", index=":")
+    predicted: list[ase.Atoms] = list(ase.io.iread(sheets / "out.extxyz"))
     table = pd.read_csv(sheets / "table.csv", index_col="structure")
     energies = np.array([frame.info["predicted_gfn1_energy"] for frame in predicted])
     assert energies[3] == pytest.approx(2 * energies[0], rel=1e-6)
@@ -64,7 +64,9 @@ def test_predictions_spare_files_of_their_name(trained_on_sheets: Path, sheets: 
     assert not (sheets / "few.csv").exists()
 
 
-def test_atoms_on_the_edge_of_the_cell_are_wrapped(tmp_path: Path, monkeypatch) -> None:
+def test_atoms_on_the_edge_of_the_cell_are_wrapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frames = as_frames(some(range(3)))
     sides = frames[1].cell.lengths()
     frames[1].positions[3, :2] = -2e-8, sides[1]
@@ -78,7 +80,7 @@ def test_atoms_on_the_edge_of_the_cell_are_wrapped(tmp_path: Path, monkeypatch) 
 
 
 def test_a_free_energy_goes_before_an_energy_as_forces_are_its_slope(
-    tmp_path: Path, monkeypatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames = as_frames(some(range(2)))
     for frame in frames:
@@ -90,7 +92,9 @@ def test_a_free_energy_goes_before_an_energy_as_forces_are_its_slope(
     np.testing.assert_allclose(labels.energy, some(range(2)).energy - 3, rtol=0, atol=1e-6)
 
 
-def test_a_file_is_known_again_wherever_it_lies(tmp_path: Path, monkeypatch) -> None:
+def test_a_file_is_known_again_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("EDNN_RUN", "test")
     frames = as_frames(some(range(300, 340)))
     for name in ("here.extxyz", "there.extxyz"):
@@ -162,7 +166,9 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
         ("an odd theory", "names the theory 'my DFT'"),
     ],
 )
-def test_bad_structures_are_refused(tmp_path: Path, monkeypatch, how: str, words: str) -> None:
+def test_bad_structures_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, words: str
+) -> None:
     monkeypatch.setenv("EDNN_RUN", "test")
     ase.io.write(tmp_path / "bad.extxyz", spoilt(as_frames(some(range(3))), how), format="extxyz")
     cfg = composed("data=atoms", f"data.path={tmp_path / 'bad.extxyz'}")

@@ -11,13 +11,15 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from ednn.core.build import build, load_model, read_checkpoint
+from ednn.core.build import build_model
+from ednn.core.checkpoint import load_structure_model, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.data.dataset import Batch
 from ednn.data.structures.dataset import StructureDataset, moved
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import read
 from ednn.runs.folder import plain
+from ednn.training.finetune import start_from
 from ednn.training.train import make_data
 from tests.commands.test_configs import composed
 from tests.conftest import REPOSITORY, run
@@ -34,7 +36,7 @@ def make(sheets: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> DFTDa
     return data
 
 
-def test_a_batch_holds_what_the_file_holds(sheets: Path, monkeypatch) -> None:
+def test_a_batch_holds_what_the_file_holds(sheets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, labels = make(sheets, monkeypatch), some(range(120))
     batch = data.dataset.__getitems__([7, 3, 99])
     for row, i in enumerate((7, 3, 99)):
@@ -42,12 +44,13 @@ def test_a_batch_holds_what_the_file_holds(sheets: Path, monkeypatch) -> None:
         assert n == atoms.stop - atoms.start
         np.testing.assert_array_equal(batch.inputs.numbers[row, :n], labels.numbers[atoms])
         np.testing.assert_array_equal(batch.inputs.positions[row, :n], labels.positions[atoms])
+        assert batch.forces is not None
         np.testing.assert_array_equal(batch.forces[row, :n], labels.forces[atoms])
         assert not batch.inputs.numbers[row, n:].any()
         assert batch.target[row, 0] == labels.energy[i]
 
 
-def test_splits_are_disjoint_and_of_the_asked_shares(monkeypatch) -> None:
+def test_splits_are_disjoint_and_of_the_asked_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     data = make(REPOSITORY, monkeypatch)
     sizes = {name: len(index) for name, index in data.splits.items()}
     together = np.concatenate(list(data.splits.values()))
@@ -56,7 +59,9 @@ def test_splits_are_disjoint_and_of_the_asked_shares(monkeypatch) -> None:
     assert sizes["val"] / len(together) == pytest.approx(0.05, abs=0.01)
 
 
-def test_a_longer_file_or_another_theory_moves_no_structure(sheets: Path, monkeypatch) -> None:
+def test_a_longer_file_or_another_theory_moves_no_structure(
+    sheets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A test structure of today must never be a training structure of tomorrow."""
     whole, part = make(REPOSITORY, monkeypatch), make(sheets, monkeypatch)
     by_seed = lambda data, name: set(data.labels.seed[data.splits[name]])  # noqa: E731
@@ -66,7 +71,9 @@ def test_a_longer_file_or_another_theory_moves_no_structure(sheets: Path, monkey
     assert by_seed(other, "test") == {s for s in by_seed(whole, "test") if 200 <= s < 260}
 
 
-def test_a_model_of_the_same_recipe_is_tested_on_the_test_split_alone(sheets, monkeypatch) -> None:
+def test_a_model_of_the_same_recipe_is_tested_on_the_test_split_alone(
+    sheets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = make(sheets, monkeypatch)
     beside = make(sheets, monkeypatch, seed=5)
     beside.test_only(known.settings)
@@ -109,6 +116,22 @@ def test_training_reports_per_atom_and_forces(trained_on_sheets: Path) -> None:
     assert 0 < summary["test/median_absolute_error_of_forces"] < 100
 
 
+def test_weights_in_bfloat16_train_and_are_drawn(trained_on_sheets: Path, sheets: Path) -> None:
+    words = ["trainer.max_epochs=2", "trainer.precision=bf16-true", "run=bfloat16"]
+    done = run(sheets, "train.py", "data=dft", *SMALL, *words)
+    assert done.returncode == 0, done.stderr
+    folder = trained_on_sheets.with_name("bfloat16")
+    model = load_structure_model(folder / "checkpoints" / "best.ckpt")
+    assert model.precision == torch.bfloat16
+    assert model.references.dtype == torch.float64
+    assert (folder / "tiles.png").stat().st_size > 0
+    half, single = (
+        json.loads((run_folder / "summary.json").read_text())["test/mean_absolute_error_per_site"]
+        for run_folder in (folder, trained_on_sheets)
+    )
+    assert half == pytest.approx(single, rel=0.3)
+
+
 def test_fine_tuning_on_another_theory_refits_the_references(
     trained_on_sheets: Path, sheets: Path
 ) -> None:
@@ -117,8 +140,10 @@ def test_fine_tuning_on_another_theory_refits_the_references(
     still = ["task.optimizer.lr=0", "trainer.max_epochs=1"]
     done = run(sheets, "train.py", *arguments, *still)
     assert done.returncode == 0, done.stderr
-    before = load_model(checkpoint)
-    after = load_model(sheets / "outputs" / "runs" / "tuned" / "checkpoints" / "best.ckpt")
+    before = load_structure_model(checkpoint)
+    after = load_structure_model(
+        sheets / "outputs" / "runs" / "tuned" / "checkpoints" / "best.ckpt"
+    )
     shift = after.references - before.references
     assert shift.abs().max() > 0.5
     assert torch.equal(after.field_model.scale, before.field_model.scale)
@@ -169,18 +194,19 @@ def test_a_run_goes_on_with_its_own_model_and_data_only(
     ],
 )
 def test_weights_that_mean_nothing_here_are_refused(
-    trained_on_sheets: Path, sheets: Path, monkeypatch, changes: list[str], words: str
+    trained_on_sheets: Path,
+    sheets: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: list[str],
+    words: str,
 ) -> None:
     checkpoint = read_checkpoint(trained_on_sheets / "checkpoints" / "best.ckpt")
     monkeypatch.setenv("EDNN_RUN", "test")
     monkeypatch.chdir(sheets)
     cfg = composed("data=dft", *SMALL, *changes)
     data = make_data(cfg)
-    model = load_model(trained_on_sheets / "checkpoints" / "best.ckpt")
-    if "grid" in changes[0] or "gamma" in changes[0]:
-        model = build(data.spec(plain(cfg.model)))
     with pytest.raises(InputError, match=words):
-        data.adopt(model, checkpoint)
+        start_from(build_model(plain(cfg.model), data.info), checkpoint, data)
 
 
 def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) -> None:

@@ -1,17 +1,20 @@
+from collections.abc import Sequence
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 
 from ednn.core.errors import InputError
-from ednn.data.structures.file import join, read, split, write
+from ednn.data.structures.file import LabelledSet, Record, join, read, split, write
 from ednn.physics.sheets import sheet
 
 ATTRIBUTES = {"theory": "x", "structures": "{}"}
 
 
-def records(seeds, failed=()):
+def records(seeds: Sequence[int], failed: Sequence[int] = ()) -> dict[int, Record]:
     rng = np.random.default_rng(0)
-    found = {seed: {"seed": seed, "failed": "no convergence"} for seed in failed}
+    found: dict[int, Record] = {seed: {"seed": seed, "failed": "no convergence"} for seed in failed}
     for seed in seeds:
         structure = sheet(seed)
         found[seed] = {
@@ -25,12 +28,12 @@ def records(seeds, failed=()):
     return found
 
 
-def assert_equal(one, other):
+def assert_equal(one: LabelledSet, other: LabelledSet) -> None:
     for name in vars(one):
         np.testing.assert_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 
-def test_a_file_gives_back_every_bit(tmp_path):
+def test_a_file_gives_back_every_bit(tmp_path: Path) -> None:
     found = records([7, 2, 9], failed=[4])
     labels = join(found, ATTRIBUTES)
     write(tmp_path / "set.h5", labels)
@@ -51,12 +54,14 @@ def test_a_file_gives_back_every_bit(tmp_path):
 
 @pytest.mark.parametrize("failed", [[], [1, 3]])
 @pytest.mark.parametrize("seeds", [[], [2, 5]])
-def test_split_undoes_join_also_when_nothing_is_labelled(seeds, failed):
+def test_split_undoes_join_also_when_nothing_is_labelled(
+    seeds: list[int], failed: list[int]
+) -> None:
     labels = join(records(seeds, failed), ATTRIBUTES)
     assert_equal(join(split(labels), ATTRIBUTES), labels)
 
 
-def test_what_is_no_such_file_is_refused(tmp_path):
+def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"There is no file .*missing\.h5"):
         read(tmp_path / "missing.h5")
     (tmp_path / "text.h5").write_text("text")
@@ -71,7 +76,9 @@ def test_what_is_no_such_file_is_refused(tmp_path):
         read(tmp_path / "nameless.h5")
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     labels = join(records([1]), ATTRIBUTES)
     write(tmp_path / "set.h5", labels)
     monkeypatch.setattr(h5py.Group, "create_dataset", lambda *_, **__: 1 / 0)

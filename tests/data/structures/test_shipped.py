@@ -4,14 +4,15 @@ import importlib.util
 import json
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 from ednn.data.structures.file import read
-from ednn.physics.labels import label, resolve
-from ednn.physics.sheets import sheet
+from ednn.physics.labels import Theory, label, resolve
+from ednn.physics.sheets import Repeat, sheet
 
 REPOSITORY = Path(__file__).parents[3]
 SHIPPED = sorted(REPOSITORY.glob("data/dft/*.h5"))
@@ -19,21 +20,21 @@ SECONDS = {"gfn1": 0.4, "pbe": 60.0}  # for a label of 60 sites on one core
 TOLERANCE = {"gfn1": 1e-6, "pbe": 1e-3}  # eV
 
 
-def attributes(path):
+def attributes(path: Path) -> dict[str, Any]:
     with h5py.File(path, locking=False) as file:
         return dict(file.attrs)
 
 
-def repeat(path):
+def repeat(path: Path) -> Repeat:
     return tuple(json.loads(attributes(path)["structures"])["repeat"])
 
 
-def seconds(path):
+def seconds(path: Path) -> float:
     """What one label of this file costs, about."""
     return SECONDS[attributes(path)["theory"]] * prod(repeat(path)) ** 2.7
 
 
-def marks(path):
+def marks(path: Path) -> list[pytest.MarkDecorator]:
     if seconds(path) > 100:
         return [pytest.mark.skip(reason=f"a label of {path.name} takes minutes")]
     if seconds(path) > 10:
@@ -41,17 +42,17 @@ def marks(path):
     return [pytest.mark.slow] if seconds(path) > 1 else []
 
 
-def skip_without_engine(theory):
+def skip_without_engine(theory: Theory) -> None:
     if importlib.util.find_spec(theory.calculator.partition(".")[0]) is None:
         pytest.skip(f"{theory.name} is not installed: {theory.install}")
 
 
-def some(count, total):
+def some(count: int, total: int) -> np.ndarray:
     return np.random.default_rng(0).choice(total, min(count, total), replace=False)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_the_structures_are_those_of_their_seeds(path):
+def test_the_structures_are_those_of_their_seeds(path: Path) -> None:
     labels = read(path)
 
     assert (np.diff(labels.seed) > 0).all()
@@ -66,7 +67,7 @@ def test_the_structures_are_those_of_their_seeds(path):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_new_labels_mix_with_those_of_the_file(path):
+def test_new_labels_mix_with_those_of_the_file(path: Path) -> None:
     known = attributes(path)
     theory = resolve(known["theory"])
     pins = (REPOSITORY / "constraints.txt").read_text().splitlines()
@@ -80,7 +81,7 @@ def test_new_labels_mix_with_those_of_the_file(path):
 @pytest.mark.parametrize(
     "path", [pytest.param(path, id=path.stem, marks=marks(path)) for path in SHIPPED]
 )
-def test_the_labels_come_out_again(path):
+def test_the_labels_come_out_again(path: Path) -> None:
     labels = read(path)
     theory = resolve(labels.attributes["theory"])
     skip_without_engine(theory)

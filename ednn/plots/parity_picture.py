@@ -13,8 +13,19 @@ from ednn.plots.style import COLOUR, label, limits, number, styled, ticks
 def parity(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str) -> Figure:
     """Draw predicted against true values, with the line on which they are equal.
 
-    `prediction` and `target` are (N,) or (N, 1) in `unit`. Raises InputError where shapes differ or
-    values are not finite.
+    Args:
+        prediction: (N,) or (N, 1) in `unit`.
+        target: true values, of the same shape.
+        unit: of both.
+        quantity: its name.
+
+    Raises:
+        InputError: shapes differ, or a value is not finite.
+
+    Example:
+        >>> target = np.array([1.0, 2.0, 3.0])
+        >>> parity(target + 0.5, target, "eV", "energy").axes[0].get_ylabel()
+        'predicted energy (eV)'
     """
     figure = Figure(figsize=(6.5, 6.5))
     parity_on(figure.subplots(), prediction, target, unit, quantity)
@@ -24,7 +35,14 @@ def parity(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str)
 def parity_on(
     axes: Axes, prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str
 ) -> None:
-    """Draw what `parity` draws into a panel."""
+    """Draw what `parity` draws into a panel, with the further arguments of `parity`.
+
+    Example:
+        >>> axes = Figure().subplots()
+        >>> parity_on(axes, np.array([1.0, 2.0]), np.array([1.0, 2.5]), "eV", "energy")
+        >>> axes.get_title(loc="left").splitlines()[0]
+        'median absolute error  0.25 eV'
+    """
     prediction, target = _finite(prediction, target)
     low, high = limits(prediction, target)
     _points(axes, target, prediction)
@@ -38,14 +56,19 @@ def parity_on(
     )
     axes.xaxis.set_major_locator(ticks(7))
     axes.yaxis.set_major_locator(ticks(7))
-    _errors_in_words(axes, prediction - target, unit)
+    _write_errors(axes, prediction - target, unit)
 
 
 @styled
 def error(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str) -> Figure:
-    """Draw the error (predicted − true) against the true value, its histogram at the side.
+    """Draw the error (predicted − true) against the true value, with a histogram at the side.
 
-    Arguments and errors raised as in `parity`.
+    The arguments are those of `parity`.
+
+    Example:
+        >>> target = np.array([1.0, 2.0, 3.0])
+        >>> len(error(target + 0.5, target, "eV", "energy").axes)
+        2
     """
     figure = Figure(figsize=(8.0, 5.5))
     axes, side = figure.subplots(1, 2, sharey=True, width_ratios=[4, 1])
@@ -69,7 +92,16 @@ def error(prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str) 
 def error_on(
     axes: Axes, prediction: np.ndarray, target: np.ndarray, unit: str, quantity: str
 ) -> np.ndarray:
-    """Draw the error against the true value into a panel; returns the errors."""
+    """Draw the error against the true value into a panel, with the further arguments of `parity`.
+
+    Returns:
+        The errors, (N,).
+
+    Example:
+        >>> target = np.array([1.0, 2.0, 3.0])
+        >>> error_on(Figure().subplots(), target + 0.5, target, "eV", "energy").tolist()
+        [0.5, 0.5, 0.5]
+    """
     prediction, target = _finite(prediction, target)
     difference = prediction - target
     bound = _bound(difference)
@@ -82,34 +114,40 @@ def error_on(
         ylabel=label("error: predicted − true", unit),
     )
     axes.xaxis.set_major_locator(ticks(7))
-    _errors_in_words(axes, difference, unit)
+    _write_errors(axes, difference, unit)
     return difference
 
 
 def _bound(difference: np.ndarray) -> float:
+    """Return the largest absolute error; 1 if all are zero, for an axis of finite width."""
     return float(np.abs(difference).max()) or 1.0
 
 
 def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
-    # The more points, the smaller and fainter each: density shows as depth of colour.
+    # The more points, the smaller and fainter each is, so that their density is visible.
     size = float(np.clip(1600 / np.sqrt(len(x)), 12, 60))
     alpha = float(np.clip(20 / np.sqrt(len(x)), 0.12, 0.9))
     axes.scatter(x, y, s=size, alpha=alpha, color=COLOUR["blue"], linewidths=0, rasterized=True)
 
 
-def _errors_in_words(axes: Axes, difference: np.ndarray, unit: str) -> None:
+def _write_errors(axes: Axes, difference: np.ndarray, unit: str) -> None:
+    """Write median and mean absolute error above the panel, where they cover no point."""
     size = np.abs(difference)
-    words = (
+    lines = (
         f"median absolute error  {number(float(np.median(size)))} {unit}".rstrip(),
         f"mean absolute error  {number(float(size.mean()))} {unit}".rstrip(),
     )
-    axes.set_title("\n".join(words), loc="left", linespacing=1.4)  # above: no point is covered
+    axes.set_title("\n".join(lines), loc="left", linespacing=1.4)
 
 
 def _finite(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return flat prediction and target in float64; raises InputError as `parity` says."""
+    """Return flat prediction and target in float64.
+
+    Raises:
+        InputError: shapes differ, or a value is not finite.
+    """
     if prediction.shape != target.shape:
-        # Unequal shapes such as (N, 1) and (N,) would broadcast to (N, N) without a word.
+        # Unequal shapes such as (N, 1) and (N,) would silently broadcast to (N, N).
         raise InputError(
             f"prediction has shape {prediction.shape} but target {target.shape}; "
             "give one prediction for each target."

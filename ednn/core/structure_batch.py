@@ -26,5 +26,5 @@ class StructureBatch(NamedTuple):
     cell: Tensor
 
     def part(self, index: Tensor | slice) -> "StructureBatch":
-        """Return some of the structures."""
+        """Return the structures of these indices."""
         return StructureBatch(*(column[index] for column in self))

@@ -1,3 +1,7 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +14,9 @@ def test_parity_shows_true_across_predicted_up_and_the_errors_in_words() -> None
     target = np.array([-128.0, 0.0, 4.0, 128.0])
     prediction = target + np.array([1.0, -2.0, 3.0, 6.0])
     (axes,) = plots.parity(prediction, target, "J", "energy").axes
-    np.testing.assert_allclose(axes.collections[0].get_offsets(), np.c_[target, prediction])
+    np.testing.assert_allclose(
+        np.asarray(axes.collections[0].get_offsets()), np.c_[target, prediction]
+    )
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("true energy (J)", "predicted energy (J)")
     assert axes.get_xlim() == axes.get_ylim()
     assert axes.get_title(loc="left").split("\n") == [
@@ -23,12 +29,16 @@ def test_error_is_predicted_minus_true_and_the_histogram_counts_every_example() 
     target = np.arange(100.0)
     difference = np.sin(target)
     axes, side = plots.error(target + difference, target, "J", "energy").axes
-    np.testing.assert_allclose(axes.collections[0].get_offsets(), np.c_[target, difference])
+    np.testing.assert_allclose(
+        np.asarray(axes.collections[0].get_offsets()), np.c_[target, difference]
+    )
     assert axes.get_xlabel() == "true energy (J)"
     assert axes.get_ylabel() == "error: predicted − true (J)"
     median = plots.number(np.median(np.abs(difference)))
     assert f"median absolute error  {median} J" in axes.get_title(loc="left")
-    corners = side.patches[0].get_path().vertices  # the outline of the histogram: (count, error)
+    corners = np.asarray(
+        side.patches[0].get_path().vertices
+    )  # the outline of the histogram: (count, error)
     bound = np.abs(difference).max()
     assert np.ptp(corners[:, 1]) == pytest.approx(2 * bound)
     x, y = corners[:, 0], corners[:, 1]
@@ -48,7 +58,9 @@ def test_error_is_predicted_minus_true_and_the_histogram_counts_every_example() 
         ([1e-9, 0.0, 1e5], [0.0, 0.0, 0.0]),  # errors of any size
     ],
 )
-def test_degenerate_data_draws_without_warnings(draw, prediction, target, tmp_path) -> None:
+def test_degenerate_data_draws_without_warnings(
+    draw: Callable[..., Any], prediction: list[float], target: list[float], tmp_path: Path
+) -> None:
     figure = draw(np.array(prediction), np.array(target), "J", "energy")
     plots.save(figure, tmp_path / "picture.png")
     for axes in figure.axes:
@@ -58,7 +70,7 @@ def test_degenerate_data_draws_without_warnings(draw, prediction, target, tmp_pa
 
 
 @pytest.mark.parametrize("draw", [plots.parity, plots.error])
-def test_bad_arrays_are_refused(draw) -> None:
+def test_bad_arrays_are_refused(draw: Callable[..., Any]) -> None:
     with pytest.raises(InputError, match=r"\(3, 1\) but target \(3,\)"):
         draw(np.zeros((3, 1)), np.zeros(3), "J", "energy")
     with pytest.raises(InputError, match="1 of 2 values"):

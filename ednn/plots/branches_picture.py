@@ -10,15 +10,25 @@ from matplotlib.patches import Rectangle
 from ednn.core.interface import TiledView
 from ednn.plots.style import COLOUR, number, styled, ticks
 
-FAINT = 1e-12  # of |x_k|², drawn as zero
+SMALLEST = 1e-12  # values of |x_k|² below it are drawn as zero
 
 
 @styled
 def branches(views: Sequence[TiledView]) -> Figure:
-    """Draw a panel for each branch of a multi-scale model: a field as it sees it, and a tile.
+    """Draw a panel for each branch of a multi-scale model: the field as it sees it, and one tile.
 
-    Of three dimensions the first plane is drawn. The tile's focus is framed in full, its whole
-    dashed.
+    Of a three-dimensional field, the first plane is drawn. The tile's focus has a solid frame, the
+    whole tile a dashed one.
+
+    Args:
+        views: of one field, one for each branch.
+
+    Example:
+        >>> import torch
+        >>> from ednn.core.tiling import Tiling
+        >>> view = TiledView("fine", torch.ones(8, 8), Tiling(2, focus=2, context=1), weight=0.5)
+        >>> [axes.get_title() for axes in branches([view]).axes]
+        ['fine: weight 0.5']
     """
     figure = Figure(figsize=(6.5 * len(views), 7))
     panels = figure.subplots(1, len(views), squeeze=False)[0]
@@ -30,9 +40,10 @@ def branches(views: Sequence[TiledView]) -> Figure:
 
 
 def _draw(axes: Axes, view: TiledView) -> None:
-    seen = view.values.cpu().numpy()  # (*L)
+    """Draw one branch's field, and focus and whole of the tile in its middle."""
+    seen = view.values.float().cpu().numpy()  # (*L)
     if view.space != "real":
-        seen = np.fft.fftshift(seen if view.space == "complex" else np.log10(seen + FAINT))
+        seen = np.fft.fftshift(seen if view.space == "complex" else np.log10(seen + SMALLEST))
     image = np.atleast_2d(seen if seen.ndim < 3 else seen[..., 0])  # (nx, ny)
     axes.imshow(image.T, origin="lower", cmap="Greys")
     axes.grid(visible=False)
@@ -47,8 +58,8 @@ def _draw(axes: Axes, view: TiledView) -> None:
         (corner, f, "-", COLOUR["blue"]),
     ):
         axes.add_patch(Rectangle(tuple(low), *size, fill=False, ec=colour, lw=2.5, ls=line))
-    what = {
+    values = {
         "real": f"blocks of {view.coarse} sites" if view.coarse > 1 else "sites",
         "complex": r"wave vectors, Re $x_k$",
     }.get(view.space, r"wave vectors, log$_{10}$ $|x_k|^2$")
-    axes.set_xlabel(f"f = {f[-1]}, c = {c[-1]} ({what})")
+    axes.set_xlabel(f"f = {f[-1]}, c = {c[-1]} ({values})")

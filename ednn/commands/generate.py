@@ -1,0 +1,19 @@
+"""The command `generate`."""
+
+from omegaconf import DictConfig
+
+from ednn.commands import cli
+
+
+@cli.command
+def generate(cfg: DictConfig) -> None:
+    """Generate a data set, or extend one, without training on it.
+
+    ednn generate data=ising data.L=16
+    ednn generate data=dft data.theory=pbe data.count=300
+    """
+    from hydra.utils import instantiate
+
+    data = instantiate(cfg.data, _convert_="all")
+    data.generate()
+    print(f"Data: {data.path}")

@@ -1,0 +1,57 @@
+"""The config groups of a command: what they are for and what there is to choose."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra import initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from ednn.runs.configs import CONF
+
+PURPOSE = {
+    "callbacks": "checkpoints and the progress bar",
+    "data": "the data set",
+    "experiment": "a recipe for all of these",
+    "hydra/launcher": "how the jobs of a sweep (-m) are started",
+    "logger": "where metrics go, beside the run folder",
+    "model": "the network",
+    "study": "a figure or a table of the paper",
+    "task": "optimizer and its schedule",
+    "tile": "focus and context of a tile",
+    "trainer": "devices and precision",
+}
+
+
+def own_groups(command: str) -> dict[str, str]:
+    """Return the groups that a command's config is made of, and the choice of each by default."""
+    defaults = OmegaConf.load(CONF / f"{command}.yaml").defaults
+    pairs = [pair for d in defaults if isinstance(d, DictConfig) for pair in d.items()]
+    chosen = {str(group): "null" if name is None else str(name) for group, name in pairs}
+    if chosen.pop("hydra", None):  # where runs and sweeps lie
+        chosen["hydra/launcher"] = "basic"
+    return {group: name for group, name in chosen.items() if not group.startswith("override ")}
+
+
+@contextmanager
+def visible_configs(arguments: Sequence[str]) -> Iterator[list[str]]:
+    """Let Hydra's compose API see the configs that a command line sees.
+
+    Yields:
+        Overrides that `hydra.compose` and `choices` need for that.
+    """
+    parsed = get_args_parser().parse_args(arguments)
+    found = [word for word in parsed.overrides if word.startswith("hydra.searchpath=")]
+    if parsed.config_dir:
+        found = [f"hydra.searchpath=['file://{Path(parsed.config_dir).absolute()}']"]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield found
+
+
+def choices(group: str, overrides: list[str]) -> list[str]:
+    """Return the configs of a group, within `visible_configs`."""
+    loader = GlobalHydra.instance().config_loader()
+    return sorted(loader.get_group_options(group, config_name=None, overrides=overrides))

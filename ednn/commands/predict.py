@@ -1,0 +1,16 @@
+"""The command `predict`."""
+
+from omegaconf import DictConfig
+
+from ednn.commands import cli
+
+
+@cli.command
+def predict(cfg: DictConfig) -> None:
+    """Predict fields from an HDF5 file, or structures, of any size.
+
+    ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
+    """
+    from ednn.inference.predict import predict
+
+    predict(cfg)

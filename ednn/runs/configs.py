@@ -1,0 +1,39 @@
+"""Where configs are found, and the resolvers that they use."""
+
+import sys
+from pathlib import Path
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from ednn.runs.naming import fixed_keys, name_job, name_run
+
+PACKAGE = Path(__file__).parents[1]
+# In the installed package, or beside the package in a checkout.
+CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())
+
+
+class OwnConfigs(SearchPathPlugin):
+    """Find the user's configs, too, after the package's: those of `conf/` in the working folder."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        own = Path("conf").absolute()
+        if own.is_dir() and not own.samefile(CONF):
+            search_path.append("working folder", f"file://{own}")
+
+
+def register() -> None:
+    """Make the user's configs, and the resolvers of this package's, known to Hydra.
+
+    What `run_name` and `fixed_keys` give is kept with the config of the command. Hydra hands it on
+    to all jobs of a sweep, in whichever processes, so that they agree on the names of folders.
+    """
+    Plugins.instance().register(OwnConfigs)
+    for name, resolver, kept in (
+        ("run_name", lambda: name_run(sys.argv[1:]), True),
+        ("fixed_keys", fixed_keys, True),
+        ("job_name", name_job, False),
+    ):
+        OmegaConf.register_new_resolver(name, resolver, use_cache=kept, replace=True)

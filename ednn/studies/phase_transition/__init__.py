@@ -1,0 +1,1 @@
+"""The phase transition of the Ising model, simulated with learned energies."""

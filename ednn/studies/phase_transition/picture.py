@@ -1,0 +1,126 @@
+"""The picture: observables against temperature, and Binder cumulants about the critical one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ednn.physics import kaufman
+from ednn.plots.style import COLOUR, styled
+from ednn.studies.base import Numbers
+from ednn.studies.phase_transition.analysis import EXACT, LABELS, near
+
+SHOWN = ("energy", "magnetisation", "specific_heat")  # in the upper row
+COLOURS = [COLOUR[name] for name in ("blue", "vermilion", "green")]  # of networks
+LOOKS = [("o", "-"), ("s", "--"), ("^", ":"), ("D", "-."), ("v", (0, (1, 3)))]  # of lattices
+THIN: dict[str, Any] = {"color": "black", "linewidth": 1.2, "zorder": 1}
+
+Look = tuple[str, Any]  # marker and line
+
+
+@styled
+def draw(numbers: Numbers) -> Figure:
+    """Draw all networks: what was simulated above, their Binder cumulants below, one by one.
+
+    Args:
+        numbers: of the study.
+
+    Returns:
+        A figure of six panels.
+    """
+    networks = list(zip(numbers["table"], COLOURS, strict=False))
+    sides = sorted({s["L"] for network, _ in networks for s in network["simulations"]})
+    looks = dict(zip(sides, LOOKS, strict=False))
+    figure = Figure(figsize=(20, 13))
+    panels = figure.subplots(2, 3)
+    for axes, key in zip(panels[0], SHOWN, strict=True):
+        _draw_observable(axes, key, numbers["temperatures"], networks, looks)
+    _draw_legends(panels[0], networks, looks)
+    for axes, (network, colour) in zip(panels[1], networks, strict=False):
+        _draw_cumulants(axes, numbers, network, colour, looks)
+    for axes in panels[1, len(networks) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def by_side(*lattice: int) -> str:
+    """Return "8 × 8" for a lattice of these sides."""
+    return " × ".join(map(str, lattice))
+
+
+def _draw_observable(
+    axes: Axes,
+    key: str,
+    temperatures: Sequence[float],
+    networks: Sequence[tuple[Numbers, str]],
+    looks: Mapping[int, Look],
+) -> None:
+    """Draw one observable of all simulations, over the exact lines where they are known."""
+    everywhere = np.full(len(temperatures), True)
+    for network, colour in networks:
+        for simulation in network["simulations"]:
+            marker, line = looks[simulation["L"]]
+            look = (marker, "" if key in EXACT else line)
+            _draw_points(axes, temperatures, simulation, key, everywhere, colour, look)
+    T = np.linspace(temperatures[0], temperatures[-1], 400)
+    for L in looks if key in EXACT else ():
+        axes.plot(T, EXACT[key]((L, L), T), linestyle=looks[L][1], **THIN)
+    axes.set(xlabel="temperature T (J)", ylabel=LABELS[key])
+
+
+def _draw_cumulants(
+    axes: Axes, numbers: Numbers, network: Numbers, colour: str, looks: Mapping[int, Look]
+) -> None:
+    """Draw the Binder cumulants of a network, the exact critical temperature and the crossing."""
+    temperatures = numbers["temperatures"]
+    chosen = near(temperatures, numbers["critical"])
+    for simulation in network["simulations"]:
+        look = looks[simulation["L"]]
+        _draw_points(axes, temperatures, simulation, "binder", chosen, colour, look)
+    axes.axvline(kaufman.TC, label=f"exact $T_c$ = {kaufman.TC:.4f} J", **THIN)
+    crossing = network["crossings"][-1]  # of the largest lattices
+    if crossing["T"] is not None:
+        T, error = crossing["T"], crossing["standard_error"]
+        name = f"crossing {T:.4f} ± {error:.4f} J"
+        axes.axvspan(T - error, T + error, color=colour, alpha=0.25, linewidth=0, label=name)
+    axes.set(xlabel="temperature T (J)", ylabel=LABELS["binder"], title=network["name"])
+    axes.legend()
+
+
+def _draw_points(
+    axes: Axes,
+    temperatures: Sequence[float],
+    simulation: Numbers,
+    key: str,
+    chosen: np.ndarray,
+    colour: str,
+    look: Look,
+) -> None:
+    """Draw one simulation at the chosen temperatures, with standard errors."""
+    columns = (temperatures, simulation[key], simulation[f"{key}_standard_error"])
+    marker, line = look
+    axes.errorbar(
+        *(np.array(column)[chosen] for column in columns),
+        marker=marker,
+        linestyle=line,
+        linewidth=1.0,
+        color=colour,
+        markerfacecolor="none",
+        label=by_side(simulation["L"], simulation["L"]),
+    )
+
+
+def _draw_legends(
+    panels: np.ndarray, networks: Sequence[tuple[Numbers, str]], looks: Mapping[int, Look]
+) -> None:
+    """Say in the first panel what the colours are, and in the last what lattices and lines are."""
+    colours = [Line2D([], [], color=colour) for _, colour in networks]
+    panels[0].legend(colours, [network["name"] for network, _ in networks], loc="lower right")
+    lattices = [
+        Line2D([], [], color="black", marker=marker, linestyle=line, markerfacecolor="none")
+        for marker, line in looks.values()
+    ]
+    panels[-1].legend(lattices, [by_side(L, L) for L in looks], title="lines: exact")

@@ -1,0 +1,46 @@
+"""What studies read of a run: its errors and its cost, and samples of its data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ednn.data.dataset import Batch
+from ednn.runs.folder import Run
+from ednn.studies.base import Numbers
+from ednn.training.train import make_data
+
+RECORDED = ("unit", "test/samples", "train/epochs", "train/seconds", "device", "data")
+
+
+def record(run: Run) -> Numbers:
+    """Return a finished run's errors, what they were measured with, and its folder as `run`."""
+    summary = run.read_summary()
+    kept = {key: value for key, value in summary.items() if "_error" in key or key in RECORDED}
+    return kept | {"run": str(run.folder)}
+
+
+def cost(recorded: Mapping[Any, Any]) -> str:
+    """Say what a training took.
+
+    Args:
+        recorded: its `record`.
+
+    Returns:
+        Epochs, seconds and device, in words.
+    """
+    epochs, seconds = recorded["train/epochs"], recorded["train/seconds"]
+    return f"{epochs} epochs, {seconds:.0f} s, {recorded['device']}"
+
+
+def read_samples(run: Run, split: str, count: int | None = None) -> Batch:
+    """Read samples of a run's data.
+
+    Args:
+        run: a finished training.
+        split: "train", "val" or "test".
+        count: how many, from the first; None for all.
+
+    Returns:
+        The samples as one batch.
+    """
+    data = make_data(run.read_config())
+    return data.dataset.__getitems__(data.splits[split][:count].tolist())

@@ -1,0 +1,55 @@
+"""Names of runs: one per command, the same in all of its processes, without the environment."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from ednn.runs.naming import fixed_keys, name_job
+from tests.conftest import SMALL, run
+
+
+def names(folder: Path) -> set[str]:
+    """What the configs of some runs say that they are called."""
+    configs = [path for path in folder.rglob("config.yaml") if path.parent.name != ".hydra"]
+    return {str(OmegaConf.load(path).run) for path in configs}
+
+
+def test_a_run_is_called_what_its_folder_is(tmp_path: Path) -> None:
+    arguments = ["train.py", *SMALL, "trainer.max_epochs=1"]
+    assert run(tmp_path, *arguments, "resume=auto").returncode == 0
+    (folder,) = (tmp_path / "outputs" / "runs").iterdir()
+    assert names(folder) == {folder.name}
+    again = run(tmp_path, *arguments, "resume=auto")
+    assert "Already finished" in again.stdout
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 0
+    assert len(list((tmp_path / "outputs" / "runs").iterdir())) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+def test_the_jobs_of_a_sweep_agree(tmp_path: Path, launcher: str) -> None:
+    arguments = ["train.py", "-m", "tile.c=0,1", f"hydra/launcher={launcher}", *SMALL]
+    done = run(tmp_path, *arguments, "trainer.max_epochs=1")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    assert {job.name for job in folder.iterdir() if job.name[0] == "t"} == {"tile.c=0", "tile.c=1"}
+    assert names(folder) == {folder.name}
+
+
+def test_torchrun_without_a_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    done = run(tmp_path, "train.py", *SMALL)
+    assert done.returncode == 1
+    assert done.stderr == ("error: torchrun's processes must share one run folder; add run=NAME.\n")
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_job_is_named_after_what_is_swept() -> None:
+    fixed = fixed_keys(["tile.c=0,1", "+data.more=2", "model=ann,dnn", "seed=1"])
+    assert fixed == ["data.more", "seed"]
+    job = name_job(["tile.c=0", "+data.more=2", "model=dnn", "seed=1"], fixed)
+    assert job == "model=dnn,tile.c=0"

@@ -1,0 +1,45 @@
+"""What the generated data sets share: files that are named after all that made them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ednn.core.checkpoint import KEY, read_checkpoint
+from ednn.core.errors import InputError
+from ednn.data.fields.coulomb import CoulombData
+from ednn.data.fields.generated import GeneratedData
+from ednn.data.fields.ising import IsingData
+from ednn.data.fields.laplacian import LaplacianData
+
+SHARED = {"n_train": 4, "n_val": 2, "n_test": 2, "batch_size": 2, "workers": 0, "seed": 0}
+KINDS: dict[type[GeneratedData], dict[str, Any]] = {
+    IsingData: {"L": 4, "dims": 2, "J": 1.0},
+    LaplacianData: {"side": 50, "stencil": "5-point", "powers": [1.0]},
+    CoulombData: {
+        "L": 4,
+        "screening": None,
+        "strength": 1.0,
+        "neighbour": -1.0,
+        "binary": True,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_generator_makes_new_files(
+    kind: type[GeneratedData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = kind(**KINDS[kind], **SHARED, cache=str(tmp_path))
+    path, settings = before.path, before.settings
+    monkeypatch.setattr(kind, "generator", kind.generator + 1)
+    after = kind(**KINDS[kind], **SHARED, cache=str(tmp_path))
+    assert after.path != path
+    with pytest.raises(InputError, match="its generator differ"):
+        after.load_state_dict(settings)
+
+
+def test_a_checkpoint_knows_the_generator_of_its_data(trained: Path) -> None:
+    trained_on = read_checkpoint(trained / "checkpoints" / "best.ckpt")[KEY]["trained_on"]
+    assert trained_on["data"] == "IsingData"
+    assert trained_on["settings"]["generator"] == IsingData.generator
