@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install train test test-long paper bench clean
+.PHONY: install train lint test test-long paper bench clean
 
 install: .venv/installed
 
@@ -15,10 +15,12 @@ install: .venv/installed
 train: install
 	$(BIN)/python train.py experiment=ising
 
-test: install
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow and not long"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
 

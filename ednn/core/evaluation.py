@@ -130,7 +130,7 @@ class TileEvaluation:
             None if the field isn't discrete, if equal tiles may differ (dropout in training), if
             the gradient with respect to the field is wanted, or if too few tiles are equal.
         """
-        random = self.probe.random and subnet.training
+        random = self.probe.random and any(module.training for module in subnet.modules())
         if not self.alphabet or padded.requires_grad or random:
             return None
         coded = tile_codes(padded, self.tiling, self.alphabet)

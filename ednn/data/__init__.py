@@ -2,6 +2,6 @@
 
 `module.py` is the base of all (a file made once, seeded splits, loaders), `dataset.py` the
 samples as a model is given them. `fields/` holds the data sets of fields, `structures/` those of
-atoms, each with the schema of its file. A data set says what it is by a `DatasetInfo`; it never builds,
-normalises or judges a model.
+atoms, each with the schema of its file. A data set says what it is by a `DatasetInfo`; it never
+builds, normalises or judges a model.
 """

@@ -48,17 +48,26 @@ class Journal:
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a journal."""
+    """Yield the records of a journal.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Path(folder, "journal").write_bytes(encode({"seed": 7}) + b"cut sho")
+        ...     list(read_journal(Path(folder, "journal")))
+        28
+        [{'seed': 7}]
+    """
     with open(path, "rb") as lines:
         yield from decode(lines)
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
-    """Return a record as a line: a checksum and JSON, which keeps every bit of a float64.
+    r"""Return a record as a line: a checksum and JSON, which keeps every bit of a float64.
 
     Example:
         >>> encode({"seed": 7})
-        b'448b4783 {"seed": 7}\\n'
+        b'448b4783 {"seed": 7}\n'
     """
     text = json.dumps(record).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)

@@ -27,6 +27,15 @@ class FieldJob(Job):
 
     Raises:
         InputError: they don't fit the model, or are stored in chunks that don't fit in memory.
+
+    Example:
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> with h5py.File("fields.h5", "w", driver="core", backing_store=False) as file:
+        ...     file["fields"] = np.zeros((3, 8, 8))
+        ...     job = FieldJob(EDNN(ANN, 2, 1), file["fields"], sites=10**6)
+        ...     len(job.pieces), job.evaluate(job.pieces[0])["contributions"].shape
+        (1, (3, 4, 4, 1))
     """
 
     def __init__(self, model: FieldModel, stored: h5py.Dataset, sites: int) -> None:

@@ -53,6 +53,14 @@ class Job(ABC):
     Attributes:
         pieces: all of them.
         shape: numbers of samples and of outputs.
+
+    Example:
+        >>> class Ones(Job):
+        ...     pieces, shape = [Piece(slice(0, 2))], (2, 1)
+        ...     def evaluate(self, piece):
+        ...         return {"contributions": np.ones((2, 4, 4, 1))}
+        >>> Ones().evaluate(Piece(slice(0, 2)))["contributions"].sum()
+        np.float64(32.0)
     """
 
     pieces: list[Piece]

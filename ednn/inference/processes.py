@@ -24,7 +24,12 @@ WAIT = timedelta(days=30)  # for each other, at the end: shares may take very di
 
 
 class Processes(NamedTuple):
-    """This process among all of them, and the device it computes on."""
+    """This process among all of them, and the device it computes on.
+
+    Example:
+        >>> Processes(0, 1, torch.device("cpu")).add(torch.tensor([1.5]))
+        tensor([1.5000])
+    """
 
     rank: int
     world: int
@@ -62,6 +67,11 @@ def processes() -> Iterator[Processes]:
 
     Raises:
         InputError: there are fewer GPUs than processes on this machine.
+
+    Example:
+        >>> with processes() as group:
+        ...     group.first, group.world
+        (True, 1)
     """
     world = int(os.environ.get("WORLD_SIZE", 1))
     cuda = torch.cuda.is_available()

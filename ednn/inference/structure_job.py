@@ -101,7 +101,17 @@ class StructureJob(Job):
 
 
 def batch(structure: Structure, model: StructureModel) -> StructureBatch:
-    """Make a batch of one structure, on the model's device."""
+    """Make a batch of one structure, on the model's device.
+
+    Example:
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> from ednn.physics.sheets import crystal
+        >>> model = AtomisticEDNN(EDNN(ANN, 8, 4), [6], pixel=[12.5 / 32, 12.99 / 32], gamma=0.4)
+        >>> batch(crystal(), model).numbers.shape
+        torch.Size([1, 60])
+    """
     columns = (structure.numbers, structure.positions, structure.cell)
     return StructureBatch(
         *(torch.from_numpy(c)[None].to(model.renderer.pixel.device) for c in columns)

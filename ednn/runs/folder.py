@@ -28,6 +28,10 @@ class Run:
     """One run folder.
 
     A run is finished when `summary.json` stands in its folder: it is written last.
+
+    Example:
+        >>> Run("outputs/runs/my_run").best.as_posix()
+        'outputs/runs/my_run/checkpoints/best.ckpt'
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -88,6 +92,7 @@ class Run:
         """Write `summary.json`, which marks the run as finished, and print a short table.
 
         Args:
+            summary: figures under flat keys.
             paper: published values to print beside ours, under the summary's keys.
         """
         write_json(self.summary, {**summary, "finished": datetime.now().isoformat("T", "seconds")})
@@ -113,14 +118,24 @@ class Run:
 
 
 def plain(cfg: DictConfig, resolve: bool = True) -> dict[str, Any]:
-    """Return a config as plain dictionaries, lists and values."""
+    """Return a config as plain dictionaries, lists and values.
+
+    Example:
+        >>> plain(OmegaConf.create({"a": 1, "b": "${a}"}))
+        {'a': 1, 'b': 1}
+    """
     container = OmegaConf.to_container(cfg, resolve=resolve)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
 
 
 def environment() -> dict[str, Any]:
-    """Describe what produced a result: command, code, versions and device."""
+    """Describe what produced a result: command, code, versions and device.
+
+    Example:
+        >>> sorted(environment())[:3]
+        ['command', 'cpu', 'git_commit']
+    """
     return {
         "command": f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}".rstrip(),
         "git_commit": _git_commit(),
@@ -134,24 +149,38 @@ def environment() -> dict[str, Any]:
 
 
 def device_name(device: torch.device) -> str:
-    """Name a device as a reader of a benchmark would want it."""
+    """Name a device as a reader of a benchmark would want it.
+
+    Example:
+        >>> device_name(torch.device("cpu"))[:4]
+        'CPU '
+    """
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write values to a file, whole or not at all.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_json(Path(folder, "a.json"), {"unit": "J"})
+        ...     json.loads(Path(folder, "a.json").read_text())
+        {'unit': 'J'}
+    """
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
 
 def _words(key: str, summary: Mapping[str, Any]) -> str:
     """Spell a summary key out: test/mean_absolute_error_per_site → test mean … (J per spin)."""
-    *place, kind = key.split("/")  # the split and, of several, the output
+    *names, kind = key.split("/")  # the split and, of several, the output
     unit = summary["unit_per_site" if kind.endswith("_per_site") else "unit"]
     if kind.endswith("_of_forces"):
         unit = f"{unit}/Å"
-    words = " ".join([*place, kind.removesuffix("_per_site").replace("_", " ")])
+    words = " ".join([*names, kind.removesuffix("_per_site").replace("_", " ")])
     return f"{words} ({unit})" if unit and "relative" not in kind else words
 
 

@@ -62,11 +62,11 @@ def overrides_of(job: Path) -> dict[str, str]:
 def _errors(figures: pd.DataFrame) -> pd.DataFrame:
     """Keep the errors alone: a row per job or, of several outputs, per job and output."""
     errors = figures[[name for name in figures if "_error" in str(name)]]
-    places = [str(name).split("/") for name in errors]  # test/[output/]error
-    if all(len(place) == 2 for place in places):
+    names = [str(name).split("/") for name in errors]  # test/[output/]error
+    if all(len(name) == 2 for name in names):
         return errors
     errors.columns = pd.MultiIndex.from_tuples(
-        [("/".join(output), f"{split}/{error}") for split, *output, error in places],
+        [("/".join(output), f"{split}/{error}") for split, *output, error in names],
         names=["output", None],
     )
     return errors.stack("output", future_stack=True).dropna(how="all").reset_index("output")

@@ -66,7 +66,7 @@ def test_the_baseline_differs_in_its_one_tile_alone() -> None:
     paper, baseline = composed("experiment=dft_paper"), composed("experiment=dft_baseline")
     assert baseline.model.focus == baseline.data.grid
     for cfg in (paper, baseline):
-        cfg.tile = cfg.model = cfg.name = cfg.paper = None
+        cfg.tile = cfg.model = cfg.name = cfg.run = cfg.paper = None
     assert baseline == paper
 
 

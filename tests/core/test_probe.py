@@ -313,3 +313,10 @@ def test_the_widest_layer_is_found_in_evaluation_of_any_mode():
     subnet = hidden(nn.Linear(16, 40), nn.Dropout(0.5), nn.Linear(40, 16))
     tiles = torch.linspace(-1, 1, 18).view(2, 1, 3, 3)
     assert probe(subnet.eval(), tiles, 1) == probe(subnet.train(), tiles, 1) == (40, True)
+
+
+def test_equal_tiles_share_no_dropout_that_alone_is_on() -> None:
+    """As in Monte Carlo dropout: the network is in eval mode, its dropout is not."""
+    net = EDNN(hidden(nn.Dropout(0.5)), 1, 1, alphabet=SPINS).eval()
+    net.subnet[3].train()
+    assert len(net.contributions(torch.ones(40, 1, 8, 8)).unique()) > 1

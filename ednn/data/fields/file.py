@@ -60,7 +60,17 @@ def write_batches(
     attributes: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> None:
-    """Write a data set of `count` samples, as `write_fields` does, batch by batch as they come."""
+    """Write a data set of `count` samples, as `write_fields` does, batch by batch as they come.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> batches = [(np.zeros((2, 4)), np.zeros((2, 1))), (np.ones((1, 4)), np.ones((1, 1)))]
+        >>> with TemporaryDirectory() as folder:
+        ...     write_batches(Path(folder, "a.h5"), 3, batches, {}, {}, {})
+        ...     with open_hdf5(Path(folder, "a.h5")) as file:
+        ...         file["fields"].shape
+        (3, 4)
+    """
     written = 0
     with create_hdf5(path) as file:
         for fields, labels in batches:
@@ -169,6 +179,13 @@ def dataset(file: h5py.File, key: str, option: str = "") -> h5py.Dataset:
 
     Raises:
         InputError: the file has no such dataset; names those it has.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder, h5py.File(Path(folder, "a.h5"), "w") as file:
+        ...     file["group/energy"] = np.arange(3.0)
+        ...     dataset(file, "group/energy").shape
+        (3,)
     """
     if not isinstance(file.get(key), h5py.Dataset):
         cure = f"; name one of them in {option}=…" if option else ""
@@ -209,6 +226,15 @@ class HDF5Fields:
 
     Raises:
         InputError: the file has no such fields, or what is read is not finite.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with h5py.File(Path(folder, "a.h5"), "w") as file:
+        ...         file["images"] = np.zeros((9, 8, 8, 3))
+        ...     fields = HDF5Fields(Path(folder, "a.h5"), "images", dims=2, channels=3)
+        ...     fields.shape, fields[:2].shape
+        ((9, 3, 8, 8), torch.Size([2, 3, 8, 8]))
     """
 
     def __init__(

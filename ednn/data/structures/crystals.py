@@ -16,6 +16,10 @@ def finite_size(theory: str, kind: str, sites: int) -> float:
 
     Raises:
         InputError: the file doesn't have it.
+
+    Example:
+        >>> finite_size("gfn1", "hBN", 60)
+        0.0
     """
     energies = pd.read_csv(ENERGIES, index_col=KEY)["energy_per_atom"]
     try:

@@ -10,7 +10,15 @@ from ednn.data.structures.file import LabelledSet
 
 
 class StructureDataset(ExtensiveDataset):
-    """Labelled structures in memory; a batch is padded to its largest."""
+    """Labelled structures in memory; a batch is padded to its largest.
+
+    Example:
+        >>> from ednn.data.structures.file import join
+        >>> carbon = {"seed": 0, "numbers": [6], "positions": [[0.0, 0.0]], "cell": [9.0, 9.0]}
+        >>> labels = join({0: {**carbon, "energy": -1.0, "forces": [[0.0, 0.0]]}}, {})
+        >>> StructureDataset(labels).inputs(torch.tensor([0])).positions.shape
+        torch.Size([1, 1, 2])
+    """
 
     def __init__(self, labels: LabelledSet) -> None:
         atoms = np.diff(labels.offsets)  # (N,)
@@ -42,7 +50,15 @@ class StructureDataset(ExtensiveDataset):
 
 
 def moved(batch: Batch, rng: np.random.Generator) -> Batch:
-    """Translate each structure by any vector and mirror it along x and y, each or not."""
+    """Translate each structure by any vector and mirror it along x and y, each or not.
+
+    Example:
+        >>> numbers, cell = torch.tensor([[6]]), torch.full((1, 2), 9.0)
+        >>> inputs = StructureBatch(numbers, torch.zeros(1, 1, 2), cell)
+        >>> batch = Batch(inputs, torch.zeros(1, 1), torch.ones(1), torch.arange(1))
+        >>> bool((moved(batch, np.random.default_rng(0)).inputs.positions < 9).all())
+        True
+    """
     structures: StructureBatch = batch.inputs
     size = (len(structures.cell), 1, 2)
     sign = torch.from_numpy(rng.choice([-1.0, 1.0], size)).to(structures.positions)

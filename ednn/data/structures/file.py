@@ -27,7 +27,15 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """The contents of a file: the datasets and the attributes of the schema."""
+    """The contents of a file: the datasets and the attributes of the schema.
+
+    Example:
+        >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": [9.0, 9.0]}
+        >>> carbon |= {"energy": -1.0, "forces": [[0.0, 0.0]]}
+        >>> labels = join({4: carbon}, {"theory": "mine"})
+        >>> len(labels), labels.structure(0).numbers.tolist()
+        (1, [6])
+    """
 
     numbers: NDArray[np.uint8]
     positions: NDArray[np.float64]
@@ -70,7 +78,15 @@ def read(path: str | Path) -> LabelledSet:
 
 
 def write(path: str | Path, labels: LabelledSet) -> None:
-    """Write `labels` to `path`, whole or not at all."""
+    """Write `labels` to `path`, whole or not at all.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write(Path(folder, "a.h5"), join({}, {"theory": "mine", "structures": "none"}))
+        ...     len(read(Path(folder, "a.h5")))
+        0
+    """
     with create_hdf5(path) as file:
         for name in DATASETS:
             file.create_dataset(
@@ -104,7 +120,12 @@ def join(records: Mapping[int, Record], provenance: Mapping[str, str]) -> Labell
 
 
 def split(labels: LabelledSet) -> dict[int, Record]:
-    """Return the records, by seed, that `labels` is made of: the inverse of `join`."""
+    """Return the records, by seed, that `labels` is made of: the inverse of `join`.
+
+    Example:
+        >>> split(join({3: {"seed": 3, "failed": "not converged"}}, {}))
+        {3: {'seed': 3, 'failed': ''}}
+    """
     records: dict[int, Record] = {int(s): {"seed": int(s), "failed": ""} for s in labels.failed}
     for i, seed in enumerate(labels.seed.tolist()):
         atoms = labels.atoms(i)
