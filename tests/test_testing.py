@@ -180,11 +180,11 @@ def failed(net: type[nn.Module], dim: int) -> set[str]:
         (WrongGradient, {"gradients_reach_every_parameter_and_are_right"}),
     ],
 )
-def test_exactly_what_is_broken_fails(net, broken):
+def test_exactly_what_is_broken_fails(net: type[nn.Module], broken: set[str]) -> None:
     assert failed(net, dim=1) == broken
 
 
-def test_coupled_tiles_fail():
+def test_coupled_tiles_fail() -> None:
     assert failed(Coupled, 2) >= {
         "tiles_are_independent_in_evaluation",
         "tiles_are_independent_in_training",
@@ -195,18 +195,18 @@ def test_coupled_tiles_fail():
         contract(Coupled).test_tiles_are_independent_in_evaluation(2)
 
 
-def test_what_the_model_refuses_fails_with_its_sentence():
+def test_what_the_model_refuses_fails_with_its_sentence() -> None:
     with pytest.raises(InputError, match="Normalised lets the value of a tile depend on the oth"):
         contract(Normalised).test_tiles_are_independent_in_training(1)
 
 
-def test_a_look_outside_the_window_fails(monkeypatch):
+def test_a_look_outside_the_window_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Remembering, "largest", 0.0)
     with pytest.raises(AssertionError, match="changes with sites outside its window"):
         contract(Remembering).test_nothing_outside_its_window_changes_a_contribution(2)
 
 
-def test_values_per_site_that_are_not_those_of_tiles_fail():
+def test_values_per_site_that_are_not_those_of_tiles_fail() -> None:
     with pytest.raises(AssertionError, match="A whole field with padding=zeros"):
         contract(TwoMinds).test_whole_fields_agree_with_tiles(2, "zeros")
     assert "tiles_are_independent_in_evaluation" not in failed(TwoMinds, 2)

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from ednn.core.errors import InputError
 from ednn.physics.sheets import Structure
 
-INSTALL = 'run `pip install -e ".[dft]"`'
-
 # Names of the exceptions of ASE and of GPAW for a calculation that did not converge. They share no
 # base class, and GPAW need not be installed.
 NOT_CONVERGED = {"CalculationFailed", "ConvergenceError"}
@@ -89,7 +87,7 @@ THEORIES = {
             calculator="tblite.ase.TBLite",
             arguments={"method": "GFN1-xTB", "verbosity": 0},
             packages=("tblite",),
-            install=INSTALL,
+            install='run `pip install "ednn[dft]"`',
         ),
         Theory(
             name="pbe",

@@ -20,8 +20,8 @@ INSTALL_PBE = Path(__file__).parents[2] / "scripts" / "install_pbe.sh"
     ids=["environment", "apt", "root"],
 )
 def test_the_pbe_script_names_what_is_missing_and_touches_nothing(
-    tmp_path, python, commands, words
-):
+    tmp_path: Path, python: str, commands: list[str], words: str
+) -> None:
     (tmp_path / "dirname").symlink_to(str(which("dirname")))
     programs = dict.fromkeys(commands, "echo touched") | {"id": "echo 1000"}  # not root
     for name, line in programs.items():

@@ -1,6 +1,8 @@
 """Models as plain values: built, stored, read back; what doesn't fit is named."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,9 +41,9 @@ SPECS = {
 SEEN = ("dims", "channels", "alphabet")
 
 
-def made(name: str = "ising", **changes: object) -> ExtensiveModel:
+def made(name: str = "ising", **changes: Any) -> ExtensiveModel:
     """Make a model from a named config with some changes."""
-    config = {"_target_": "ednn.core.model.EDNN", **SPECS[name], **changes}
+    config: dict[str, Any] = {"_target_": "ednn.core.model.EDNN", **SPECS[name], **changes}
     outputs = config.pop("outputs", 1)
     told = {key: config.pop(key) for key in SEEN if key in config}
     if "alphabet" in told:
@@ -59,7 +61,9 @@ def save(path: Path, model: ExtensiveModel) -> Path:
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("name", SPECS)
-def test_round_trip_keeps_predictions_in_physical_units(name, precision, tmp_path):
+def test_round_trip_keeps_predictions_in_physical_units(
+    name: str, precision: torch.dtype, tmp_path: Path
+) -> None:
     model = made(name).to(precision).eval()
     info = model.info
     field = 2.0 * torch.randint(2, (5, info.channels, *[8] * info.dims)) - 1
@@ -73,14 +77,14 @@ def test_round_trip_keeps_predictions_in_physical_units(name, precision, tmp_pat
     assert (loaded.info, loaded.tiling) == (info, model.tiling)
 
 
-def test_our_own_classes_go_by_names_that_stay(tmp_path):
+def test_our_own_classes_go_by_names_that_stay(tmp_path: Path) -> None:
     about = read_checkpoint(save(tmp_path / "best.ckpt", made()))[KEY]
     assert about["version"] == 1
     assert about["config"]["_target_"] == "EDNN"
     assert about["config"]["subnet"] == {"_target_": "ANN"}
 
 
-def test_only_plain_values_are_read(tmp_path):
+def test_only_plain_values_are_read(tmp_path: Path) -> None:
     """A checkpoint cannot run code: torch.load(weights_only=True) refuses other objects."""
     path = save(tmp_path / "best.ckpt", made())
     checkpoint = torch.load(path, weights_only=False)
@@ -89,7 +93,7 @@ def test_only_plain_values_are_read(tmp_path):
         read_checkpoint(path)
 
 
-def test_a_checkpoint_of_a_newer_version_says_so(tmp_path):
+def test_a_checkpoint_of_a_newer_version_says_so(tmp_path: Path) -> None:
     path = save(tmp_path / "best.ckpt", made())
     checkpoint = torch.load(path, weights_only=True)
     checkpoint[KEY]["version"] = 99
@@ -102,11 +106,12 @@ OLD = sorted(path.stem for path in CHECKPOINTS.glob("*.ckpt"))
 
 
 @pytest.mark.parametrize("name", OLD)
-def test_a_checkpoint_predicts_what_it_did_in_its_own_version(name):
+def test_a_checkpoint_predicts_what_it_did_in_its_own_version(name: str) -> None:
     """What earlier versions wrote, with their own predictions beside it; kept for ever."""
     model = ednn.load_model(CHECKPOINTS / f"{name}.ckpt")
     with np.load(CHECKPOINTS / f"{name}.npz") as stored:
         expected = {key: torch.from_numpy(stored[key]) for key in stored}
+    inputs: Any
     if model.info.takes == "structures":
         inputs = StructureBatch(*(expected[key] for key in ("numbers", "positions", "cell")))
         prediction, forces = model.energy_and_forces(inputs)
@@ -123,7 +128,7 @@ def test_a_checkpoint_predicts_what_it_did_in_its_own_version(name):
         )
 
 
-def test_there_is_an_old_checkpoint_of_every_kind():
+def test_there_is_an_old_checkpoint_of_every_kind() -> None:
     kinds = {name.removeprefix("v0_") for name in OLD if name.startswith("v0_")}
     assert kinds >= {"ising_ann", "fields_dnn", "channels_fcn", "fields_bf16"}
     assert kinds >= {"laplacian_site_ann", "coulomb_multiscale", "dft_fcn", "ising_rectangles"}
@@ -152,21 +157,21 @@ def test_there_is_an_old_checkpoint_of_every_kind():
         ({"_target_": "no.such.module"}, ["no.such.module"]),
     ],
 )
-def test_values_that_make_no_model(changes, names):
+def test_values_that_make_no_model(changes: dict[str, Any], names: list[str]) -> None:
     with pytest.raises(InputError) as error:
         made(**changes)
     assert all(name in str(error.value) for name in names), str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_module_that_fails_to_import(tmp_path, monkeypatch):
+def test_a_module_that_fails_to_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_nets.py").write_text("import numpy\nnumpy.no_such_name\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match=r"broken_nets\.Net cannot be imported: .*no_such_name"):
         made(subnet={"_target_": "broken_nets.Net"})
 
 
-def test_a_module_of_ones_own(tmp_path, monkeypatch):
+def test_a_module_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own_nets.py").write_text(
         "from torch import nn\n"
         "class Net(nn.Sequential):\n"
@@ -176,7 +181,7 @@ def test_a_module_of_ones_own(tmp_path, monkeypatch):
         "        )\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    model = made(subnet={"_target_": "own_nets.Net", "width": 7})
+    model: Any = made(subnet={"_target_": "own_nets.Net", "width": 7})
     assert model.subnet[1].weight.shape == (7, 9)
 
 
@@ -188,7 +193,9 @@ def test_a_module_of_ones_own(tmp_path, monkeypatch):
         ({"subnet": {"_target_": "ednn.core.subnets.DNN"}}, ["subnet.4.weight"]),
     ],
 )
-def test_a_checkpoint_that_does_not_fit(changes, names, tmp_path):
+def test_a_checkpoint_that_does_not_fit(
+    changes: dict[str, Any], names: list[str], tmp_path: Path
+) -> None:
     checkpoint = read_checkpoint(save(tmp_path / "best.ckpt", made()))
     with pytest.raises(InputError, match="checkpoint doesn't fit this model") as error:
         load_weights(made(**changes), checkpoint)
@@ -225,7 +232,7 @@ def tensor(path: Path) -> None:
 @pytest.mark.parametrize(
     "write", [foreign_bytes, empty, numpy_archive, truncated, weights_alone, tensor]
 )
-def test_foreign_files(write, tmp_path):
+def test_foreign_files(write: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "foreign.ckpt"
     write(path)
     with pytest.raises(InputError, match=r"foreign\.ckpt is not an ednn checkpoint") as error:
@@ -233,6 +240,6 @@ def test_foreign_files(write, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no checkpoint .*missing\.ckpt"):
         ednn.load_model(tmp_path / "missing.ckpt")

@@ -28,10 +28,19 @@ def draw(alphabet: list[float], shape: tuple[int, ...]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("lattice", "f", "c", "channels", "padding", "alphabet"), CASES)
-def test_codes_are_equal_exactly_for_equal_tiles(lattice, f, c, channels, padding, alphabet):
+def test_codes_are_equal_exactly_for_equal_tiles(
+    lattice: tuple[int, ...],
+    f: int | tuple[int, ...],
+    c: int | tuple[int, ...],
+    channels: int,
+    padding: str,
+    alphabet: list[float],
+) -> None:
     tiling = Tiling(len(lattice), f, c, padding)
     padded = tiling.pad(draw(alphabet, (3, channels, *lattice)))
-    codes, bound = tile_codes(padded, tiling, alphabet)
+    coded = tile_codes(padded, tiling, alphabet)
+    assert coded is not None
+    codes, bound = coded
     tiles = tiling.windows(padded).flatten(0, tiling.dims).flatten(1)  # (n, values)
     equal = (tiles[:, None] == tiles[None]).all(-1)
     codes = codes.flatten()
@@ -41,30 +50,34 @@ def test_codes_are_equal_exactly_for_equal_tiles(lattice, f, c, channels, paddin
     assert codes.max() < bound
 
 
-def test_every_code_of_a_small_range_occurs():
+def test_every_code_of_a_small_range_occurs() -> None:
     spins = 2.0 * ((torch.arange(512)[:, None] >> torch.arange(9)) & 1) - 1  # (512, 9)
-    codes, bound = tile_codes(spins.reshape(512, 1, 3, 3), Tiling(2, 3, 0), SPINS)
+    coded = tile_codes(spins.reshape(512, 1, 3, 3), Tiling(2, 3, 0), SPINS)
+    assert coded is not None
+    codes, bound = coded
     assert bound == 512
     assert codes.flatten().sort().values.tolist() == list(range(512))
 
 
 @pytest.mark.parametrize("value", [0.0, 0.999, float("nan")])
-def test_no_codes_for_a_value_outside_the_alphabet(value):
+def test_no_codes_for_a_value_outside_the_alphabet(value: float) -> None:
     field = torch.ones(1, 1, 4, 4)
     field[0, 0, 2, 3] = value
     assert tile_codes(field, Tiling(2, 1, 0), SPINS) is None
 
 
-def test_no_codes_past_63_bits():
+def test_no_codes_past_63_bits() -> None:
     field = torch.ones(1, 1, 8, 8)
     assert tile_codes(field, Tiling(2, 8, 0), SPINS) is None
-    codes, bound = tile_codes(field[..., :7, :], Tiling(2, (7, 8), 0), SPINS)
+    coded = tile_codes(field[..., :7, :], Tiling(2, (7, 8), 0), SPINS)
+    assert coded is not None
+    codes, bound = coded
     assert bound == 2**56
     assert codes.item() == 2**56 - 1
 
 
 @pytest.mark.parametrize("bound", [7, 10**6])
-def test_group_finds_a_representative_of_every_tile(bound):
+def test_group_finds_a_representative_of_every_tile(bound: int) -> None:
     codes = torch.tensor([3, 5, 3, 0, 5, 5, 3, 0, 6])
     slot, representative = group(codes, bound)
     assert torch.equal(codes[representative[slot]], codes)

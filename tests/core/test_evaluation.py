@@ -13,7 +13,7 @@ from tests.core.chunks import Chunks
 from tests.core.test_model import SPINS, Smooth, calls, draw_spins
 
 
-def gradients(net: EDNN, values: Tensor) -> list[Tensor]:
+def gradients(net: EDNN, values: Tensor) -> tuple[Tensor, ...]:
     """Gradients of a loss that weighs every value differently."""
     weights = torch.linspace(-1, 2, values.numel(), dtype=values.dtype).reshape(values.shape)
     return torch.autograd.grad((values * weights + values**2).sum(), list(net.parameters()))
@@ -53,7 +53,14 @@ def test_a_chunk_grows_with_the_weights() -> None:
     ("lattice", "f", "c", "channels"),
     [((12,), 2, 1, 1), ((6, 8), 2, 1, 2), ((6, 4), (3, 1), (0, 2), 1), ((2, 4, 6), 2, 1, 1)],
 )
-def test_chunks_agree_with_one_batch(lattice, f, c, channels, limit, padding):
+def test_chunks_agree_with_one_batch(
+    lattice: tuple[int, ...],
+    f: int | tuple[int, ...],
+    c: int | tuple[int, ...],
+    channels: int,
+    limit: int,
+    padding: str,
+) -> None:
     dims, chunks = len(lattice), Chunks(count=limit)
     net = EDNN(Smooth, f, c, dims, channels, 2, padding, chunks=chunks).double()
     field = torch.randn(3, channels, *lattice, dtype=torch.float64)
@@ -74,7 +81,15 @@ GATHERED = [((20,), 2, 5, 1), ((8, 8), 1, 1, 2), ((8, 8), (2, 4), (2, 1), 1), ((
     ("lattice", "f", "c", "channels", "path"),
     [(*case, "table") for case in TABLE] + [(*case, "gathered") for case in GATHERED],
 )
-def test_distinct_tiles_agree_with_one_batch(lattice, f, c, channels, path, padding, limit):
+def test_distinct_tiles_agree_with_one_batch(
+    lattice: tuple[int, ...],
+    f: int | tuple[int, ...],
+    c: int | tuple[int, ...],
+    channels: int,
+    path: str,
+    padding: str,
+    limit: int,
+) -> None:
     chunks = Chunks(count=limit, distinct_share=1.0)
     net = EDNN(Smooth, f, c, len(lattice), channels, 2, padding, SPINS, chunks).double()
     field = draw_spins(2, channels, *lattice).double().repeat(8, *[1] * (1 + len(lattice)))
@@ -89,13 +104,13 @@ def test_distinct_tiles_agree_with_one_batch(lattice, f, c, channels, path, padd
     assert max(seen) <= limit
 
 
-def test_tiles_that_nearly_all_differ_are_not_grouped():
+def test_tiles_that_nearly_all_differ_are_not_grouped() -> None:
     net = EDNN(Smooth, 4, 1, alphabet=SPINS).double()
     assert assert_agrees(net, draw_spins(8, 1, 8, 8).double()) == [32]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, -1.000001])
-def test_a_value_outside_the_alphabet_is_evaluated_as_it_is(value):
+def test_a_value_outside_the_alphabet_is_evaluated_as_it_is(value: float) -> None:
     net = EDNN(Smooth, 1, 0, alphabet=SPINS).double()
     field = draw_spins(4, 1, 8, 8).double()
     assert assert_agrees(net, field) == [2]
@@ -105,12 +120,12 @@ def test_a_value_outside_the_alphabet_is_evaluated_as_it_is(value):
     assert torch.allclose(changed, net.subnet(torch.full((1, 1, 1, 1), value).double())[0])
 
 
-def test_windows_too_large_to_number_are_evaluated_as_they_are():
+def test_windows_too_large_to_number_are_evaluated_as_they_are() -> None:
     net = EDNN(Smooth, 8, 1, alphabet=SPINS).double()
     assert assert_agrees(net, draw_spins(4, 1, 8, 8).double()) == [4]
 
 
-def test_gradients_with_respect_to_a_discrete_field():
+def test_gradients_with_respect_to_a_discrete_field() -> None:
     net = EDNN(Smooth, 1, 1, alphabet=SPINS).double()
     field = draw_spins(20, 1, 8, 8).double().requires_grad_()
     (got,) = torch.autograd.grad(net(field).sum(), field)
@@ -118,7 +133,7 @@ def test_gradients_with_respect_to_a_discrete_field():
     torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-12)
 
 
-def test_an_alphabet_of_values_that_binary_numbers_round():
+def test_an_alphabet_of_values_that_binary_numbers_round() -> None:
     net = EDNN(Smooth, 1, 1, alphabet=[0.1, 0.2, 0.7])
     field = torch.tensor([0.1, 0.2, 0.7])[torch.randint(3, (4, 1, 4, 4))].repeat(30, 1, 2, 2)
     with calls(net) as seen:
@@ -127,7 +142,7 @@ def test_an_alphabet_of_values_that_binary_numbers_round():
     assert sum(seen) <= 64  # 16 tiles of each of the 4 patterns
 
 
-def test_single_precision_is_good_to_float_tolerance():
+def test_single_precision_is_good_to_float_tolerance() -> None:
     net = EDNN(ANN, 1, 1, alphabet=SPINS)
     field = draw_spins(200, 1, 8, 8)
     torch.testing.assert_close(net.contributions(field), reference(net, field))
@@ -135,6 +150,6 @@ def test_single_precision_is_good_to_float_tolerance():
     torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
 
 
-def test_no_fields_give_no_predictions():
+def test_no_fields_give_no_predictions() -> None:
     net = EDNN(ANN, 2, 1, outputs=3, alphabet=SPINS)
     assert net(torch.zeros(0, 1, 8, 8)).shape == (0, 3)

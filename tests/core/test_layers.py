@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from pkgutil import walk_packages
+from types import ModuleType
 
 import pytest
 
@@ -20,7 +21,7 @@ OTHERS = {"ase", "h5py", "matplotlib", "pandas", "scipy", "tensorboard", "tqdm",
 CHECKPOINT = REPOSITORY / "tests" / "checkpoints" / "v0_ising_ann.ckpt"
 
 
-def modules(package) -> list[str]:
+def modules(package: ModuleType) -> list[str]:
     """Names of all modules below a package."""
     return [m.name for m in walk_packages(package.__path__, f"{package.__name__}.")]
 

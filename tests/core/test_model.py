@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,8 @@ def ising_network(dims: int, bonds: str = "axes") -> EDNN:
     s₀ s_n = (|s₀ + s_n| - |s₀ - s_n|) / 2, and |x| takes two rectified units.
     """
     net = EDNN(ANN, 1, 1, dims, alphabet=SPINS)
-    _, first, _, last = net.subnet
+    layers: Any = net.subnet
+    _, first, _, last = layers
     for parameter in net.parameters():
         nn.init.zeros_(parameter)
     place = torch.arange(3**dims).reshape((3,) * dims)
@@ -75,21 +77,25 @@ GEOMETRIES = [((12,), 3, 1), ((8, 4), 2, 1), ((6, 8), (3, 2), (0, 3)), ((2, 4, 4
 
 
 @pytest.mark.parametrize(("lattice", "f", "c"), GEOMETRIES)
-def test_sum_is_unchanged_by_a_shift_of_f(lattice, f, c):
+def test_sum_is_unchanged_by_a_shift_of_f(
+    lattice: tuple[int, ...], f: int | tuple[int, ...], c: int | tuple[int, ...]
+) -> None:
     net = EDNN(Smooth, f, c, len(lattice), channels=2, outputs=3).double()
     field = torch.randn(2, 2, *lattice, dtype=torch.float64)
     for axis, step in enumerate(net.tiling.focus, start=2):
         torch.testing.assert_close(net(field.roll(step, axis)), net(field), rtol=1e-13, atol=1e-13)
 
 
-def test_sum_may_change_under_other_shifts():
+def test_sum_may_change_under_other_shifts() -> None:
     net = EDNN(Smooth, 2, 1).double()
     field = torch.randn(1, 1, 8, 8, dtype=torch.float64)
     assert not torch.allclose(net(field.roll(1, 2)), net(field))
 
 
 @pytest.mark.parametrize(("lattice", "f", "c"), GEOMETRIES)
-def test_a_replicated_field_has_a_multiple_of_the_value(lattice, f, c):
+def test_a_replicated_field_has_a_multiple_of_the_value(
+    lattice: tuple[int, ...], f: int | tuple[int, ...], c: int | tuple[int, ...]
+) -> None:
     net = EDNN(Smooth, f, c, len(lattice)).double()
     net.shift.fill_(0.7)
     net.scale.fill_(3.0)
@@ -99,7 +105,7 @@ def test_a_replicated_field_has_a_multiple_of_the_value(lattice, f, c):
     torch.testing.assert_close(net(larger), expected, rtol=1e-13, atol=1e-13)
 
 
-def test_forward_is_the_sum_of_the_contributions_in_physical_units():
+def test_forward_is_the_sum_of_the_contributions_in_physical_units() -> None:
     net = EDNN(Smooth, 2, 1, outputs=2).double()
     field = torch.randn(3, 1, 4, 6, dtype=torch.float64)
     raw = net.contributions(field)
@@ -111,14 +117,14 @@ def test_forward_is_the_sum_of_the_contributions_in_physical_units():
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_contributions_see_their_window_alone(padding):
+def test_contributions_see_their_window_alone(padding: str) -> None:
     net = EDNN(ANN, 2, 1, padding=padding)
     field = torch.randn(2, 1, 12, 12)
     other = torch.randn(2, 1, 12, 12)
     other[..., 3:9, 3:9] = field[..., 3:9, 3:9]
     before, after = net.contributions(field), net.contributions(other)
     assert torch.equal(before[:, 2:4, 2:4], after[:, 2:4, 2:4])  # windows in 3 … 8: bitwise
-    outside = torch.ones(6, 6, dtype=bool)
+    outside = torch.ones(6, 6, dtype=torch.bool)
     outside[2:4, 2:4] = False
     assert (before != after)[:, outside].all()
 
@@ -129,13 +135,13 @@ def test_contributions_see_their_window_alone(padding):
 @pytest.mark.parametrize(
     "lattice", [(12,), (2,), (8, 8), (4, 7), (2, 2), (16, 16), (3, 4, 5)], ids=str
 )
-def test_hand_set_network_gives_the_ising_energy(lattice):
+def test_hand_set_network_gives_the_ising_energy(lattice: tuple[int, ...]) -> None:
     spins = draw_spins(50, 1, *lattice)
     predicted = ising_network(len(lattice))(spins)[:, 0]
     assert np.array_equal(predicted.detach().numpy(), energy(spins[:, 0].numpy()))
 
 
-def test_density_of_states_of_4x4():
+def test_density_of_states_of_4x4() -> None:
     """The number of states per energy, known exactly."""
     bits = (torch.arange(2**16)[:, None] >> torch.arange(16)) & 1  # every configuration
     with torch.no_grad():
@@ -147,7 +153,7 @@ def test_density_of_states_of_4x4():
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
-def test_dnn_learns_in_any_dimension(dims):
+def test_dnn_learns_in_any_dimension(dims: int) -> None:
     net = EDNN(DNN, 4, 2, dims)
     loss = net(torch.randn(2, 1, *[8] * dims)).square().sum()
     loss.backward()
@@ -157,7 +163,7 @@ def test_dnn_learns_in_any_dimension(dims):
 # --- what doesn't fit -----------------------------------------------------------------------
 
 
-def test_a_ready_module_is_taken_as_it_is():
+def test_a_ready_module_is_taken_as_it_is() -> None:
     subnet = ANN((4, 4))
     assert EDNN(subnet, 2, 1).subnet is subnet
     with pytest.raises(InputError, match="ANN cannot take tiles"):
@@ -174,7 +180,7 @@ def test_a_ready_module_is_taken_as_it_is():
         ((2, 1, 8, 9), ["9", "8 × 9", "f=2", "8 or 10"]),
     ],
 )
-def test_fields_that_do_not_fit(shape, names):
+def test_fields_that_do_not_fit(shape: tuple[int, ...], names: list[str]) -> None:
     net = EDNN(ANN, 2, 1)
     with pytest.raises(InputError) as error:
         net(torch.zeros(shape))

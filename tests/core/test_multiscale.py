@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -29,7 +30,7 @@ BRANCHES = {
 }
 
 
-def model(*names, **options):
+def model(*names: str, **options: Any) -> MultiScale:
     torch.manual_seed(0)
     made = MultiScale({name.replace(" ", "_"): BRANCHES[name] for name in names}, **options)
     made.shift.fill_(0.25)
@@ -40,24 +41,24 @@ def model(*names, **options):
 @pytest.mark.parametrize("dims", [1, 2])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("name", BRANCHES)
-def test_a_replica_has_exactly_the_multiple(name, channels, dims):
+def test_a_replica_has_exactly_the_multiple(name: str, channels: int, dims: int) -> None:
     net = model(name, channels=channels, outputs=2, dims=dims)
     field = torch.randn(3, channels, *(8, 12)[:dims], dtype=torch.float64)
     replica = field.repeat(1, 1, *(2, 2)[:dims])
     torch.testing.assert_close(net(replica), 2**dims * net(field), rtol=1e-10, atol=1e-10)
 
 
-def test_all_branches_together_are_extensive():
+def test_all_branches_together_are_extensive() -> None:
     net = model(*BRANCHES)
     field = torch.randn(2, 1, 8, 12, dtype=torch.float64)
     torch.testing.assert_close(net(field.repeat(1, 1, 2, 2)), 4 * net(field), rtol=1e-10, atol=0)
 
 
-def test_a_spectrum_can_be_a_nearest_neighbour_energy():
+def test_a_spectrum_can_be_a_nearest_neighbour_energy() -> None:
     """Σ_r q(r) q(r + x) = N Σ_k |q_k|² cos kx: in one dimension a function of |k|."""
 
     class Cosine(torch.nn.Module):
-        def forward(self, number):  # (n, 1, 1)
+        def forward(self, number: torch.Tensor) -> torch.Tensor:  # (n, 1, 1)
             return number.flatten(1).cos()
 
     branch = Branch(Cosine(), 1, 0, dims=1, space="spectrum").double()
@@ -66,12 +67,12 @@ def test_a_spectrum_can_be_a_nearest_neighbour_energy():
     torch.testing.assert_close(branch(field), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_tiles_of_several_wave_vectors_are_warned_of():
+def test_tiles_of_several_wave_vectors_are_warned_of() -> None:
     with pytest.warns(UserWarning, match="not extensive"):
         Branch(ANN, 2, 1, space="complex")
 
 
-def test_a_deeper_join_is_warned_of():
+def test_a_deeper_join_is_warned_of() -> None:
     with pytest.warns(UserWarning, match="extensivity"):
         net = model("real", "coarse", join=DeepJoin)
     assert "linearly" in net.indivisible
@@ -80,7 +81,7 @@ def test_a_deeper_join_is_warned_of():
 
 
 @pytest.mark.parametrize("padding", ["periodic", "zeros"])
-def test_blocks_and_tiles_give_what_the_whole_gives(tmp_path, padding):
+def test_blocks_and_tiles_give_what_the_whole_gives(tmp_path: Path, padding: str) -> None:
     names = ("real", "fully convolutional", "coarse")
     branches = {n.replace(" ", "_"): partial(BRANCHES[n], padding=padding) for n in names}
     net = MultiScale(branches, outputs=2).double()
@@ -101,7 +102,7 @@ def test_blocks_and_tiles_give_what_the_whole_gives(tmp_path, padding):
     np.testing.assert_allclose(total, net(field)[0].detach(), rtol=1e-10)
 
 
-def test_what_has_no_blocks_says_why(tmp_path):
+def test_what_has_no_blocks_says_why(tmp_path: Path) -> None:
     net = model("real", "spectrum")
     with h5py.File(tmp_path / "fields.h5", "w") as file:
         stored = file.create_dataset("fields", data=np.ones((1, 16, 16)))
@@ -111,22 +112,24 @@ def test_what_has_no_blocks_says_why(tmp_path):
             FieldJob(net, stored, 100)
 
 
-def test_discrete_fields_are_looked_up():
+def test_discrete_fields_are_looked_up() -> None:
     spins = torch.randint(0, 2, (50, 1, 8, 8)) * 2.0 - 1
     torch.manual_seed(0)
     fast = MultiScale({"real": partial(Branch, ANN, 1, 1)}, alphabet=[-1.0, 1.0])
     torch.manual_seed(0)
     slow = MultiScale({"real": partial(Branch, ANN, 1, 1)})
-    assert fast.branches["real"].net.info.alphabet == (-1.0, 1.0)
+    ((_, branch),) = fast.named()
+    assert branch.net.info.alphabet == (-1.0, 1.0)
     torch.testing.assert_close(fast(spins), slow(spins), rtol=1e-5, atol=1e-4)
 
 
-def test_one_real_branch_is_an_ednn():
+def test_one_real_branch_is_an_ednn() -> None:
     torch.manual_seed(0)
     net = model("real")
-    net.join.weight.data.fill_(1.0)
+    net.join.get_parameter("weight").data.fill_(1.0)
     single = EDNN(ANN, 2, 1).double()
-    single.subnet.load_state_dict(net.branches["real"].net.subnet.state_dict())
+    ((_, branch),) = net.named()
+    single.subnet.load_state_dict(branch.net.subnet.state_dict())
     single.scale.fill_(2.0)
     single.shift.fill_(0.25)
     field = torch.randn(2, 1, 8, 8, dtype=torch.float64)
@@ -141,12 +144,12 @@ def test_one_real_branch_is_an_ednn():
         ({"wave_number": True}, "not with real"),
     ],
 )
-def test_what_makes_no_sense_is_refused(settings, words):
+def test_what_makes_no_sense_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Branch(ANN, 1, 1, **settings)
 
 
-def test_blocks_that_do_not_fit_are_refused():
+def test_blocks_that_do_not_fit_are_refused() -> None:
     net = MultiScale({"coarse": partial(Branch, ANN, 1, 1, coarse=3)})
     with pytest.raises(InputError, match="coarse=3"):
         net.check(torch.zeros(1, 1, 8, 8))

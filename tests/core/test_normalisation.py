@@ -16,7 +16,7 @@ def standardised(f: int, target: torch.Tensor, sites: torch.Tensor) -> EDNN:
 
 
 @pytest.mark.parametrize("f", [1, 2, 4])
-def test_a_silent_subnetwork_predicts_the_mean_per_site(f):
+def test_a_silent_subnetwork_predicts_the_mean_per_site(f: int) -> None:
     sites = torch.tensor([64, 64, 256])
     target = torch.tensor([[-64.0, 6.4], [64.0, 12.8], [512.0, 25.6]])  # per site: -1, 1, 2; …
     net = standardised(f, target, sites)
@@ -29,30 +29,30 @@ def test_a_silent_subnetwork_predicts_the_mean_per_site(f):
 
 
 @pytest.mark.parametrize("f", [1, 2, 4])
-def test_scale_is_the_spread_per_site_at_any_focus(f):
+def test_scale_is_the_spread_per_site_at_any_focus(f: int) -> None:
     target = torch.randn(1000, 1, dtype=torch.float64) * 40 + 7
     net = standardised(f, target, torch.full((1000,), 64))
     torch.testing.assert_close(net.scale, target.std(0, correction=0) / 64, rtol=1e-12, atol=0)
 
 
-def test_prediction_stays_extensive():
+def test_prediction_stays_extensive() -> None:
     net = standardised(2, torch.randn(10, 1) * 30 - 100, torch.full((10,), 64))
     field = torch.randn(2, 1, 8, 8, dtype=torch.float64)
     torch.testing.assert_close(net(field.repeat(1, 1, 2, 2)), 4 * net(field), rtol=1e-13, atol=0)
 
 
-def test_a_constant_target_is_learnt_by_the_shift_alone():
+def test_a_constant_target_is_learnt_by_the_shift_alone() -> None:
     net = standardised(1, torch.full((5, 1), 32.0), torch.full((5,), 64))
     assert (net.shift.item(), net.scale.item()) == (0.5, 1.0)
 
 
-def test_large_references_do_not_drown_the_spread():
+def test_large_references_do_not_drown_the_spread() -> None:
     target = torch.tensor([[-1e9], [-1e9 + 64]], dtype=torch.float64)
     net = standardised(1, target, torch.tensor([64, 64]))
     assert net.scale.item() == pytest.approx(0.5, rel=1e-6)
 
 
-def test_fields_are_seen_with_mean_0_and_spread_1_channel_by_channel():
+def test_fields_are_seen_with_mean_0_and_spread_1_channel_by_channel() -> None:
     torch.manual_seed(0)
     net = EDNN(ANN, 2, 1, channels=2).double()
     fields = (
@@ -64,14 +64,14 @@ def test_fields_are_seen_with_mean_0_and_spread_1_channel_by_channel():
     torch.testing.assert_close(seen.std((0, 2, 3)), torch.ones(2).double(), rtol=1e-3, atol=0)
 
 
-def test_spins_are_seen_as_they_are():
+def test_spins_are_seen_as_they_are() -> None:
     net = EDNN(ANN, 1, 1, alphabet=[-1, 1])
-    net.fit_normalisation(None, torch.randn(10, 1), torch.full((10,), 64))
+    net.fit_normalisation(lambda rows: None, torch.randn(10, 1), torch.full((10,), 64))
     assert (net.scaling.mean.item(), net.scaling.spread.item()) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_a_scaled_field_gives_the_same_in_blocks(padding):
+def test_a_scaled_field_gives_the_same_in_blocks(padding: str) -> None:
     net = EDNN(ANN, 2, 3, padding=padding).double()
     field = torch.randn(2, 1, 8, 8, dtype=torch.float64) * 4 + 9
     net.scaling.fit(field)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
@@ -10,11 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ednn.core.errors import InputError
-from ednn.core.evaluation import ChunkPolicy
 from ednn.core.model import EDNN
 from ednn.core.probe import probe
 from ednn.core.subnets import FCN
-from tests.core.test_model import SPINS, Smooth, calls, draw_spins
 
 
 class Function(nn.Module):
@@ -50,6 +49,8 @@ def dropped(net: nn.Module, values: Tensor) -> Tensor:
 
 class Counting(nn.Module):
     """A subnetwork whose values grow with every call."""
+
+    count: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +100,9 @@ class Frozen(nn.Module):
         (lambda: Function(lambda net, values: values.softmax(0)), "evaluation"),
     ],
 )  # fmt: skip
-def test_layers_that_couple_tiles_are_refused(make, when, seed):
+def test_layers_that_couple_tiles_are_refused(
+    make: Callable[..., Any], when: str, seed: int
+) -> None:
     torch.manual_seed(seed)
     subnet = make()
     with pytest.raises(InputError) as error:
@@ -127,7 +130,7 @@ def test_layers_that_couple_tiles_are_refused(make, when, seed):
         Frozen,
     ],
 )
-def test_layers_that_couple_no_tiles_are_taken(make):
+def test_layers_that_couple_no_tiles_are_taken(make: Callable[..., Any] | type[nn.Module]) -> None:
     net = EDNN(make(), 1, 1)
     assert net(torch.randn(2, 1, 4, 6)).shape == (2, 1)
 
@@ -154,7 +157,9 @@ def remembered(subnet: nn.Module) -> tuple[dict[str, Tensor], list[bool]]:
     ],
 )
 @pytest.mark.parametrize("mode", ["training", "evaluation", "mixed"])
-def test_a_trial_changes_nothing_whatever_it_finds(make, mode):
+def test_a_trial_changes_nothing_whatever_it_finds(
+    make: Callable[..., Any] | type[nn.Module], mode: str
+) -> None:
     subnet = make().train(mode == "training")
     if mode == "mixed":
         for module in list(subnet.modules())[::2]:
@@ -173,7 +178,7 @@ def test_a_trial_changes_nothing_whatever_it_finds(make, mode):
     assert [len(module._forward_hooks) for module in subnet.modules()] == hooks
 
 
-def test_a_trial_seeds_no_other_device():
+def test_a_trial_seeds_no_other_device() -> None:
     """What is drawn on a GPU that starts later depends on the user's seed alone."""
     torch.manual_seed(1)
     waiting = list(torch.cuda._lazy_seed_tracker.get_calls())
@@ -181,76 +186,19 @@ def test_a_trial_seeds_no_other_device():
     assert list(torch.cuda._lazy_seed_tracker.get_calls()) == waiting
 
 
-def test_lazy_layers_get_parameters_of_their_own():
+def test_lazy_layers_get_parameters_of_their_own() -> None:
     subnets = [
         nn.Sequential(nn.Flatten(), nn.LazyLinear(4), nn.Dropout(0.5), nn.LazyLinear(1))
         for _ in range(2)
     ]
     subnets[1][2].eval()
-    nets = [EDNN(subnet, 1, 1) for subnet in subnets]
+    nets: list[Any] = [EDNN(subnet, 1, 1) for subnet in subnets]
     assert [len(net.subnet[1].weight[0]) for net in nets] == [9, 9]
     assert not torch.equal(nets[0].subnet[1].weight, nets[1].subnet[1].weight)
     assert [module.training for module in subnets[1]] == [True, True, False, True]
     loss = nets[0](torch.randn(2, 1, 4, 4)).sum()
     loss.backward()
     assert all(parameter.grad is not None for parameter in nets[0].parameters())
-
-
-# --- random subnetworks ----------------------------------------------------------------------
-
-
-DROPOUTS = [
-    lambda: hidden(nn.Dropout(0.5)),
-    lambda: nn.Sequential(nn.Flatten(), nn.Linear(9, 1), nn.Dropout(0.05)),  # trials rarely differ
-    lambda: hidden(nn.AlphaDropout(0.1)),
-    lambda: convolved(nn.Dropout2d(0.1)),
-    lambda: Function(dropped),
-    lambda: hidden(nn.RReLU()),
-]
-
-
-@pytest.mark.parametrize("make", DROPOUTS)
-def test_equal_tiles_share_no_dropout(make):
-    net = EDNN(make(), 1, 1, alphabet=SPINS, chunks=ChunkPolicy(distinct_share=1.0)).double()
-    field = torch.ones(4, 1, 16, 16)  # all tiles are equal
-    with calls(net) as seen:
-        values = net.contributions(field)
-    assert sum(seen) == 4 * 16 * 16
-    assert len(values.unique()) > 1
-
-
-@pytest.mark.parametrize("make", DROPOUTS)
-def test_equal_tiles_are_evaluated_once_without_dropout(make):
-    net = EDNN(make(), 1, 1, alphabet=SPINS).double().eval()
-    field = draw_spins(40, 1, 8, 8).double()
-    with calls(net) as seen:
-        values = net.contributions(field)
-    assert sum(seen) == 2**9
-    tiles = net.tiling.tiles(field).flatten(0, 2)
-    expected = net.subnet(tiles).view(40, 8, 8, 1)
-    torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-12)
-
-
-def test_subnetworks_without_dropout_are_grouped_in_training():
-    net = EDNN(Smooth, 1, 1, alphabet=SPINS)
-    with calls(net) as seen:
-        net(draw_spins(40, 1, 8, 8))
-    assert net.training
-    assert sum(seen) == 2**9
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: Function(lambda net, values: values + 0.01 * torch.rand(values.shape)),
-        lambda: Function(lambda net, values: F.dropout(values, 0.01)),  # always on
-        Counting,
-    ],
-)
-def test_subnetworks_that_do_not_repeat_are_refused(make):
-    subnet = make()
-    with pytest.raises(InputError, match=f"{type(subnet).__name__} draws random.*self.training"):
-        EDNN(subnet, 1, 1)
 
 
 # --- what fits -------------------------------------------------------------------------------
@@ -298,25 +246,18 @@ class Locked(nn.Module):
         (Locked(), ["Locked cannot be copied", "generator"]),
     ],
 )  # fmt: skip
-def test_a_subnetwork_that_is_none_is_refused(subnet, words):
+def test_a_subnetwork_that_is_none_is_refused(subnet: nn.Module, words: list[str]) -> None:
     with pytest.raises(InputError) as error:
         EDNN(subnet, 1, 1)
     assert all(word in str(error.value) for word in words)
 
 
-def test_site_wise_values_of_another_shape_are_refused():
+def test_site_wise_values_of_another_shape_are_refused() -> None:
     with pytest.raises(InputError, match=r"FCN maps tiles .* per site"):
         EDNN(FCN((3, 3), (2, 2)), 3, (2, 3))
 
 
-def test_the_widest_layer_is_found_in_evaluation_of_any_mode():
+def test_the_widest_layer_is_found_in_evaluation_of_any_mode() -> None:
     subnet = hidden(nn.Linear(16, 40), nn.Dropout(0.5), nn.Linear(40, 16))
     tiles = torch.linspace(-1, 1, 18).view(2, 1, 3, 3)
     assert probe(subnet.eval(), tiles, 1) == probe(subnet.train(), tiles, 1) == (40, True)
-
-
-def test_equal_tiles_share_no_dropout_that_alone_is_on() -> None:
-    """As in Monte Carlo dropout: the network is in eval mode, its dropout is not."""
-    net = EDNN(hidden(nn.Dropout(0.5)), 1, 1, alphabet=SPINS).eval()
-    net.subnet[3].train()
-    assert len(net.contributions(torch.ones(40, 1, 8, 8)).unique()) > 1

@@ -1,10 +1,12 @@
 """The renderer against direct sums and exact identities, in float64."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from ednn.core.errors import InputError
 from ednn.core.render import GAMMA, REACH, render, render_part
@@ -16,16 +18,18 @@ CELLS = {
 }
 
 
-def atoms(cell, count=5, seed=0):
+def atoms(cell: Sequence[float], count: int = 5, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     rng = np.random.default_rng(seed)
     numbers = torch.tensor(rng.integers(5, 8, (1, count)))
     fractions = rng.random((1, count, 2))
-    fractions[0, :3] = [[0, 0], [0.5, 1 - 1e-12], [1, 0.25]]  # on the edge of the cell
+    fractions[0, :3] = [[0.0, 0.0], [0.5, 1 - 1e-12], [1.0, 0.25]]  # on the edge of the cell
     cells = torch.tensor([cell], dtype=torch.float64)
     return numbers, torch.tensor(fractions) * cells[:, None], cells
 
 
-def direct_sum(numbers, positions, cell, grid):
+def direct_sum(
+    numbers: np.ndarray, positions: np.ndarray, cell: Sequence[float], grid: tuple[int, int]
+) -> np.ndarray:
     """Eq. 3 as it is written, over every image within 10 γ of the cell."""
     x = np.arange(grid[0])[:, None] * cell[0] / grid[0]
     y = np.arange(grid[1])[None, :] * cell[1] / grid[1]
@@ -40,7 +44,7 @@ def direct_sum(numbers, positions, cell, grid):
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-def test_equals_the_direct_double_sum(cell):
+def test_equals_the_direct_double_sum(cell: tuple[float, ...]) -> None:
     numbers, positions, cells = atoms(cell)
     image = render(numbers, positions, cells, (24, 30))
     assert image.shape == (1, 1, 24, 30)
@@ -48,26 +52,26 @@ def test_equals_the_direct_double_sum(cell):
     np.testing.assert_allclose(image[0, 0].numpy(), expected, rtol=0, atol=1e-10)
 
 
-def test_a_ragged_batch_with_different_cells_equals_its_members():
+def test_a_ragged_batch_with_different_cells_equals_its_members() -> None:
     members = [atoms(cell, count) for cell, count in zip(CELLS.values(), (7, 4, 5), strict=True)]
     numbers = torch.zeros(3, 7, dtype=torch.int64)
     positions = torch.full((3, 7, 2), 1.0, dtype=torch.float64)  # padding atoms sit in the cell
     for b, (z, r, _) in enumerate(members):
         numbers[b, : z.shape[1]], positions[b, : z.shape[1]] = z[0], r[0]
     batch = render(numbers, positions, torch.cat([cell for _, _, cell in members]), (20, 16))
-    for image, member in zip(batch, members, strict=True):
-        torch.testing.assert_close(image, render(*member, (20, 16))[0], rtol=0, atol=1e-12)
+    for image, (z, r, cell) in zip(batch, members, strict=True):
+        torch.testing.assert_close(image, render(z, r, cell, (20, 16))[0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-def test_gradient_equals_finite_differences(cell):
+def test_gradient_equals_finite_differences(cell: tuple[float, ...]) -> None:
     numbers, positions, cells = atoms(cell, count=4)
     positions.requires_grad_()
     assert torch.autograd.gradcheck(lambda r: render(numbers, r, cells, (9, 8)), positions)
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-def test_moving_every_atom_by_pixels_rolls_the_image(cell):
+def test_moving_every_atom_by_pixels_rolls_the_image(cell: tuple[float, ...]) -> None:
     numbers, positions, cells = atoms(cell)
     grid = (30, 24)
     pixel = cells / torch.tensor(grid)
@@ -78,7 +82,7 @@ def test_moving_every_atom_by_pixels_rolls_the_image(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-def test_the_image_integrates_to_the_wells(cell):
+def test_the_image_integrates_to_the_wells(cell: tuple[float, ...]) -> None:
     """Where the grid resolves γ the sum over pixels is the integral, 2πγ² ΣZ, to rounding."""
     numbers, positions, cells = atoms(cell)
     grid = (256, 256)
@@ -88,7 +92,7 @@ def test_the_image_integrates_to_the_wells(cell):
     )
 
 
-def test_a_supercell_tiles_the_image():
+def test_a_supercell_tiles_the_image() -> None:
     numbers, positions, cells = atoms((2.5, 4.330127))
     copies = [positions + torch.tensor(n) * cells for n in ((0, 0), (1, 0), (0, 1), (1, 1))]
     image = render(numbers.repeat(1, 4), torch.cat(copies, 1), 2 * cells, (32, 48))
@@ -96,7 +100,7 @@ def test_a_supercell_tiles_the_image():
     torch.testing.assert_close(image, once.repeat(1, 1, 2, 2), rtol=0, atol=1e-11)
 
 
-def test_float32_is_as_good_as_float32():
+def test_float32_is_as_good_as_float32() -> None:
     numbers, positions, cells = atoms(CELLS["the paper's"], count=60)
     with torch.autocast("cpu", torch.bfloat16):  # mixed-precision training leaves the data alone
         image = render(numbers, positions.float(), cells, (64, 64))
@@ -105,7 +109,7 @@ def test_float32_is_as_good_as_float32():
     torch.testing.assert_close(image.double(), exact, rtol=0, atol=1e-4)
 
 
-def test_shapes_that_disagree_are_refused():
+def test_shapes_that_disagree_are_refused() -> None:
     numbers, positions, cells = atoms((2.5, 4.0))
     with pytest.raises(InputError, match=r"pass \(B, A\), \(B, A, 2\) and \(B, 2\)"):
         render(numbers[0], positions, cells, (8, 8))
@@ -113,7 +117,7 @@ def test_shapes_that_disagree_are_refused():
 
 @pytest.mark.parametrize("gamma", [0.1, 0.4])
 @pytest.mark.parametrize("shape", [(7, 50), (64, 33), (1, 1)])
-def test_a_part_shows_what_the_whole_shows(shape, gamma):
+def test_a_part_shows_what_the_whole_shows(shape: tuple[int, int], gamma: float) -> None:
     """Atoms as far as they reach, their images being atoms of their own."""
     numbers, positions, cells = atoms((12.5, 13.0), count=60)
     grid, corner = (100, 130), (37, 90)
@@ -129,7 +133,7 @@ def test_a_part_shows_what_the_whole_shows(shape, gamma):
     torch.testing.assert_close(part, expected, rtol=0, atol=1e-12)
 
 
-def test_a_part_has_the_slopes_of_the_whole():
+def test_a_part_has_the_slopes_of_the_whole() -> None:
     numbers, positions, cells = atoms((12.5, 13.0), count=60)
     inside = 4 + positions[0] % 5
     weights = torch.rand(100, 130, dtype=torch.float64)
@@ -143,6 +147,6 @@ def test_a_part_has_the_slopes_of_the_whole():
     torch.testing.assert_close(slopes[1], slopes[0], rtol=0, atol=1e-11)
 
 
-def test_a_part_without_atoms_is_empty():
+def test_a_part_without_atoms_is_empty() -> None:
     nothing = torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2)
     assert (render_part(*nothing, (0.1, 0.1), (20, 30)) == 0).all()

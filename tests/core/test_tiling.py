@@ -1,6 +1,7 @@
 """Tiles against a slow loop over indices, and what the arithmetic promises."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ SHAPES = [
 def numbered(lattice: tuple[int, ...], channels: int = 1, batch: int = 2) -> Tensor:
     """A field whose values are all different and never 0."""
     shape = (batch, channels, *lattice)
-    return torch.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+    return torch.arange(1.0, 1 + int(np.prod(shape))).reshape(shape)
 
 
 def source(place: int, side: int, padding: str) -> int | None:
@@ -55,28 +56,39 @@ def slow_tiles(field: Tensor, tiling: Tiling) -> Tensor:
             axes = zip(tile, place, tiling.focus, tiling.context, field.shape[2:], strict=True)
             site = [source(t * f + p - c, side, tiling.padding) for t, p, f, c, side in axes]
             if None not in site:
-                tiles[(slice(None), *tile, slice(None), *place)] = field[(..., *site)]
+                tiles[:, *tile, :, *place] = field[(..., *site)]  # type: ignore[index]
     return tiles
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize(("lattice", "f", "c", "channels"), SHAPES)
-def test_tiles_equal_a_slow_index_loop(lattice, f, c, channels, padding):
+def test_tiles_equal_a_slow_index_loop(
+    lattice: tuple[int, ...],
+    f: int | tuple[int, ...],
+    c: int | tuple[int, ...],
+    channels: int,
+    padding: str,
+) -> None:
     tiling = Tiling(len(lattice), f, c, padding)
     field = numbered(lattice, channels)
     assert torch.equal(tiling.tiles(field), slow_tiles(field, tiling))
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_padding_is_that_of_numpy(padding):
-    mode = {"periodic": "wrap", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}
+def test_padding_is_that_of_numpy(padding: str) -> None:
+    mode: dict[str, Any] = {
+        "periodic": "wrap",
+        "zeros": "constant",
+        "reflect": "reflect",
+        "replicate": "edge",
+    }
     field = numbered((3, 5))
     widths = ((0, 0), (0, 0), (4, 4), (11, 11))
     expected = np.pad(field.numpy(), widths, mode=mode[padding])
     assert np.array_equal(Tiling(2, 1, (4, 11), padding).pad(field).numpy(), expected)
 
 
-def test_known_tile():
+def test_known_tile() -> None:
     field = torch.arange(16.0).reshape(1, 1, 4, 4)
     corner = Tiling(2, 2, 1).tiles(field)[0, 0, 0, 0]
     expected = [[15, 12, 13, 14], [3, 0, 1, 2], [7, 4, 5, 6], [11, 8, 9, 10]]
@@ -86,14 +98,18 @@ def test_known_tile():
 @pytest.mark.parametrize(
     ("lattice", "f"), [((6,), 2), ((4, 6), 2), ((4, 6), (4, 3)), ((2, 4, 6), (2, 1, 3))]
 )
-def test_tiles_without_context_partition_the_field(lattice, f):
+def test_tiles_without_context_partition_the_field(
+    lattice: tuple[int, ...], f: int | tuple[int, ...]
+) -> None:
     field = numbered(lattice, channels=2)
     tiles = Tiling(len(lattice), f, 0).tiles(field)
     assert torch.equal(tiles.flatten().sort().values, field.flatten())
 
 
 @pytest.mark.parametrize(("lattice", "f", "c", "channels"), SHAPES)
-def test_windows_are_views(lattice, f, c, channels):
+def test_windows_are_views(
+    lattice: tuple[int, ...], f: int | tuple[int, ...], c: int | tuple[int, ...], channels: int
+) -> None:
     tiling = Tiling(len(lattice), f, c)
     padded = tiling.pad(numbered(lattice, channels))
     windows = tiling.windows(padded)
@@ -101,13 +117,14 @@ def test_windows_are_views(lattice, f, c, channels):
     assert windows.shape == (2, *tiling.grid(lattice), channels, *tiling.window)
 
 
-def test_gradients_count_how_often_a_site_is_seen():
+def test_gradients_count_how_often_a_site_is_seen() -> None:
     field = numbered((4, 4)).requires_grad_()
     Tiling(2, 1, 1).tiles(field).sum().backward()
+    assert field.grad is not None
     assert torch.equal(field.grad, torch.full_like(field, 9.0))
 
 
-def test_window_and_sites():
+def test_window_and_sites() -> None:
     tiling = Tiling(2, (2, 3), (1, 0))
     assert tiling.window == (4, 3)
     assert tiling.sites == 6
@@ -128,7 +145,7 @@ def test_window_and_sites():
         ((2, 1, 1, "mirror"), ["'mirror'", "reflect"]),
     ],
 )
-def test_impossible_tiles(arguments, names):
+def test_impossible_tiles(arguments: tuple[Any, ...], names: list[str]) -> None:
     with pytest.raises(InputError) as error:
         Tiling(*arguments)
     assert all(name in str(error.value) for name in names)
@@ -144,7 +161,7 @@ def test_impossible_tiles(arguments, names):
         ((8, 8, 8), ["8 × 8 × 8", "3 axes"]),
     ],
 )
-def test_lattices_that_tiles_do_not_fit(lattice, names):
+def test_lattices_that_tiles_do_not_fit(lattice: tuple[int, ...], names: list[str]) -> None:
     with pytest.raises(InputError) as error:
         Tiling(2, 4, 1).grid(lattice)
     assert all(name in str(error.value) for name in names)

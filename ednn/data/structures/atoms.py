@@ -10,7 +10,6 @@ import numpy as np
 from ednn.core.errors import InputError
 from ednn.data.structures.file import LabelledSet, Record, join
 from ednn.data.structures.module import StructureData, digest
-from ednn.physics.labels import INSTALL
 from ednn.physics.sheets import Structure
 
 if TYPE_CHECKING:
@@ -83,7 +82,9 @@ def read_frames(path: Path) -> list[Any]:
     try:
         from ase.io import iread
     except ImportError as error:
-        raise InputError(f"Reading {path} needs ASE ({error}); {INSTALL}.") from error
+        raise InputError(
+            f'Reading {path} needs ASE ({error}); run `pip install "ednn[atoms]"`.'
+        ) from error
 
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the path.")

@@ -14,6 +14,8 @@ from ednn.data.structures.module import StructureData
 from ednn.physics.labels import resolve
 from ednn.physics.recipes import recipe_of
 
+REPOSITORY = "https://github.com/ednn/ednn"
+
 
 class DFTData(StructureData):
     """The labelled sheets of a file (`data/README.md`); `generate` makes or extends it.
@@ -56,9 +58,10 @@ class DFTData(StructureData):
         name = resolve(self.wanted).name
         if not self.path.exists():
             raise InputError(
-                f"There is no file {self.path.absolute()}; start in the repository's folder for "
-                f"the labels of data/dft, name another file in data.path, or label structures: "
-                f"`python generate.py data=dft data.theory={name} data.path={self.path}`."
+                f"There is no file {self.path.absolute()}. The labels of data/dft are no part of "
+                f"the installed package: clone the repository ({REPOSITORY}) and start in its "
+                f"folder, or give data.path=…/data/dft/{self.path.name}; or label structures: "
+                f"`ednn generate data=dft data.theory={name} data.path={self.path}`."
             )
         labels = read(self.path)
         if labels.attributes["theory"] != name:

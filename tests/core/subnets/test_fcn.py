@@ -4,6 +4,7 @@ from copy import deepcopy
 from functools import partial
 from itertools import product
 from math import prod
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from ednn.core.errors import InputError
 from ednn.core.model import EDNN
 from ednn.core.subnets import SiteWise
 from ednn.core.subnets.fcn import FCN, reaches
-from ednn.core.tiling import PADDINGS
+from ednn.core.tiling import PADDINGS, Tiling
 from tests.core.chunks import Chunks
 
 WIDTHS = (5, 4, 6)
@@ -72,7 +73,15 @@ SHAPES = [
 @pytest.mark.parametrize(("lattice", "f", "c"), SHAPES)
 @pytest.mark.parametrize(("channels", "outputs"), [(1, 1), (2, 3)])
 @pytest.mark.parametrize("tiles", [1, 4, 10**6])
-def test_field_and_tiles_agree(lattice, f, c, channels, outputs, padding, tiles):
+def test_field_and_tiles_agree(
+    lattice: tuple[int, ...],
+    f: int | tuple[int, ...],
+    c: int | tuple[int, ...],
+    channels: int,
+    outputs: int,
+    padding: str,
+    tiles: int,
+) -> None:
     net, twin = both(
         EDNN(
             Small, f, c, len(lattice), channels, outputs, padding, chunks=Chunks(count=tiles)
@@ -92,7 +101,13 @@ def test_field_and_tiles_agree(lattice, f, c, channels, outputs, padding, tiles)
     [((12,), 4, 3, 2), ((8, 12), 4, 0, 4), ((6, 8), (2, 4), (5, 3), 2), ((9, 18), 9, 7, 3)],
 )
 @pytest.mark.parametrize("tiles", [1, 10**6])
-def test_field_and_tiles_agree_with_blocks(lattice, f, c, stride, tiles):
+def test_field_and_tiles_agree_with_blocks(
+    lattice: tuple[int, ...],
+    f: int | tuple[int, ...],
+    c: int | tuple[int, ...],
+    stride: int,
+    tiles: int,
+) -> None:
     net, twin = both(
         EDNN(
             partial(Small, stride=stride), f, c, len(lattice), 2, 3, chunks=Chunks(count=tiles)
@@ -105,14 +120,14 @@ def test_field_and_tiles_agree_with_blocks(lattice, f, c, stride, tiles):
 
 
 @pytest.mark.parametrize(("f", "c"), [(16, 8), (32, 16)])
-def test_field_and_tiles_agree_in_single_precision(f, c):
+def test_field_and_tiles_agree_in_single_precision(f: int, c: int) -> None:
     net, twin = both(EDNN(FCN, f, c))
     field = torch.rand(2, 1, 64, 64)
     assert_close(net.contributions(field), twin.contributions(field), 1e-5)
     assert_close(net(field), twin(field), 1e-5)
 
 
-def test_shift_and_scale_are_those_of_a_site():
+def test_shift_and_scale_are_those_of_a_site() -> None:
     net, twin = both(EDNN(Small, 2, 2, outputs=2).double())
     for model in (net, twin):
         model.shift.copy_(torch.tensor([5.0, -1.0]))
@@ -122,10 +137,11 @@ def test_shift_and_scale_are_those_of_a_site():
 
 
 @pytest.mark.parametrize("tiles", [1, 3, 10, 10**6])
-def test_blocks_hold_no_more_than_fits(tiles):
+def test_blocks_hold_no_more_than_fits(tiles: int) -> None:
     net = EDNN(Small, 2, 1, padding="zeros", chunks=Chunks(count=tiles))
     seen: list[int] = []
-    net.subnet.layers.register_forward_pre_hook(
+    subnet: Any = net.subnet
+    subnet.layers.register_forward_pre_hook(
         lambda _module, args: seen.append(args[0].shape[2:].numel() * len(args[0]))
     )
     with torch.no_grad():
@@ -135,16 +151,19 @@ def test_blocks_hold_no_more_than_fits(tiles):
 
 
 @pytest.mark.parametrize(("tiles", "fields"), [(5, None), (7, [1, 1, 1]), (10**6, [3])])
-def test_whole_periodic_fields_go_without_their_context(monkeypatch, tiles, fields):
+def test_whole_periodic_fields_go_without_their_context(
+    monkeypatch: pytest.MonkeyPatch, tiles: int, fields: list[int] | None
+) -> None:
     net = EDNN(Small, 2, 1, chunks=Chunks(count=tiles))
     seen: list[int] = []
-    of_sites = net.subnet.periodic_sites
+    subnet: Any = net.subnet
+    of_sites = subnet.periodic_sites
 
-    def spying(field, tiling):
+    def spying(field: Tensor, tiling: Tiling) -> Tensor:
         seen.append(len(field))
         return of_sites(field, tiling)
 
-    monkeypatch.setattr(net.subnet, "periodic_sites", spying)
+    monkeypatch.setattr(subnet, "periodic_sites", spying)
     with torch.no_grad():
         net.contributions(torch.randn(3, 1, 8, 12))  # of 6 tiles' work each
     assert seen == (fields or [])
@@ -163,7 +182,9 @@ def test_whole_periodic_fields_go_without_their_context(monkeypatch, tiles, fiel
         ((14, 9), 4, 4),
     ],
 )
-def test_a_block_sees_its_context_without_gaps_and_nothing_beyond(context, layers, stride):
+def test_a_block_sees_its_context_without_gaps_and_nothing_beyond(
+    context: tuple[int, ...], layers: int, stride: int
+) -> None:
     net = FCN([stride] * len(context), context, widths=[4] * layers, stride=stride).double()
     sides = [2 * c + 3 * stride for c in context]  # a block more than the context, all round
     field = torch.zeros(1, 1, *sides, dtype=torch.float64, requires_grad=True)
@@ -174,13 +195,13 @@ def test_a_block_sees_its_context_without_gaps_and_nothing_beyond(context, layer
         assert (slope[(0, 0, *place)] != 0) == inside
 
 
-def test_a_focus_of_part_blocks_is_refused():
+def test_a_focus_of_part_blocks_is_refused() -> None:
     with pytest.raises(InputError, match=r"focus \(6, 8\).*stride=4"):
         FCN((6, 8), (3, 3), stride=4)
 
 
 @pytest.mark.parametrize(("f", "c"), [(2, 3), ((4, 2), (1, 2)), (4, 0)])
-def test_a_tile_sees_its_window_exactly(f, c):
+def test_a_tile_sees_its_window_exactly(f: int | tuple[int, ...], c: int | tuple[int, ...]) -> None:
     net = EDNN(Small, f, c).double()
     lattice = [3 * side for side in net.tiling.window]
     lattice = [side * focus for side, focus in zip(lattice, net.tiling.focus, strict=True)]
@@ -203,7 +224,7 @@ def test_a_tile_sees_its_window_exactly(f, c):
 
 
 @pytest.mark.parametrize("lattice", [(12,), (4, 8), (2, 4, 4)])
-def test_a_replicated_field_has_a_multiple_of_the_value(lattice):
+def test_a_replicated_field_has_a_multiple_of_the_value(lattice: tuple[int, ...]) -> None:
     net = EDNN(Small, 2, 3, len(lattice)).double()
     net.shift.fill_(0.7)
     field = torch.randn(2, 1, *lattice, dtype=torch.float64)
@@ -211,12 +232,14 @@ def test_a_replicated_field_has_a_multiple_of_the_value(lattice):
     assert_close(net(larger), 2 ** len(lattice) * net(field), 1e-13)
 
 
-def test_no_fields_give_no_predictions():
+def test_no_fields_give_no_predictions() -> None:
     assert EDNN(Small, 2, 1, outputs=3)(torch.zeros(0, 1, 8, 8)).shape == (0, 3)
 
 
 @pytest.mark.parametrize(("copies", "grouped"), [(40, False), (400, True)])
-def test_equal_tiles_are_grouped_only_where_that_beats_the_whole_field(copies, grouped):
+def test_equal_tiles_are_grouped_only_where_that_beats_the_whole_field(
+    copies: int, grouped: bool
+) -> None:
     net = EDNN(Small, 1, 1, alphabet=[-1.0, 1.0]).double()
     spins = 2.0 * torch.randint(2, (1, 1, 4, 4), generator=torch.Generator().manual_seed(0)) - 1
     field = torch.cat([spins, torch.zeros(copies - 1, 1, 4, 4) + 1]).double()
@@ -241,12 +264,12 @@ def test_equal_tiles_are_grouped_only_where_that_beats_the_whole_field(copies, g
         (0, 3, [0, 0, 0]),
     ],
 )
-def test_shares_of_the_context(c, layers, shares):
+def test_shares_of_the_context(c: int, layers: int, shares: list[int]) -> None:
     assert reaches(c, layers) == shares
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4, 5])
-def test_shares_sum_to_the_context_and_leave_no_gap(layers):
+def test_shares_sum_to_the_context_and_leave_no_gap(layers: int) -> None:
     furthest = (3**layers - 1) // 2
     for c in range(furthest + 1):
         shares = reaches(c, layers)
@@ -256,7 +279,7 @@ def test_shares_sum_to_the_context_and_leave_no_gap(layers):
         reaches(furthest + 1, layers)
 
 
-def test_a_ready_network_of_another_context_is_refused():
+def test_a_ready_network_of_another_context_is_refused() -> None:
     with pytest.raises(InputError, match=r"FCN.*\(2, 1, 1, 1\).*\(2, 1, 3, 3\)"):
         EDNN(FCN((3, 3), (2, 2)), 3, 1)
     subnet = FCN((3, 3), (1, 1))

@@ -72,7 +72,6 @@ def test_atoms_on_the_edge_of_the_cell_are_wrapped(
     frames[1].positions[3, :2] = -2e-8, sides[1]
     frames[1].calc = SinglePointCalculator(frames[1], **frames[1].calc.results)
     ase.io.write(tmp_path / "edge.traj", frames)
-    monkeypatch.setenv("EDNN_RUN", "test")
     cfg = composed("data=atoms", f"data.path={tmp_path / 'edge.traj'}")
     structure = instantiate(cfg.data, _convert_="all").labels.structure(1)
     np.testing.assert_allclose(structure.positions[3], [sides[0], 0], atol=1e-7)
@@ -86,7 +85,6 @@ def test_a_free_energy_goes_before_an_energy_as_forces_are_its_slope(
     for frame in frames:
         frame.calc.results["free_energy"] = frame.calc.results["energy"] - 3
     ase.io.write(tmp_path / "free.extxyz", frames, format="extxyz")
-    monkeypatch.setenv("EDNN_RUN", "test")
     cfg = composed("data=atoms", f"data.path={tmp_path / 'free.extxyz'}")
     labels = instantiate(cfg.data, _convert_="all").labels
     np.testing.assert_allclose(labels.energy, some(range(2)).energy - 3, rtol=0, atol=1e-6)
@@ -95,7 +93,6 @@ def test_a_free_energy_goes_before_an_energy_as_forces_are_its_slope(
 def test_a_file_is_known_again_wherever_it_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EDNN_RUN", "test")
     frames = as_frames(some(range(300, 340)))
     for name in ("here.extxyz", "there.extxyz"):
         ase.io.write(tmp_path / name, frames, format="extxyz")
@@ -169,7 +166,6 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
 def test_bad_structures_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, words: str
 ) -> None:
-    monkeypatch.setenv("EDNN_RUN", "test")
     ase.io.write(tmp_path / "bad.extxyz", spoilt(as_frames(some(range(3))), how), format="extxyz")
     cfg = composed("data=atoms", f"data.path={tmp_path / 'bad.extxyz'}")
     with pytest.raises(InputError, match=words):

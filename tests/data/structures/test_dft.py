@@ -28,7 +28,6 @@ from tests.data.structures.sheets import SHIPPED, SMALL, some
 
 
 def make(sheets: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> DFTData:
-    monkeypatch.setenv("EDNN_RUN", "test")
     monkeypatch.chdir(sheets)
     overrides = [f"data.{key}={value}" for key, value in changes.items()]
     data = instantiate(composed("data=dft", *overrides).data, _convert_="all")
@@ -201,7 +200,6 @@ def test_weights_that_mean_nothing_here_are_refused(
     words: str,
 ) -> None:
     checkpoint = read_checkpoint(trained_on_sheets / "checkpoints" / "best.ckpt")
-    monkeypatch.setenv("EDNN_RUN", "test")
     monkeypatch.chdir(sheets)
     cfg = composed("data=dft", *SMALL, *changes)
     data = make_data(cfg)
