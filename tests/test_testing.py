@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ednn.core.errors import InputError
 from ednn.core.subnets import ANN, DNN, FCN, SiteANN, SiteWise, Spectral
-from ednn.core.subnets.base import CONV
+from ednn.core.subnets.site_wise import CONV
 from ednn.testing import SubnetContract
 
 # --- those that keep it ----------------------------------------------------------------------

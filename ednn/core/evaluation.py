@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ednn.core.distinct import group, tile_codes
 from ednn.core.probe import Probe
-from ednn.core.subnets.base import SiteWise
+from ednn.core.subnets.site_wise import SiteWise
 from ednn.core.tiling import Tiling
 
 

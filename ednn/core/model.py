@@ -10,7 +10,7 @@ from ednn.core.evaluation import ChunkPolicy, TileEvaluation
 from ednn.core.info import DatasetInfo, unnamed_outputs
 from ednn.core.interface import ExtensiveModel, FieldModel, TiledView
 from ednn.core.probe import probe, probe_sites
-from ednn.core.subnets.base import SiteWise
+from ednn.core.subnets.site_wise import SiteWise
 from ednn.core.tiling import Tiling
 
 PROBE_TILES = 2  # number of tiles on which a subnetwork is tried

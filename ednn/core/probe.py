@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
 from ednn.core.errors import InputError
-from ednn.core.subnets.base import SiteWise
+from ednn.core.subnets.site_wise import SiteWise
 
 Net = TypeVar("Net", bound=nn.Module)
 ROUNDING = 1000  # units in the last place, up to which two results count as the same

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, DistributedSampler, Sampler, Subset
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
-from ednn.data.dataset import Batch, EveryOther, ExtensiveDataset
+from ednn.data.samples import Batch, EveryOther, ExtensiveDataset
 
 SPLITS = ("train", "val", "test")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ednn.data.dataset import Batch
+from ednn.data.samples import Batch
 from ednn.runs.folder import Run
 from ednn.studies.base import Numbers
 from ednn.training.train import make_data

@@ -14,8 +14,8 @@ from torchmetrics import CatMetric
 from ednn.core.checkpoint import KEY, describe
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
-from ednn.data.dataset import Batch
 from ednn.data.module import ExtensiveData
+from ednn.data.samples import Batch
 from ednn.training.metrics import ExtensiveErrors
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ednn.core.errors import InputError
-from ednn.core.subnets.base import CONV, SiteWise
+from ednn.core.subnets.site_wise import CONV, SiteWise
 from ednn.core.tiling import Tiling
 
 SILU_GAIN = 1.68  # 1 / sqrt(E[SiLU(z)²]) for normal z: keeps the size of signals through layers

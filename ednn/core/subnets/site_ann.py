@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from ednn.core.precision import full_precision
-from ednn.core.subnets.base import CONV, SiteWise
+from ednn.core.subnets.site_wise import CONV, SiteWise
 from ednn.core.tiling import Tiling
 
 WHITENING_FIELDS = 100  # largest number of fields whose patches determine the whitening

@@ -12,9 +12,9 @@ import torch
 from filelock import FileLock
 
 from ednn.core.errors import InputError
-from ednn.data.dataset import FieldDataset
 from ednn.data.fields.file import HDF5Fields, dataset, open_hdf5, require_finite
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
+from ednn.data.samples import FieldDataset
 
 
 class GeneratedData(ExtensiveData):

@@ -11,10 +11,10 @@ import torch
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.dataset import FieldDataset
 from ednn.data.fields.file import HDF5Fields, dataset, open_hdf5, require_finite
 from ednn.data.fields.layout import find_channels
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
+from ednn.data.samples import FieldDataset
 from ednn.data.splits import by_share, require_shares
 
 IN_FILE = "those of the file"

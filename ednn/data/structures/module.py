@@ -9,12 +9,12 @@ import numpy as np
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.dataset import Batch
 from ednn.data.fields.file import require_finite
 from ednn.data.module import ExtensiveData, require_whole
+from ednn.data.samples import Batch
 from ednn.data.splits import by_share, require_shares
-from ednn.data.structures.dataset import StructureDataset, moved
 from ednn.data.structures.file import LabelledSet
+from ednn.data.structures.samples import StructureDataset, moved
 from ednn.physics.sheets import Structure
 
 

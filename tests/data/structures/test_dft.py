@@ -14,10 +14,10 @@ from hydra.utils import instantiate
 from ednn.core.build import build_model
 from ednn.core.checkpoint import load_structure_model, read_checkpoint
 from ednn.core.errors import InputError
-from ednn.data.dataset import Batch
-from ednn.data.structures.dataset import StructureDataset, moved
+from ednn.data.samples import Batch
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import read
+from ednn.data.structures.samples import StructureDataset, moved
 from ednn.runs.folder import plain
 from ednn.training.finetune import start_from
 from ednn.training.train import make_data

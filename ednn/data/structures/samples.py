@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ednn.core.structure_batch import StructureBatch
-from ednn.data.dataset import Batch, ExtensiveDataset
+from ednn.data.samples import Batch, ExtensiveDataset
 from ednn.data.structures.file import LabelledSet
 
 

@@ -1,4 +1,4 @@
-"""The two subnetworks of the paper ("EDNN topology and training")."""
+"""The paper's deep convolutional network ("EDNN topology and training")."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,37 +7,7 @@ from math import prod
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ednn.core.subnets.base import CONV
-
-
-class ANN(nn.Sequential):
-    """One hidden layer of 32 (f + 2c)^d rectified units, then a linear output.
-
-    Maps tiles (n, channels, *window) to contributions (n, outputs). `hidden` sets another number of
-    units.
-    Source: paper, "EDNN topology and training".
-
-    Example:
-        >>> import torch
-        >>> ann = ANN(window=(3, 3))
-        >>> ann[1].out_features, ann(torch.ones(5, 1, 3, 3)).shape
-        (288, torch.Size([5, 1]))
-    """
-
-    def __init__(
-        self,
-        window: Sequence[int],
-        channels: int = 1,
-        outputs: int = 1,
-        hidden: int | None = None,
-    ) -> None:
-        hidden = hidden or 32 * prod(window)
-        super().__init__(
-            nn.Flatten(),
-            nn.Linear(channels * prod(window), hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, outputs),
-        )
+from ednn.core.subnets.site_wise import CONV
 
 
 class DNN(nn.Sequential):
