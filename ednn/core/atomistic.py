@@ -128,7 +128,7 @@ class AtomisticEDNN(StructureModel):
         model = self.field_model
         normalisation.fit_shift_and_scale(model.shift, model.scale, rest, pixels)
         sample = next(self.renderer.by_grid(structures))[:FIELD_SAMPLES]
-        model.fit_fields(self.field(structures.part(sample)))
+        model.fit_fields(lambda rows: self.field(structures.part(sample[rows])), len(sample))
 
     def views(self, inputs: StructureBatch) -> list[TiledView]:
         first = inputs.part(slice(0, 1))

@@ -116,7 +116,8 @@ class Branch(nn.Module):
         if self.space == "real":
             return coarse
         axes = tuple(range(2, field.ndim))
-        wave = torch.fft.fftn(coarse.to(self.net.precision), dim=axes, norm="forward")
+        wide = torch.promote_types(self.net.precision, torch.float32)  # of what torch transforms
+        wave = torch.fft.fftn(coarse.to(wide), dim=axes, norm="forward")
         return torch.cat([wave.real, wave.imag], 1) if self.space == "complex" else wave.abs() ** 2
 
     def _with_number(self, seen: Tensor, k: Tensor) -> Tensor:

@@ -80,13 +80,18 @@ def _require_renderable(config: Config, info: DatasetInfo) -> None:
     grid: of a Gaussian's spectrum, pixels of width d leave exp(−(πγ/d)²/2) at their shortest wave.
 
     Raises:
-        InputError: the model has several scales, its tiles don't fit the grid, or pixels are too
-            coarse.
+        InputError: the model has several scales, its tiles don't fit the grid, another padding
+            than periodic, or pixels that are too coarse.
     """
     if "focus" not in config:
         raise InputError(
             f"{config['_target_']} takes fields, but this data set holds structures; give "
             f"model=ann, dnn or fcn."
+        )
+    if (padding := config.get("padding", "periodic")) != "periodic":
+        raise InputError(
+            f"tile.padding={padding} doesn't suit structures, which are rendered with their "
+            f"periodic images; give tile.padding=periodic."
         )
     Tiling(info.dims, config["focus"], config["context"]).grid(info.grid)
     widest = max(info.pixel)  # Å
@@ -104,7 +109,9 @@ def _make(config: Config) -> nn.Module:
     factory = _factory(config)
     try:
         return factory()
-    except TypeError as error:
+    except InputError:
+        raise
+    except Exception as error:  # whatever impossible sizes make torch or a user's class raise
         raise InputError(
             f"{config['_target_']} cannot be made: {error}; check the arguments beside `_target_`."
         ) from error

@@ -4,7 +4,7 @@ Equal tiles of a discrete field are evaluated once. A site-wise subnetwork sees 
 blocks of them. Any other subnetwork gets tiles in chunks that stay in a processor's cache.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -123,8 +123,15 @@ class TileEvaluation:
             return subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead)
         return torch.cat([self.padded(subnet, part) for part in parts], axis)
 
-    def distinct(self, subnet: nn.Module, padded: Tensor) -> Tensor | None:
+    def distinct(
+        self, subnet: nn.Module, padded: Tensor, seen: Callable[[Tensor], Tensor]
+    ) -> Tensor | None:
         """Run a subnetwork once per distinct tile of padded fields: (B, *grid, outputs), or None.
+
+        Args:
+            subnet: the subnetwork.
+            padded: fields as they are given, (B, C, *(L + 2c)).
+            seen: how the subnetwork sees them.
 
         Returns:
             None if the field isn't discrete, if equal tiles may differ (dropout in training), if
@@ -144,7 +151,7 @@ class TileEvaluation:
         tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
         chosen = tiles[torch.unravel_index(representative, codes.shape)]  # (slots, C, *window)
         parts = chosen.split(self._tiles_at_once(subnet, chosen.device))
-        table = torch.cat([subnet(part) for part in parts])  # (slots, outputs)
+        table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs)
         return table.index_select(0, slot).unflatten(0, codes.shape)  # (B, *grid, outputs)
 
     def _means(self, sites: Tensor) -> Tensor:

@@ -207,15 +207,28 @@ class FieldModel(ExtensiveModel):
         if self.info.flat_is_zero:
             self.shift.zero_()
         if self.info.alphabet is None:
-            self.fit_fields(inputs(torch.arange(min(FIELD_SAMPLES, len(target)))))
+            self.fit_fields(inputs, len(target))
 
-    def fit_fields(self, fields: Tensor) -> None:
-        """Fit how continuous fields (n, C, *L) are scaled to mean 0 and standard deviation 1."""
-        self.scaling.fit(fields)
+    def fit_fields(self, inputs: Callable[[Tensor], Tensor], count: int) -> None:
+        """Fit how continuous fields are scaled to mean 0 and standard deviation 1.
+
+        With zero padding the mean stays 0: what is added around a field is a field of zeros.
+
+        Args:
+            inputs: returns fields (n, C, *L) for sample numbers (n,) below `count`.
+            count: number of samples; some of them, evenly spaced, are read.
+        """
+        some = torch.linspace(0, count - 1, min(FIELD_SAMPLES, count)).long()
+        self.scaling.fit(inputs(some), centred=self.tiling.padding != "zeros")
 
     def physical(self, raw: Tensor, sites: int) -> Tensor:
-        """Convert network outputs (…, outputs), each for so many sites, to physical units."""
-        return raw * (self.scale * sites) + self.shift * sites
+        """Convert network outputs (…, outputs), each for so many sites, to physical units.
+
+        Half precision would round totals to three digits, so that these are in single precision.
+        """
+        wide = torch.promote_types(raw.dtype, torch.float32)
+        scale, shift = self.scale.to(wide), self.shift.to(wide)
+        return raw * (scale * sites) + shift * sites
 
 
 class StructureModel(ExtensiveModel):

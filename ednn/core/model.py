@@ -102,33 +102,35 @@ class EDNN(FieldModel):
         """
         self.check(field)
         field = field.to(self.precision)  # spins are stored as integers
-        padded = self.tiling.pad(field)
-        raw = self._evaluation.distinct(self.subnet, padded)
+        raw = None
+        if self.info.alphabet is not None:
+            raw = self._evaluation.distinct(self.subnet, self.tiling.pad(field), self.seen)
         if raw is None:
             raw = self._evaluation.periodic(self.subnet, self.seen(field))
         if raw is None:
-            raw = self._evaluation.padded(self.subnet, self.seen(padded))
+            raw = self._evaluation.padded(self.subnet, self.seen(self.tiling.pad(field)))
         return self.physical(raw, self.tiling.sites)
 
     def block_contributions(self, padded: Tensor) -> Tensor:
         padded = padded.to(self.precision)
-        raw = self._evaluation.distinct(self.subnet, padded)
+        raw = self._evaluation.distinct(self.subnet, padded, self.seen)
         if raw is None:
             raw = self._evaluation.padded(self.subnet, self.seen(padded))
         return self.physical(raw, self.tiling.sites)
 
     def seen(self, field: Tensor) -> Tensor:
-        """Return fields (B, C, *L) as the subnetwork sees them: scaled unless they are discrete."""
-        return field if self.info.alphabet is not None else self.scaling(field)
+        """Return fields (B, C, *L) as the subnetwork sees them."""
+        return self.scaling(field)
 
     def check_sides(self, field: Tensor) -> None:
         self.tiling.grid(field.shape[2:])
 
-    def fit_fields(self, fields: Tensor) -> None:
-        """Fit how fields (n, C, *L) are scaled; some site-wise subnetworks do that themselves."""
-        if isinstance(self.subnet, SiteWise) and self.subnet.fit_fields(self.tiling.pad(fields)):
-            return
-        super().fit_fields(fields)
+    def fit_fields(self, inputs: Callable[[Tensor], Tensor], count: int) -> None:
+        """Fit how fields are scaled; some site-wise subnetworks do that themselves."""
+        if isinstance(self.subnet, SiteWise) and (wanted := self.subnet.fits_to):
+            self.subnet.fit_fields(self.tiling.pad(inputs(torch.arange(min(wanted, count)))))
+        else:
+            super().fit_fields(inputs, count)
 
     def views(self, inputs: Tensor) -> list[TiledView]:
         return [TiledView("field", inputs[0, 0], self.tiling)]

@@ -70,9 +70,8 @@ class MultiScale(FieldModel):
         return self._joined(sums) + self.shift * prod(field.shape[2:])
 
     def seen(self, field: Tensor) -> Tensor:
-        """Return fields (B, C, *L) as the branches see them: scaled unless they are discrete."""
-        field = field.to(self.precision)
-        return field if self.info.alphabet is not None else self.scaling(field)
+        """Return fields (B, C, *L) as the branches see them."""
+        return self.scaling(field.to(self.precision))
 
     def _joined(self, sums: Tensor) -> Tensor:
         """Join (…, branches · outputs) to (…, outputs)."""

@@ -31,14 +31,15 @@ class FieldScaling(nn.Module):
         return (fields - self.mean.view(shape)) / self.spread.view(shape)
 
     @torch.no_grad()
-    def fit(self, fields: Tensor) -> None:
-        """Compute mean and standard deviation of fields (n, C, *L)."""
+    def fit(self, fields: Tensor, centred: bool = True) -> None:
+        """Compute mean, unless that is to stay 0, and standard deviation of fields (n, C, *L)."""
         values = fields.movedim(1, 0).flatten(1)  # (C, n · sites)
         if not values.is_floating_point():
             values = values.double()
         spread = values.std(1) if values.shape[1] > 1 else torch.ones_like(self.spread)
-        self.mean.copy_(values.mean(1))
-        self.spread.copy_(torch.where(spread > 0, spread, 1.0))  # a constant needs no scale
+        mean = values.mean(1)
+        self.mean.copy_(mean if centred else torch.zeros_like(mean))
+        self.spread.copy_(_scale_of(spread, values.abs().mean(1)))
 
 
 @torch.no_grad()
@@ -60,7 +61,13 @@ def fit_shift_and_scale(shift: Tensor, scale: Tensor, target: Tensor, sites: Ten
     per_site = target.double() / sites.double()[:, None]  # (N, outputs)
     spread = per_site.std(0, correction=0)
     shift.copy_(per_site.mean(0))
-    scale.copy_(torch.where(spread > 0, spread, 1.0))  # a constant target needs no scale
+    scale.copy_(_scale_of(spread, per_site.abs().mean(0)))
+
+
+def _scale_of(spread: Tensor, size: Tensor) -> Tensor:
+    """Return a standard deviation, or 1 where it is the rounding of constant values of a size."""
+    rounding = 10 * torch.finfo(spread.dtype).eps * size
+    return torch.where(spread > rounding, spread, 1.0)
 
 
 def fit_references(counts: Tensor, target: Tensor) -> Tensor:

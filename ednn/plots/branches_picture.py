@@ -41,7 +41,7 @@ def branches(views: Sequence[TiledView]) -> Figure:
 
 def _draw(axes: Axes, view: TiledView) -> None:
     """Draw one branch's field, and focus and whole of the tile in its middle."""
-    seen = view.values.float().cpu().numpy()  # (*L)
+    seen = view.values.double().cpu().numpy()  # (*L)
     if view.space != "real":
         seen = np.fft.fftshift(seen if view.space == "complex" else np.log10(seen + SMALLEST))
     image = np.atleast_2d(seen if seen.ndim < 3 else seen[..., 0])  # (nx, ny)

@@ -69,7 +69,9 @@ def _pictures_of_errors(
     Both without what is known without a network (the composition's part of an energy), which would
     hide the rest.
     """
-    known = model.known(data.dataset.inputs(columns["sample"])).cpu().double()  # (N, outputs)
+    known = torch.zeros_like(columns["target"], dtype=torch.float64)  # (N, outputs)
+    if model.info.takes == "structures":  # fields may be larger than the memory
+        known = model.known(data.dataset.inputs(columns["sample"])).cpu()
     predicted, true = (columns[name].double() - known for name in ("prediction", "target"))
     figures = {}
     for i, output in enumerate(data.info.outputs):

@@ -53,6 +53,19 @@ def check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
         )
 
 
+def check_precision(precision: Any, data: ExtensiveData) -> None:
+    """Make sure that labels keep the digits that matter.
+
+    Raises:
+        InputError: Lightning would round the energies of structures to half precision.
+    """
+    if data.info.takes == "structures" and precision in ("16-true", "bf16-true"):
+        raise InputError(
+            f"trainer.precision={precision} rounds energies of structures to three digits; give "
+            f"bf16-mixed, which keeps those that matter, or 32-true."
+        )
+
+
 def check_speed(compile: Any, channels_last: Any, tf32: Any, forces: bool) -> None:
     """Make sure that the settings of `speed` are possible.
 

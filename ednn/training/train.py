@@ -18,7 +18,7 @@ from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, plain
 from ednn.runs.results import log_pictures, summarise, write_results
-from ednn.training.checks import check_settings, check_sharing
+from ednn.training.checks import check_precision, check_settings, check_sharing
 from ednn.training.finetune import start_from
 from ednn.training.launch import is_first_process, launch, needs_processes
 from ednn.training.lightning_fixes import AtomicCheckpoints, quieten_lightning
@@ -57,7 +57,8 @@ def fit(cfg: DictConfig, run: Run) -> None:
     timer = Timer()
     data = make_data(cfg)
     trainer = _make_trainer(cfg, run, timer)
-    with trainer.init_module():  # in the trainer's precision, so that a resume loses no digits
+    # In the trainer's precision, so that a resume loses no digits; on the CPU, where the data are.
+    with trainer.precision_plugin.tensor_init_context():
         model = make_model(cfg, data)
         task = ExtensiveTask(model, **plain(cfg.task))
     speed_up(model, **cfg.speed)
@@ -92,6 +93,7 @@ def make_data(cfg: DictConfig) -> ExtensiveData:
 def make_model(cfg: DictConfig, data: ExtensiveData) -> ExtensiveModel:
     """Make the model for some data: new and normalised, or with the weights of `ckpt_path`."""
     check_sharing(cfg, data)
+    check_precision(cfg.trainer.precision, data)
     model = build_model(plain(cfg.model), data.info)
     model.check(data.dataset.example())
     if cfg.standardise:

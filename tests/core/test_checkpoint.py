@@ -155,6 +155,9 @@ def test_there_is_an_old_checkpoint_of_every_kind() -> None:
         ({"subnet": {"_target_": "torch.nn.Flatten"}}, ["Flatten", "(2, 9)"]),
         ({"_target_": "subprocess.Popen"}, ["subprocess.Popen"]),
         ({"_target_": "no.such.module"}, ["no.such.module"]),
+        ({"subnet": {"_target_": "ANN", "hidden": -3}}, ["EDNN cannot be made", "-3"]),
+        ({"subnet": {"_target_": "FCN", "stride": 0}}, ["EDNN cannot be made", "zero"]),
+        ({"subnet": {"_target_": "FCN", "widths": []}}, ["EDNN cannot be made"]),
     ],
 )
 def test_values_that_make_no_model(changes: dict[str, Any], names: list[str]) -> None:

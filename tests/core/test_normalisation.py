@@ -1,9 +1,13 @@
 """Shift and scale standardise the labels of the training systems and stay extensive."""
 
+from functools import partial
+
 import pytest
 import torch
 
+from ednn.core.branch import Branch
 from ednn.core.model import EDNN
+from ednn.core.multiscale import MultiScale
 from ednn.core.subnets import ANN
 from ednn.core.tiling import PADDINGS
 
@@ -59,7 +63,7 @@ def test_fields_are_seen_with_mean_0_and_spread_1_channel_by_channel() -> None:
         torch.randn(300, 2, 8, 8, dtype=torch.float64) * torch.tensor([[[[3.0]], [[1e-3]]]]) + 7
     )
     net.fit_normalisation(lambda rows: fields[rows], torch.randn(300, 1), torch.full((300,), 64))
-    seen = net.seen(fields[:256])
+    seen = net.seen(fields[torch.linspace(0, 299, 256).long()])
     torch.testing.assert_close(seen.mean((0, 2, 3)), torch.zeros(2).double(), rtol=0, atol=1e-9)
     torch.testing.assert_close(seen.std((0, 2, 3)), torch.ones(2).double(), rtol=1e-3, atol=0)
 
@@ -81,3 +85,39 @@ def test_a_scaled_field_gives_the_same_in_blocks(padding: str) -> None:
     if padding == "zeros":
         expected = net.subnet(net.seen(blank))
         torch.testing.assert_close(net.contributions(blank)[0, 0, 0] / 4, expected[0])
+
+
+def test_fields_in_the_order_of_their_size_are_scaled_like_any_others() -> None:
+    net = EDNN(ANN, 2, 1).double()
+    fields = torch.linspace(0, 9, 1000).double()[:, None, None, None] * torch.randn(1000, 1, 4, 4)
+    net.fit_normalisation(lambda rows: fields[rows], torch.randn(1000, 1), torch.full((1000,), 16))
+    torch.testing.assert_close(net.seen(fields).std(), torch.tensor(1.0).double(), rtol=0.1, atol=0)
+
+
+def test_labels_that_are_equal_but_for_rounding_need_no_scale() -> None:
+    net = standardised(1, torch.full((7, 1), 0.1).double() * 64, torch.full((7,), 64))
+    assert net.scale.item() == 1.0
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_branches_of_a_scaled_field_give_the_same_whole_and_in_tiles(padding: str) -> None:
+    net = MultiScale({"real": partial(Branch, ANN, 2, 1, padding=padding)}).double()
+    fields = torch.randn(20, 1, 8, 8, dtype=torch.float64) * 4 + 9
+    net.fit_normalisation(lambda rows: fields[rows], torch.randn(20, 1), torch.full((20,), 64))
+    torch.testing.assert_close(net.contributions(fields).sum((1, 2)), net(fields))
+
+
+def test_totals_of_a_model_in_half_precision_are_not_rounded_to_three_digits() -> None:
+    net = EDNN(ANN, 1, 1).bfloat16()
+    net.shift.fill_(-50.0)
+    assert net(torch.zeros(1, 1, 8, 8)).dtype == torch.float32
+    assert net(torch.randn(9, 1, 8, 8)).unique().numel() > 1
+
+
+def test_spins_are_scaled_where_their_model_was_trained_on_scaled_ones() -> None:
+    net = EDNN(ANN, 1, 1, alphabet=[-1, 1])
+    spins = 2.0 * torch.randint(2, (50, 1, 4, 4)) - 1
+    net.scaling.mean.fill_(0.3)
+    net.scaling.spread.fill_(2.0)
+    expected = EDNN(net.subnet, 1, 1)((spins - 0.3) / 2)
+    torch.testing.assert_close(net(spins), expected, rtol=1e-5, atol=1e-4)

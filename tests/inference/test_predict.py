@@ -112,7 +112,7 @@ def test_a_lost_process_ends_the_run_and_keeps_what_is_finished(
         os.kill(int(children[-1]), signal.SIGKILL)
         _, err = process.communicate(timeout=300)
     assert process.returncode
-    assert "error: This prediction was told to end, or has lost another of its processes" in err
+    assert "error: This prediction was ended, or has lost another of its processes" in err
     kept = lines(tmp_path)
     assert kept >= 4
     done = run(tmp_path, "predict.py", *words, SMALL)  # one process goes on for two

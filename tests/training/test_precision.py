@@ -26,3 +26,11 @@ def test_weights_in_bfloat16_are_trained_tested_and_read_back(
         for run_folder in (folder, trained)
     )
     assert half == pytest.approx(single, rel=0.2)
+
+
+def test_branches_in_bfloat16_are_trained_and_drawn(tmp_path: Path) -> None:
+    done = run(tmp_path, "train.py", "model=multiscale", "tile.f=1", *SMALL, *BFLOAT16)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "outputs" / "runs" / "bfloat16"
+    assert load_model(folder / "checkpoints" / "best.ckpt").precision == torch.bfloat16
+    assert (folder / "branches.png").stat().st_size > 0

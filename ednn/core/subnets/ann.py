@@ -9,8 +9,8 @@ from torch import nn
 class ANN(nn.Sequential):
     """One hidden layer of 32 (f + 2c)^d rectified units, then a linear output.
 
-    Maps tiles (n, channels, *window) to contributions (n, outputs). `hidden` sets another number of
-    units.
+    Maps tiles (n, channels, *window) to values per site (n, outputs). `hidden` sets another number
+    of units.
     Source: paper, "EDNN topology and training".
 
     Example:
@@ -27,7 +27,7 @@ class ANN(nn.Sequential):
         outputs: int = 1,
         hidden: int | None = None,
     ) -> None:
-        hidden = hidden or 32 * prod(window)
+        hidden = 32 * prod(window) if hidden is None else hidden
         super().__init__(
             nn.Flatten(),
             nn.Linear(channels * prod(window), hidden),

@@ -13,7 +13,7 @@ from ednn.core.subnets.site_wise import CONV
 class DNN(nn.Sequential):
     """The paper's 13 convolutions and two linear layers, with a linear output.
 
-    Maps tiles (n, channels, *window) to contributions (n, outputs). Rectified units follow every
+    Maps tiles (n, channels, *window) to values per site (n, outputs). Rectified units follow every
     layer but the last; padding is "same" throughout.
     Source: paper, "EDNN topology and training"; padding and activations as in the released code,
     but without its rectified output, which allows no negative energies.

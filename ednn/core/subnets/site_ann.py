@@ -11,8 +11,6 @@ from ednn.core.precision import full_precision
 from ednn.core.subnets.site_wise import CONV, SiteWise
 from ednn.core.tiling import Tiling
 
-WHITENING_FIELDS = 100  # largest number of fields whose patches determine the whitening
-
 
 class SiteANN(SiteWise):
     """One rectified hidden layer at every site, over its whole context, without biases.
@@ -57,9 +55,10 @@ class SiteANN(SiteWise):
     def sites(self, padded: Tensor) -> Tensor:
         return self.layers(padded)
 
-    def fit_fields(self, padded: Tensor) -> bool:
-        self.whiten(padded[:WHITENING_FIELDS])
-        return True
+    fits_to = 100  # fields, whose patches determine the whitening
+
+    def fit_fields(self, padded: Tensor) -> None:
+        self.whiten(padded)
 
     def whiten(self, padded: Tensor) -> None:
         """Express the hidden weights for patches without correlation, of variance one.

@@ -13,7 +13,7 @@ CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}  # by dimensio
 class SiteWise(nn.Module):
     """Base of the subnetworks that give every site a value; a tile's is the mean over its focus.
 
-    It maps tiles (n, channels, *window) to contributions (n, outputs). It takes the mean and not
+    It maps tiles (n, channels, *window) to values per site (n, outputs). It takes the mean and not
     the sum, because a model multiplies by the number of sites itself.
 
     Neighbouring tiles repeat each other's work in their contexts; to evaluate a whole field is
@@ -28,6 +28,9 @@ class SiteWise(nn.Module):
         2.0
     """
 
+    # How many training fields it adapts to; if none, models scale fields to mean 0 and spread 1.
+    fits_to = 0
+
     @abstractmethod
     def sites(self, padded: Tensor) -> Tensor:
         """Map a padded field (B, C, *(L + 2c)) to values per site (B, outputs, *L)."""
@@ -39,12 +42,8 @@ class SiteWise(nn.Module):
         """
         return self.sites(tiling.pad(field))
 
-    def fit_fields(self, padded: Tensor) -> bool:
-        """Adapt to padded training fields (n, C, *(L + 2c)) if possible; return whether it did.
-
-        If it didn't, the model scales fields to mean 0 and standard deviation 1.
-        """
-        return False
+    def fit_fields(self, padded: Tensor) -> None:
+        """Adapt to padded training fields (n, C, *(L + 2c)); only asked for if `fits_to` is set."""
 
     def forward(self, tiles: Tensor) -> Tensor:
         return self.sites(tiles).flatten(2).mean(2)  # (n, outputs, *focus) → (n, outputs)

@@ -115,22 +115,6 @@ def test_training_reports_per_atom_and_forces(trained_on_sheets: Path) -> None:
     assert 0 < summary["test/median_absolute_error_of_forces"] < 100
 
 
-def test_weights_in_bfloat16_train_and_are_drawn(trained_on_sheets: Path, sheets: Path) -> None:
-    words = ["trainer.max_epochs=2", "trainer.precision=bf16-true", "run=bfloat16"]
-    done = run(sheets, "train.py", "data=dft", *SMALL, *words)
-    assert done.returncode == 0, done.stderr
-    folder = trained_on_sheets.with_name("bfloat16")
-    model = load_structure_model(folder / "checkpoints" / "best.ckpt")
-    assert model.precision == torch.bfloat16
-    assert model.references.dtype == torch.float64
-    assert (folder / "tiles.png").stat().st_size > 0
-    half, single = (
-        json.loads((run_folder / "summary.json").read_text())["test/mean_absolute_error_per_site"]
-        for run_folder in (folder, trained_on_sheets)
-    )
-    assert half == pytest.approx(single, rel=0.3)
-
-
 def test_fine_tuning_on_another_theory_refits_the_references(
     trained_on_sheets: Path, sheets: Path
 ) -> None:
@@ -229,6 +213,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
         (["data.grid=60"], "A side of 60 in the lattice 60 × 60 is not a multiple"),
         (["data.grid=32"], "give a multiple of tile.f of at least data.grid=52"),
+        (["trainer.precision=bf16-true"], "give bf16-mixed, which keeps those that matter"),
     ],
 )
 def test_bad_settings_are_refused(sheets: Path, arguments: list[str], words: str) -> None:
