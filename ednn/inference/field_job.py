@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ednn.core.errors import InputError
 from ednn.core.interface import FieldModel
-from ednn.data.fields.file import create_hdf5, require_finite
 from ednn.data.fields.layout import channel_axis, channels_first
+from ednn.data.hdf5_file import create_hdf5, require_finite
 from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
 from ednn.inference.pieces import Arrays, Job, Piece, finished
 

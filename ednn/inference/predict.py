@@ -16,7 +16,7 @@ import ednn
 from ednn.core.checkpoint import load_field_model, load_model, load_structure_model
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
-from ednn.data.fields.file import dataset, open_hdf5
+from ednn.data.hdf5_file import dataset, open_hdf5
 from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
@@ -49,7 +49,7 @@ def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> Non
         name = f"predicted_{model.info.names[0]}"
         about = _about(cfg, model)
         maps = write_structures(Path(cfg.output), frames, name, job, folder, total, about)
-        print(f"Contribution maps: {maps}")
+        print(f"{'Contribution maps and forces' if cfg.forces else 'Contribution maps'}: {maps}")
 
     _run(cfg, job, group, write)
 

@@ -13,7 +13,7 @@ import torch
 from ednn.core.files import atomic
 from ednn.core.interface import StructureModel
 from ednn.core.structure_batch import StructureBatch
-from ednn.data.fields.file import create_hdf5
+from ednn.data.hdf5_file import create_hdf5
 from ednn.data.structures.atoms import flat_structure, read_frames
 from ednn.inference.blocks import Block, cut
 from ednn.inference.nearby import SortedAtoms

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
+from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, plain
@@ -84,6 +85,11 @@ def fit(cfg: DictConfig, run: Run) -> None:
 
 def make_data(cfg: DictConfig) -> ExtensiveData:
     """Make the data set of a config and read it."""
+    if "_target_" not in cfg.data:
+        raise InputError(
+            "data has no _target_, which says what class reads it; begin the file with the "
+            "defaults of another, such as `defaults: [hdf5]`."
+        )
     data: ExtensiveData = instantiate(cfg.data, _convert_="all")
     data.prepare_data()
     data.setup()

@@ -15,7 +15,7 @@ from ednn.core.model import EDNN
 from ednn.core.subnets import ANN
 from ednn.core.subnets.fcn import FCN
 from ednn.core.tiling import PADDINGS, Tiling
-from ednn.data.fields.file import create_hdf5
+from ednn.data.hdf5_file import create_hdf5
 from ednn.inference import blocks as blocks_module
 from ednn.inference.blocks import cut, padded
 from ednn.inference.field_job import FieldJob

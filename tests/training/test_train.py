@@ -12,8 +12,8 @@ import torch
 
 import ednn
 from ednn import plots
-from ednn.data.fields.file import dataset, open_hdf5
 from ednn.data.fields.layout import channels_first
+from ednn.data.hdf5_file import dataset, open_hdf5
 from tests.conftest import SMALL, run, start
 
 

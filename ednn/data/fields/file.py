@@ -1,10 +1,7 @@
 """HDF5 files of fields and labels: one schema for what we write, one reader for what we meet."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from io import FileIO
-from itertools import zip_longest
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +11,8 @@ import torch
 from torch import Tensor
 
 import ednn
-from ednn.core.errors import InputError
-from ednn.core.files import atomic
 from ednn.data.fields.layout import channels_first
+from ednn.data.hdf5_file import create_hdf5, dataset, open_hdf5, require_finite
 
 
 def write_fields(
@@ -93,128 +89,6 @@ def _create(file: h5py.File, name: str, count: int, like: np.ndarray, **options:
     file.create_dataset(name, shape, like.dtype, chunks=_chunks(like, count), **options)
 
 
-class _Sink(FileIO):
-    """A file that keeps the first error of a write to itself, where HDF5 would crash on it."""
-
-    error: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        rest = memoryview(data)
-        try:
-            while rest and not self.error:
-                rest = rest[super().write(rest) :]
-        except OSError as error:
-            self.error = error
-        return len(data)
-
-    def truncate(self, size: int | None = None) -> int:
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self.error = self.error or error
-            return self.tell()
-
-
-@contextmanager
-def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open a new HDF5 file that appears whole or not at all.
-
-    Raises:
-        OSError: the disk is full; the path is left as it was.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     with create_hdf5(Path(folder, "a.h5")) as file:
-        ...         file["x"] = np.arange(3)
-        ...     with open_hdf5(Path(folder, "a.h5")) as file:
-        ...         file["x"][()].tolist()
-        [0, 1, 2]
-    """
-    with atomic(path) as temporary, _Sink(temporary, "w+") as sink:
-        with h5py.File(sink, "w") as file:
-            yield file
-        if sink.error:
-            raise OSError(sink.error.errno, sink.error.strerror, str(path))
-
-
-@contextmanager
-def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading.
-
-    Raises:
-        InputError: the file is missing, truncated or of another kind.
-
-    Example:
-        >>> with open_hdf5("nowhere.h5") as file:
-        ...     pass
-        Traceback (most recent call last):
-        ednn.core.errors.InputError: There is no file nowhere.h5; check the path.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; check the path.")
-    try:
-        file = h5py.File(path, "r", locking=False)  # network file systems often cannot lock
-    except OSError as error:
-        if not h5py.is_hdf5(path):
-            raise InputError(
-                f"{path} is no HDF5 file ({error}), which fields and labelled structures come in; "
-                f"check the path."
-            ) from error
-        raise InputError(
-            f"{path} is not a whole HDF5 file ({error}); delete it and make or copy it again."
-        ) from error
-    with file:
-        yield file
-
-
-def dataset(file: h5py.File, key: str, option: str = "") -> h5py.Dataset:
-    """Return a named dataset.
-
-    Args:
-        file: an open file.
-        key: the dataset's name; one in a group is group/name.
-        option: the setting that names it, where the user can choose another.
-
-    Raises:
-        InputError: the file has no such dataset; names those it has.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder, h5py.File(Path(folder, "a.h5"), "w") as file:
-        ...     file["group/energy"] = np.arange(3.0)
-        ...     dataset(file, "group/energy").shape
-        (3,)
-    """
-    if not isinstance(file.get(key), h5py.Dataset):
-        cure = f"; name one of them in {option}=…" if option else ""
-        raise InputError(
-            f"{file.filename} has no dataset {key!r}; it has "
-            f"{', '.join(_names(file)) or 'none'}{cure}."
-        )
-    found = file[key]
-    if not found.shape or found.dtype.kind not in "biuf":
-        raise InputError(
-            f"{file.filename}: {key!r} holds {found.dtype} of shape {found.shape}; "
-            f"expected real numbers, one array of the same shape per sample."
-        )
-    return found
-
-
-def _names(file: h5py.File) -> list[str]:
-    """Name the datasets of a file, the first twenty if they are more."""
-    found: list[str] = []
-
-    def note(name: str, item: h5py.HLObject) -> bool | None:
-        if isinstance(item, h5py.Dataset):
-            found.append(name)
-        return len(found) == 20 or None  # h5py goes on as long as it is given None
-
-    file.visititems(note)
-    return found
-
-
 class HDF5Fields:
     """Fields in an HDF5 file, indexed like a tensor (N, C, *L) and read when they are asked for.
 
@@ -258,42 +132,6 @@ class HDF5Fields:
         require_finite(fields, f"{self.path}: {self.key}", samples)
         native = fields.astype(fields.dtype.newbyteorder("="), copy=False)  # as torch wants it
         return torch.from_numpy(channels_first(native, *self.layout))  # (B, C, *L)
-
-
-def require_finite(
-    values: np.ndarray,
-    what: str,
-    samples: Sequence[int] | np.ndarray | None = None,
-    row: str = "sample",
-    corner: Sequence[int] = (),
-) -> None:
-    """Refuse NaN and infinite values.
-
-    Args:
-        values: one row per sample.
-        what: what the values are called, such as their file and dataset.
-        samples: the numbers of these samples, if they don't count from 0.
-        row: what a row is called.
-        corner: where in the whole row `values` begin, if they are a part of it.
-
-    Raises:
-        InputError: names the first bad sample.
-
-    Example:
-        >>> require_finite(np.array([[0.0], [np.inf]]), "energies")
-        Traceback (most recent call last):
-        ednn.core.errors.InputError: energies holds inf in sample 1 (position (1, 0)); all ...
-    """
-    bad = ~np.isfinite(values)
-    if bad.any():
-        number, *position = (int(i) for i in np.argwhere(bad)[0])
-        value = values[number, *position]
-        sample = number if samples is None else int(samples[number])
-        position = [i + start for i, start in zip_longest(position, corner, fillvalue=0)]
-        raise InputError(
-            f"{what} holds {value} in {row} {sample} (position "
-            f"{(sample, *position)}); all values must be finite: remove or mend that {row}."
-        )
 
 
 def _chunks(fields: np.ndarray, count: int) -> tuple[int, ...]:

@@ -12,7 +12,8 @@ import torch
 from filelock import FileLock
 
 from ednn.core.errors import InputError
-from ednn.data.fields.file import HDF5Fields, dataset, open_hdf5, require_finite
+from ednn.data.fields.file import HDF5Fields
+from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
 from ednn.data.samples import FieldDataset
 

@@ -11,8 +11,9 @@ import torch
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.fields.file import HDF5Fields, dataset, open_hdf5, require_finite
+from ednn.data.fields.file import HDF5Fields
 from ednn.data.fields.layout import find_channels
+from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
 from ednn.data.samples import FieldDataset
 from ednn.data.splits import by_share, require_shares
@@ -98,7 +99,7 @@ class HDF5Data(ExtensiveData):
         """The labels (N,) of every output, by its name."""
         labels: dict[str, np.ndarray] = {}
         for key in self.y:
-            table = self._read_labels(key)
+            table = _read_labels(self.path, key, self.x, self.fields.count)
             name = key.strip("/").replace("/", "_")  # names become names of files
             columns = table.shape[1]
             names = [f"{name}_{i}" for i in range(columns)] if columns > 1 else [name]
@@ -108,19 +109,6 @@ class HDF5Data(ExtensiveData):
         if not labels:
             raise InputError("data.y=[] names no labels; give a dataset, or a list of them.")
         return labels
-
-    def _read_labels(self, key: str) -> np.ndarray:
-        """Read one dataset of labels as (N, columns)."""
-        with open_hdf5(self.path) as file:
-            table = dataset(file, key, "data.y")[()].astype(np.float64)
-        if table.ndim > 2 or len(table) != self.fields.count or not prod(table.shape[1:]):
-            raise InputError(
-                f"{self.path}: {key} has shape {table.shape}, but the {self.fields.count} fields "
-                f"of {self.x} need labels ({self.fields.count},) or ({self.fields.count}, outputs):"
-                f" one per field; name other datasets in data.x and data.y."
-            )
-        require_finite(table, f"{self.path}: {key}")
-        return table[:, None] if table.ndim == 1 else table
 
     @cached_property
     def first_field(self) -> str:
@@ -167,19 +155,36 @@ class HDF5Data(ExtensiveData):
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         labels = torch.from_numpy(np.stack(list(self.labels.values()), axis=1))  # (N, outputs)
         fields = self.fields[:] if prod(self.fields.shape) <= IN_MEMORY else self.fields
-        return FieldDataset(fields, labels), self._splits()
+        if self.split_in_file:
+            splits = _read_splits(self.path, self.fields.count)
+        else:
+            splits = by_share(np.random.default_rng(self.seed).random(len(labels)), self.shares)
+        return FieldDataset(fields, labels), splits
 
-    def _splits(self) -> dict[str, np.ndarray]:
-        count = self.fields.count
-        if not self.split_in_file:
-            return by_share(np.random.default_rng(self.seed).random(count), self.shares)
-        with open_hdf5(self.path) as file:
-            splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
-        numbers = np.concatenate(list(splits.values()))
-        if not np.isin(numbers, np.arange(count)).all() or len(np.unique(numbers)) < len(numbers):
-            raise InputError(
-                f"{self.path}: splits/train, splits/val and splits/test must hold sample numbers "
-                f"from 0 to {count - 1}, each at most once; mend them, or take them out of the file"
-                f" for random splits."
-            )
-        return {name: index.astype(np.int64) for name, index in splits.items()}
+
+def _read_labels(path: Path, key: str, x: str, count: int) -> np.ndarray:
+    """Read one dataset of labels as (N, columns)."""
+    with open_hdf5(path) as file:
+        table = dataset(file, key, "data.y")[()].astype(np.float64)
+    if table.ndim > 2 or len(table) != count or not prod(table.shape[1:]):
+        raise InputError(
+            f"{path}: {key} has shape {table.shape}, but the {count} fields "
+            f"of {x} need labels ({count},) or ({count}, outputs):"
+            f" one per field; name other datasets in data.x and data.y."
+        )
+    require_finite(table, f"{path}: {key}")
+    return table[:, None] if table.ndim == 1 else table
+
+
+def _read_splits(path: Path, count: int) -> dict[str, np.ndarray]:
+    """Read the sample numbers of each split from a file of so many samples."""
+    with open_hdf5(path) as file:
+        splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
+    numbers = np.concatenate(list(splits.values()))
+    if not np.isin(numbers, np.arange(count)).all() or len(np.unique(numbers)) < len(numbers):
+        raise InputError(
+            f"{path}: splits/train, splits/val and splits/test must hold sample numbers "
+            f"from 0 to {count - 1}, each at most once; mend them, or take them out of the file"
+            f" for random splits."
+        )
+    return {name: index.astype(np.int64) for name, index in splits.items()}

@@ -8,8 +8,9 @@ import torch
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.fields.file import open_hdf5, write_fields
+from ednn.data.fields.file import write_fields
 from ednn.data.fields.generated import GeneratedData
+from ednn.data.hdf5_file import open_hdf5
 from ednn.data.samples import FieldDataset
 from ednn.physics import ising
 from ednn.physics.ising_sampling import sample_canonical, sample_flat

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ednn.core.errors import InputError
-from ednn.data.fields.file import create_hdf5, open_hdf5
+from ednn.data.hdf5_file import create_hdf5, open_hdf5
 from ednn.physics.sheets import Structure
 
 UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}

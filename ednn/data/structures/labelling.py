@@ -40,14 +40,14 @@ def generate(
 ) -> LabelledSet:
     """Label the sheets of seeds `seed0` to `seed0 + count - 1`; return the whole file at `path`.
 
-    Seeds that the file or its journal already holds are not computed again, so a larger `count`
-    extends the file. Structures whose calculation does not converge are recorded and skipped.
+    Seeds that the file or its journal already holds are not computed again. Structures whose
+    calculation does not converge are recorded and skipped.
 
     Args:
         path: the HDF5 file.
         theory: what `ednn.physics.labels.resolve` takes.
         count: structures.
-        cache: folder of the journals.
+        cache: of the journals.
         recipe: a name in `ednn.physics.recipes.RECIPES`.
         seed0: the first seed.
         repeat: blocks of 60 sites along x and y.
@@ -57,11 +57,9 @@ def generate(
         InputError: the file or the journal was made with another theory, settings, version or
             recipe, or another run is filling it.
     """
-    columns, rows = repeat
-    chosen = resolve(theory)
-    made = json.dumps(recipe_of(recipe).provenance((columns, rows)))
-    provenance = chosen.provenance() | {"structures": made}
-    folder = _journal_folder(path, cache)
+    chosen, repeat = resolve(theory), (repeat[0], repeat[1])
+    made = json.dumps(recipe_of(recipe).provenance(repeat))
+    provenance, folder = chosen.provenance() | {"structures": made}, _journal_folder(path, cache)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / "lock", timeout=0):
@@ -69,7 +67,7 @@ def generate(
             with atomic(folder / "provenance.json") as temporary:
                 temporary.write_text(json.dumps(provenance))
             missing = [seed for seed in range(seed0, seed0 + count) if seed not in done]
-            results = _computed(missing, recipe, (columns, rows), chosen, workers)
+            results = _computed(missing, recipe, repeat, chosen, workers)
             with tqdm(total=count, initial=count - len(missing), desc=str(path)) as progress:
                 _append(results, folder / "journal", progress)
             labels = merge(path, cache=cache)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.fields.file import require_finite
+from ednn.data.hdf5_file import require_finite
 from ednn.data.module import ExtensiveData, require_whole
 from ednn.data.samples import Batch
 from ednn.data.splits import by_share, require_shares

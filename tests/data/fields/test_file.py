@@ -14,8 +14,9 @@ import pytest
 
 import ednn
 from ednn.core.errors import InputError
-from ednn.data.fields.file import dataset, open_hdf5, require_finite, write_fields
+from ednn.data.fields.file import write_fields
 from ednn.data.fields.layout import channels_first
+from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
 
 RNG = np.random.default_rng(0)
 

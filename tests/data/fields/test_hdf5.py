@@ -1,6 +1,5 @@
 """Your own fields in HDF5: read as they are, streamed, split, or refused in a sentence."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,65 +12,10 @@ import torch
 
 from ednn.core.build import build_model
 from ednn.core.errors import InputError
-from ednn.data.fields.file import HDF5Fields, open_hdf5
-from ednn.data.fields.hdf5 import HDF5Data
-from ednn.training.finetune import require_unseen_test
+from ednn.data.fields.file import HDF5Fields
+from ednn.data.hdf5_file import open_hdf5
 from tests.conftest import run
-
-RNG = np.random.default_rng(0)
-SETTINGS: dict[str, Any] = {
-    "x": "images",
-    "y": "labels",
-    "dims": 2,
-    "channels_first": None,
-    "unit": "eV",
-    "site": "pixel",
-    "val": 0.1,
-    "test": 0.2,
-    "batch_size": 7,
-    "workers": 0,
-    "seed": 3,
-}
-COUNT = 60
-
-
-def make(path: Path, **changes: Any) -> HDF5Data:
-    return HDF5Data(path=str(path), **{**SETTINGS, **changes})
-
-
-def ready(path: Path, **changes: Any) -> HDF5Data:
-    data = make(path, **changes)
-    data.prepare_data()
-    data.setup()
-    return data
-
-
-def write(path: Path, **datasets: Any) -> Path:
-    with h5py.File(path, "a") as file:
-        for key, values in datasets.items():
-            file[key] = values
-    return path
-
-
-@pytest.fixture
-def released(tmp_path: Path) -> Path:
-    """A file as the released EDNN code writes it."""
-    images = RNG.normal(size=(COUNT, 8, 12, 1)).astype(np.float32)
-    labels = (images**2).sum((1, 2, 3))[:, None]
-    return write(tmp_path / "released.h5", images=images, labels=labels)
-
-
-def sparse(path: Path, count: int = 6400, side: int = 128, **filled: float) -> Path:
-    """A file whose 400 MB of fields take no room: those not written are zero."""
-    with h5py.File(path, "w") as file:
-        shape = (count, side, side, 1)
-        images = file.create_dataset("images", shape, "f4", chunks=(1, *shape[1:]))
-        for sample, value in filled.items():
-            images[int(sample.removeprefix("sample"))] = value
-        file["labels"] = RNG.normal(size=count)
-        for name, first in (("train", 0), ("val", 100), ("test", 120)):
-            file[f"splits/{name}"] = np.arange(first, first + 20)
-    return path
+from tests.data.fields.own_files import COUNT, RNG, ready, sparse, write
 
 
 def test_the_released_layout_is_read_as_it_is(released: Path) -> None:
@@ -141,77 +85,6 @@ def test_several_labels_are_named_after_their_datasets(released: Path) -> None:
     assert {output.unit for output in data.info.outputs} == {"eV"}
     config = {"_target_": "EDNN", "subnet": {"_target_": "ANN"}, "focus": 2, "context": 1}
     assert build_model(config, data.info)(data.dataset.inputs(torch.arange(3))).shape == (3, 4)
-
-
-def test_shares_are_those_asked_for_and_stay_when_samples_are_added(tmp_path: Path) -> None:
-    images = RNG.normal(size=(3000, 2, 3)).astype(np.float32)
-    short = write(tmp_path / "short.h5", images=images[:2000], labels=np.zeros(2000))
-    long = write(tmp_path / "long.h5", images=images, labels=np.zeros(3000))
-    splits, more = ready(short).splits, ready(long).splits
-    assert sorted(np.concatenate(list(splits.values()))) == list(range(2000))
-    assert abs(len(splits["val"]) - 200) < 50
-    assert abs(len(splits["test"]) - 400) < 70
-    for name, samples in splits.items():
-        assert np.array_equal(more[name][more[name] < 2000], samples)
-    assert not np.array_equal(ready(short, seed=4).splits["test"], splits["test"])
-
-
-def test_the_files_own_splits_are_used(tmp_path: Path) -> None:
-    data = ready(sparse(tmp_path / "a.h5"))
-    assert {name: (index[0], len(index)) for name, index in data.splits.items()} == {
-        "train": (0, 20),
-        "val": (100, 20),
-        "test": (120, 20),
-    }
-    assert data.describe()["splits"] == "those of the file"
-
-
-@pytest.mark.parametrize("train", [[0, 1, 100], [0, 6400], [-1], [0, 0], [0.5]])
-def test_impossible_splits_are_refused(train: list[float], tmp_path: Path) -> None:
-    path = sparse(tmp_path / "a.h5")
-    with h5py.File(path, "a") as file:
-        del file["splits/train"]
-        file["splits/train"] = train
-    with pytest.raises(InputError, match="from 0 to 6399, each at most once"):
-        ready(path)
-
-
-def test_a_model_is_tested_on_what_it_was_not_trained_on(released: Path, tmp_path: Path) -> None:
-    trained = ready(released, test=0.3)
-    moved = tmp_path / "moved.h5"
-    shutil.copy(released, moved)
-    same = make(moved, seed=8)
-    same.test_only(trained.settings)
-    same.setup()
-    assert np.array_equal(same.splits["test"], trained.splits["test"])
-
-    foreign = write(tmp_path / "b.h5", images=np.ones((9, 8, 12)), labels=np.zeros(9))
-    for settings in (trained.settings, None):
-        data = make(foreign)
-        data.test_only(settings)
-        data.setup()
-        assert data.splits["test"].tolist() == list(range(9))
-
-
-def test_weights_that_know_the_test_split_are_refused(released: Path) -> None:
-    trained_on = {"data": "HDF5Data", "settings": make(released).settings}
-    require_unseen_test(trained_on, make(released))
-    for other in (make(released, seed=8), make(released, test=0.3)):
-        with pytest.raises(InputError, match="knows part of the test split"):
-            require_unseen_test(trained_on, other)
-
-
-def test_a_test_split_that_is_not_known_is_refused(tmp_path: Path) -> None:
-    path = sparse(tmp_path / "a.h5")
-    trained = make(path)
-    own_splits = make(path, seed=8)
-    own_splits.test_only(trained.settings)
-    own_splits.setup()
-    assert own_splits.splits["test"].tolist() == list(range(120, 140))
-    with h5py.File(path, "a") as file:
-        del file["splits"]
-    with pytest.raises(InputError, match="has not its splits/train"):
-        make(path).test_only(trained.settings)
 
 
 def test_large_fields_are_read_batch_by_batch(tmp_path: Path, released: Path) -> None:
