@@ -21,6 +21,12 @@ def refused(folder: Path, *arguments: str) -> str:
     return sentence
 
 
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the data of all refused trainings are made once."""
+    return tmp_path_factory.mktemp("refused")
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -45,8 +51,8 @@ def refused(folder: Path, *arguments: str) -> str:
         ([*SMALL, "trainer=ddp_sim", "trainer.devices=auto"], "number of processes"),
     ],
 )
-def test_bad_settings(tmp_path: Path, arguments: list[str], named: str) -> None:
-    assert named in refused(tmp_path, "train.py", *arguments)
+def test_bad_settings(shared_folder: Path, arguments: list[str], named: str) -> None:
+    assert named in refused(shared_folder, "train.py", *arguments)
 
 
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU here")

@@ -100,7 +100,10 @@ def test_fine_tuning_starts_from_the_checkpoint(trained: Path, tmp_path: Path) -
     "recipe",
     [
         ["task=adam"],
-        ["task=lbfgs", "data.batch_size=2000", "trainer.precision=64-true"],
+        pytest.param(
+            ["task=lbfgs", "data.batch_size=2000", "trainer.precision=64-true"],
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: list[str]) -> None:

@@ -145,6 +145,7 @@ def test_fields_and_structures_are_not_confused(trained_on_sheets: Path, sheets:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_run_goes_on_with_its_own_model_and_data_only(
     trained_on_sheets: Path, sheets: Path
 ) -> None:
@@ -206,7 +207,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
     ("arguments", "words"),
     [
         (["data.path=data/dft/pbe.h5"], "holds pbe labels, not those of gfn1"),
-        (["data.path=data/dft/none.h5"], "generate.py data=dft"),
+        (["data.path=data/dft/none.h5"], "`ednn generate data=dft"),
         ([f"data.path={REPOSITORY}/README.md"], "is no HDF5 file"),
         (["data.gamma=-1"], "data.gamma=-1 is not possible"),
         (["data.theory=lda"], "lda"),
@@ -223,6 +224,7 @@ def test_bad_settings_are_refused(sheets: Path, arguments: list[str], words: str
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_larger_cells_are_tested_as_a_whole(trained_on_sheets: Path, sheets: Path) -> None:
     larger = SHIPPED.with_name("gfn1_120.h5")
     arguments = [
