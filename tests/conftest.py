@@ -1,10 +1,13 @@
 """Real commands in real processes, on the real configs, shrunk."""
 
+import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,7 +21,13 @@ SMALL = [
     "data.batch_size=500",
     "trainer.max_epochs=3",
 ]
+TIMEOUT = 300  # seconds
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+# Imports take a command four seconds of a core, and the tests run hundreds: `run` forks each from
+# a process that has imported all and run nothing.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["ednn.training.train", "ednn.inference.predict", "tests.conftest"])
 
 
 def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
@@ -35,10 +44,34 @@ def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def run(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run an entry script to its end."""
-    with start(folder, script, *arguments) as process:
-        out, err = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    """Run an entry script, or a flag of Python's, to its end."""
+    if script.startswith("-"):
+        with start(folder, script, *arguments) as process:
+            out, err = process.communicate(timeout=TIMEOUT)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    words = [str(REPOSITORY / script), *arguments]
+    with TemporaryDirectory() as logs:
+        kept = Path(logs, "out"), Path(logs, "err")
+        child = FORKS.Process(target=_enter, args=(folder, words, dict(os.environ), *kept))
+        child.start()
+        child.join(TIMEOUT)
+        said = [log.read_text() for log in kept]
+        if child.exitcode is None:
+            child.kill()
+            raise subprocess.TimeoutExpired(words, TIMEOUT, *said)
+        return subprocess.CompletedProcess(words, child.exitcode, *said)
+
+
+def _enter(folder: Path, words: list[str], environment: dict[str, str], *logs: Path) -> None:
+    """Be the script: its folder, command line, environment and output."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment, OMP_NUM_THREADS="1")
+    sys.argv[:] = words
+    for descriptor, log in enumerate(logs, start=1):
+        with open(log, "wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    runpy.run_path(words[0], run_name="__main__")
 
 
 @pytest.fixture(scope="session")

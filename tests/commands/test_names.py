@@ -15,7 +15,6 @@ def names(folder: Path) -> set[str]:
     return {str(OmegaConf.load(path).run) for path in configs}
 
 
-@pytest.mark.long
 def test_a_run_is_called_what_its_folder_is(tmp_path: Path) -> None:
     arguments = ["train.py", *SMALL, "trainer.max_epochs=1"]
     assert run(tmp_path, *arguments, "resume=auto").returncode == 0

@@ -32,7 +32,7 @@ def test_a_measurement_is_made_once_for_its_arguments(lab: Lab) -> None:
     assert CALLS == [2, 3]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_command_runs_once_for_its_overrides(lab: Lab) -> None:
     trained = lab.train("ising", "data=ising")
     tested = lab.evaluate("large", trained, "data=ising", "data.L=16", "data.n_test=100")

@@ -31,7 +31,7 @@ def test_studies_that_share_a_training_ask_for_it_in_the_same_words(scale: str) 
 
 
 def test_a_study_leaves_its_result_its_picture_and_a_report(tmp_path: Path) -> None:
-    first = run(tmp_path, "study.py", "study=table1")
+    first = run(tmp_path, "-m", "ednn", "study", "study=table1")
     assert first.returncode == 0, first.stderr
     folder = tmp_path / "outputs" / "paper" / "cpu"
     result = json.loads((folder / "table1" / "result.json").read_text())
@@ -42,7 +42,7 @@ def test_a_study_leaves_its_result_its_picture_and_a_report(tmp_path: Path) -> N
     assert "data:image/png;base64," in page
     assert 'src="http' not in page
 
-    again = run(tmp_path, "study.py", "study=table1")
+    again = run(tmp_path, "-m", "ednn", "study", "study=table1")
     assert "Already finished" in again.stdout
 
 
@@ -61,7 +61,7 @@ def test_without_jinja2_a_study_is_kept_and_one_sentence_names_the_extra(
     absent = "raise ModuleNotFoundError(\"No module named 'jinja2'\", name='jinja2')\n"
     (tmp_path / "jinja2.py").write_text(absent)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    done = run(tmp_path, "study.py", "study=table1")
+    done = run(tmp_path, "-m", "ednn", "study", "study=table1")
     assert done.returncode != 0
     assert "ednn[report]" in done.stderr
     assert "Traceback" not in done.stderr

@@ -28,7 +28,6 @@ def test_weights_in_bfloat16_are_trained_tested_and_read_back(
     assert half == pytest.approx(single, rel=0.2)
 
 
-@pytest.mark.long
 def test_branches_in_bfloat16_are_trained_and_drawn(tmp_path: Path) -> None:
     done = run(tmp_path, "train.py", "model=multiscale", "tile.f=1", *SMALL, *BFLOAT16)
     assert done.returncode == 0, done.stderr

@@ -48,7 +48,6 @@ def begun(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.long
 def test_it_goes_on_like_a_run_that_was_never_interrupted(begun: Path, tmp_path: Path) -> None:
     for name in ("whole", "begun"):
         words = [f"run={name}", "trainer.max_epochs=4", "resume=auto"]

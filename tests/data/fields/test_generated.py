@@ -39,7 +39,6 @@ def test_a_new_generator_makes_new_files(
         after.load_state_dict(settings)
 
 
-@pytest.mark.long
 def test_a_checkpoint_knows_the_generator_of_its_data(trained: Path) -> None:
     trained_on = read_checkpoint(trained / "checkpoints" / "best.ckpt")[KEY]["trained_on"]
     assert trained_on["data"] == "IsingData"

@@ -145,7 +145,6 @@ def test_fields_and_structures_are_not_confused(trained_on_sheets: Path, sheets:
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.long
 def test_a_run_goes_on_with_its_own_model_and_data_only(
     trained_on_sheets: Path, sheets: Path
 ) -> None:
@@ -224,7 +223,6 @@ def test_bad_settings_are_refused(sheets: Path, arguments: list[str], words: str
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.long
 def test_larger_cells_are_tested_as_a_whole(trained_on_sheets: Path, sheets: Path) -> None:
     larger = SHIPPED.with_name("gfn1_120.h5")
     arguments = [
