@@ -33,6 +33,10 @@ class TiledView:
         weight: weight of the branch in a linear join; None without one.
         coarse: side of the blocks of sites over which each value is averaged.
         space: "real", or the kind of reciprocal space.
+
+    Example:
+        >>> TiledView("field", torch.zeros(8, 8), Tiling(2, focus=2, context=1)).space
+        'real'
     """
 
     name: str

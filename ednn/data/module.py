@@ -24,6 +24,13 @@ class ExtensiveData(LightningDataModule):
         workers: loader processes; 0 loads in the training process.
         seed: seed of the generator, the splits and the order of the training examples.
         cache: folder of generated files.
+
+    Example:
+        >>> from ednn.data.fields.ising import IsingData
+        >>> shared = {"batch_size": 10, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> data = IsingData(L=8, dims=2, J=1.0, n_train=100, n_val=10, n_test=10, **shared)
+        >>> isinstance(data, ExtensiveData), data.share(processes=2)
+        (True, 5)
     """
 
     dataset: ExtensiveDataset

@@ -9,7 +9,12 @@ from threadpoolctl import threadpool_limits
 
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes with one thread each, which end when their parent is killed."""
+    """Return a pool of processes with one thread each, which end when their parent is killed.
+
+    Example:
+        with worker_pool(4) as pool:  # in a script, below `if __name__ == "__main__":`
+            labels = list(pool.map(label, structures))
+    """
     return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start)
 
 

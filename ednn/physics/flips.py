@@ -38,6 +38,11 @@ class Sublattice:
         tiles: indices in the flattened grid of the k tiles that hold each site, (n, k).
         positions: whether a site stands at each position of its tiles, (k, window values); it
             stands at several of one tile if the window is wider than the lattice.
+
+    Example:
+        >>> part = sublattices(Tiling(2, focus=2, context=0), (4, 4))[0]
+        >>> part.sites.tolist(), part.tiles.tolist()  # each site lies in one tile, its own
+        ([0, 2, 8, 10], [[0], [1], [2], [3]])
     """
 
     sites: Tensor
@@ -108,6 +113,13 @@ class Proposal:
         number: index of the sublattice.
         before: outputs of the subnetwork for the affected tiles, (n, k, B).
         after: the same after the flip.
+
+    Example:
+        >>> from ednn.core.subnets import ANN
+        >>> flips = Flips(EDNN(ANN, focus=1, context=1), torch.ones(3, 6, 6))
+        >>> proposal = flips.propose(0)
+        >>> proposal.change.shape, proposal.before.shape  # 4 sites, each in 9 tiles, 3 replicas
+        (torch.Size([4, 3]), torch.Size([4, 9, 3]))
     """
 
     change: Tensor

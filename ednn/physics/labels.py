@@ -39,6 +39,11 @@ class Theory:
         pbc: whether the cell is periodic along x, y and z.
         packages: distributions that the labels depend on; labels of different versions do not mix.
         install: what to do if the calculator is missing.
+
+    Example:
+        >>> theory = Theory("lj", "ase.calculators.lj.LennardJones", {"epsilon": 2.0})
+        >>> theory.calculator_class().__name__, theory.provenance()["theory"]
+        ('LennardJones', 'lj')
     """
 
     name: str
@@ -155,6 +160,10 @@ class Label:
     Attributes:
         energy: in eV.
         forces: in the plane, (N, 2) in eV/Å.
+
+    Example:
+        >>> Label(energy=-1.5, forces=np.zeros((2, 2))).forces.shape
+        (2, 2)
     """
 
     energy: float

@@ -16,6 +16,11 @@ class Recipe:
         generator: the generator's dotted path, as stored in files.
         make: returns the structure of a seed and of numbers of blocks along x and y.
         constants: by name.
+
+    Example:
+        >>> make = RECIPES["plain"].make
+        >>> Recipe("my.sheets", make, {"max_sigma": 0.1}).provenance((2, 1))
+        {'generator': 'my.sheets', 'repeat': (2, 1), 'max_sigma': 0.1}
     """
 
     generator: str

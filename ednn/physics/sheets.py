@@ -28,6 +28,12 @@ class Structure:
         numbers: atomic numbers (N,).
         positions: (N, 2) in Å, inside [0, cell).
         cell: sides (2,) in Å.
+
+    Example:
+        >>> positions = np.array([[1.0, 1.0], [9.5, 1.0]])
+        >>> Structure(np.array([6, 6]), positions, np.array([9.0, 9.0])).require_inside("mine")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: mine: atom 1 at (9.5, 1) Å lies outside the cell of 9 × 9 ...
     """
 
     numbers: NDArray[np.int64]

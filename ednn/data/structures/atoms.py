@@ -21,13 +21,23 @@ EDGE = 1e-3  # Å; how far outside the cell an atom is wrapped into it without a
 
 
 class AtomsData(StructureData):
-    """Structures with energies, and forces if all have them, from a file that ASE reads.
+    r"""Structures with energies, and forces if all have them, from a file that ASE reads.
 
     A frame's `info["theory"]`, if there is one, names the theory of its energy. Where all have free
     energies, these are taken: they are those whose gradient the forces are.
 
     Args:
         path: the file.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> drawn = {"grid": 32, "gamma": 0.4, "augment": False, "val": 0.1, "test": 0.2}
+        >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "own.extxyz")
+        ...     _ = path.write_text('1\nLattice="9 0 0 0 9 0 0 0 9" energy=-1.0\nC 1 1 1\n')
+        ...     AtomsData(str(path), **drawn, **shared).info.species
+        (6,)
     """
 
     def __init__(self, path: str, **shared: Any) -> None:
@@ -74,10 +84,18 @@ def _digests(labels: LabelledSet) -> list[str]:
 
 
 def read_frames(path: Path) -> list[Any]:
-    """Read all structures of a file as `ase.Atoms`.
+    r"""Read all structures of a file as `ase.Atoms`.
 
     Raises:
         InputError: there is no such file, ASE is missing or cannot read it, or it is empty.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "own.extxyz")
+        ...     _ = path.write_text('1\nLattice="9 0 0 0 9 0 0 0 9"\nC 1 1 1\n')
+        ...     [frame.symbols[0] for frame in read_frames(path)]
+        ['C']
     """
     try:
         from ase.io import iread
@@ -106,6 +124,12 @@ def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
     Raises:
         InputError: it isn't periodic, the cell isn't orthorhombic, or the atoms don't lie in a
             plane.
+
+    Example:
+        >>> from ase import Atoms
+        >>> frame = Atoms("C2", [[1, 1, 5], [2.4, 1, 5]], cell=[9, 8, 10], pbc=True)
+        >>> flat_structure(0, frame, Path("own.extxyz")).positions.tolist()
+        [[1.0, 1.0], [2.4, 1.0]]
     """
     where = f"{path}: structure {number}"
     if not frame.pbc[:2].all():

@@ -27,6 +27,13 @@ class DFTData(StructureData):
         count: how many structures `generate` labels.
         seed0: the seed of the first of them; None for that of the file, or 0 for a new one.
         repeat: how many blocks of 60 sites a structure has along x and y.
+
+    Example:
+        >>> drawn = {"grid": 32, "gamma": 0.4, "augment": False, "val": 0.1, "test": 0.2}
+        >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> data = DFTData("gfn1", "varied", None, 10, None, (1, 1), **drawn, **shared)
+        >>> data.path.as_posix()
+        'data/dft/gfn1_varied.h5'
     """
 
     def __init__(

@@ -64,7 +64,13 @@ DATASETS = tuple(field.name for field in fields(LabelledSet) if field.name != "a
 
 
 def read(path: str | Path) -> LabelledSet:
-    """Return the contents of the file at `path`; raises InputError if it is no such file."""
+    """Return the contents of the file at `path`; raises InputError if it is no such file.
+
+    Example:
+        >>> labels = read("data/dft/gfn1_120.h5")
+        >>> labels.attributes["theory"], labels.structure(0).cell.round(2).tolist()
+        ('gfn1', [25.0, 12.99])
+    """
     try:
         with open_hdf5(Path(path)) as file:
             datasets = {name: file[name][()] for name in DATASETS}
@@ -96,7 +102,16 @@ def write(path: str | Path, labels: LabelledSet) -> None:
 
 
 def join(records: Mapping[int, Record], provenance: Mapping[str, str]) -> LabelledSet:
-    """Return the set made of `records`, by seed, all labelled with the same `provenance`."""
+    """Return the set made of `records`, by seed, all labelled with the same `provenance`.
+
+    Example:
+        >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": [9.0, 9.0]}
+        >>> carbon |= {"energy": -1.0, "forces": [[0.0, 0.0]]}
+        >>> failed = {"seed": 5, "failed": "not converged"}
+        >>> labels = join({4: carbon, 5: failed}, {"theory": "mine"})
+        >>> labels.seed.tolist(), labels.failed.tolist()
+        ([4], [5])
+    """
     ordered = [records[seed] for seed in sorted(records)]
     good = [record for record in ordered if "failed" not in record]
     lengths = [len(record["numbers"]) for record in good]

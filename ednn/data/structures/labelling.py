@@ -88,7 +88,18 @@ def _append(results: Iterator[Record], path: Path, progress: tqdm) -> None:
 
 
 def merge(path: str | Path, *, cache: str | Path) -> LabelledSet:
-    """Write all that is finished into the file at `path`, also while a run goes on; return it."""
+    """Write all that is finished into the file at `path`, also while a run goes on; return it.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "own.h5")
+        ...     _ = generate(path, "ase.calculators.lj.LennardJones", count=0, cache=folder)
+        ...     with Journal(_journal_folder(path, folder) / "journal") as journal:
+        ...         journal.append({"seed": 7, "failed": "not converged"})
+        ...     merge(path, cache=folder).failed.tolist()
+        [7]
+    """
     folder = _journal_folder(path, cache)
     provenance = json.loads((folder / "provenance.json").read_text())
     labels = join(_records(Path(path), folder, provenance), provenance)

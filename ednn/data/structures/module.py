@@ -30,6 +30,15 @@ class StructureData(ExtensiveData):
         gamma: width of the Gaussians in Å (Eq. 3).
         augment: move and mirror the training structures at random, which changes no energy.
         val, test: shares of the structures.
+
+    Example:
+        >>> from ednn.data.structures.dft import DFTData
+        >>> drawn = {"grid": 32, "gamma": 0.4, "augment": False, "val": 0.1, "test": 0.2}
+        >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> path = "data/dft/gfn1_120.h5"
+        >>> data = DFTData("gfn1", "plain", path, 0, None, (2, 1), **drawn, **shared)
+        >>> data.info.names, data.info.species
+        (('gfn1_energy',), (5, 6, 7))
     """
 
     dataset: StructureDataset
