@@ -16,7 +16,12 @@ CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path
 
 
 class OwnConfigs(SearchPathPlugin):
-    """Find the user's configs, too, after the package's: those of `conf/` in the working folder."""
+    """Find the user's configs, too, after the package's: those of `conf/` in the working folder.
+
+    Example:
+        ls conf/data  # in the working folder: mine.yaml
+        ednn train data=mine
+    """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         own = Path("conf").absolute()
@@ -29,6 +34,12 @@ def register() -> None:
 
     What `run_name` and `fixed_keys` give is kept with the config of the command. Hydra hands it on
     to all jobs of a sweep, in whichever processes, so that they agree on the names of folders.
+
+    Example:
+        >>> register()
+        >>> words = ["data=ising", "tile.c=1,2"]
+        >>> OmegaConf.create({"words": words, "fixed": "${fixed_keys:${words}}"}).fixed
+        ['data']
     """
     Plugins.instance().register(OwnConfigs)
     for name, resolver, kept in (

@@ -23,6 +23,10 @@ def name_run(arguments: Sequence[str]) -> str:
 
     Raises:
         InputError: several processes of torchrun would each make up a name of their own.
+
+    Example:
+        >>> name_run(["data=ising"]).split("_")[2]  # after date and time: that of the command line
+        '69388e'
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         raise InputError("torchrun's processes must share one run folder; add run=NAME.")
@@ -37,12 +41,22 @@ def name_run(arguments: Sequence[str]) -> str:
 
 
 def fixed_keys(overrides: Sequence[str]) -> list[str]:
-    """List the keys that a command line overrides with one value: they don't tell jobs apart."""
+    """List the keys that a command line overrides with one value: they don't tell jobs apart.
+
+    Example:
+        >>> fixed_keys(["data=ising", "tile.c=1,2"])
+        ['data']
+    """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     return [o.key_or_group for o in parsed if not o.is_sweep_override()]
 
 
 def name_job(overrides: Sequence[str], fixed: Sequence[str]) -> str:
-    """Name a job of a sweep after those of its overrides whose keys are not `fixed`."""
+    """Name a job of a sweep after those of its overrides whose keys are not `fixed`.
+
+    Example:
+        >>> name_job(["data=ising", "tile.c=1"], fixed=["data"])
+        'tile.c=1'
+    """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     return ",".join(sorted(str(o.input_line) for o in parsed if o.key_or_group not in fixed))

@@ -35,6 +35,10 @@ def write_results(
         data: what was predicted.
         columns: of the test samples.
         history: the metrics of every epoch, after a training.
+
+    Example:
+        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising run=mine
+        ls outputs/evaluations/mine  # predictions.csv, parity.png, error.png and more
     """
     columns = {name: values.cpu() for name, values in columns.items()}
     with atomic(run.predictions) as path:
@@ -86,7 +90,17 @@ def _pictures_of_errors(
 
 
 def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
-    """Return one row per test sample: sample, sites, and each output true and predicted."""
+    """Return one row per test sample: sample, sites, and each output true and predicted.
+
+    Example:
+        >>> from ednn.data.fields.ising import IsingData
+        >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> data = IsingData(L=2, dims=2, J=1.0, n_train=1, n_val=1, n_test=1, **shared)
+        >>> columns = {"sample": torch.tensor([7]), "sites": torch.tensor([4])}
+        >>> columns |= {"target": torch.tensor([[-8.0]]), "prediction": torch.tensor([[-7.5]])}
+        >>> predictions(columns, data).to_dict("records")
+        [{'sample': 7, 'sites': 4, 'energy_true': -8.0, 'energy_predicted': -7.5}]
+    """
     table = pd.DataFrame({name: columns[name].numpy() for name in ("sample", "sites")})
     for i, output in enumerate(data.info.outputs):
         table[f"{output.name}_true"] = columns["target"][:, i].double().numpy()
@@ -95,7 +109,11 @@ def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
 
 
 def log_pictures(loggers: Sequence[Logger], pictures: Sequence[Path]) -> None:
-    """Show the pictures wherever a logger can."""
+    """Show the pictures wherever a logger can.
+
+    Example:
+        ednn train experiment=ising logger=tensorboard  # which shows them under IMAGES
+    """
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             for path in pictures:
@@ -107,7 +125,12 @@ def log_pictures(loggers: Sequence[Logger], pictures: Sequence[Path]) -> None:
 
 
 def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any]) -> dict[str, Any]:
-    """Collect a run's figures under flat keys."""
+    """Collect a run's figures under flat keys.
+
+    Example:
+        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising run=mine
+        cat outputs/evaluations/mine/summary.json
+    """
     errors = {
         name: float(value)
         for name, value in trainer.callback_metrics.items()

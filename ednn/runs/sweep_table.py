@@ -18,7 +18,11 @@ SWEEPS = OUTPUTS / "sweeps"  # as conf/hydra/default.yaml has it
 
 
 class SweepTable(Callback):
-    """Gather every finished job's overrides and figures into `sweep.csv`, job after job."""
+    """Gather every finished job's overrides and figures into `sweep.csv`, job after job.
+
+    Example:
+        ednn train -m data=ising tile.c=1,2,3  # writes outputs/sweeps/…/sweep.csv
+    """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         _ = (
@@ -49,12 +53,33 @@ def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def jobs(folder: Path) -> list[Path]:
-    """Return the folders of a sweep's finished jobs, in its order."""
+    """Return the folders of a sweep's finished jobs, in its order.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     for number, name in enumerate(["c=2", "c=10"]):
+        ...         Path(folder, name, ".hydra").mkdir(parents=True)
+        ...         text = f"hydra: {{job: {{num: {number}}}}}"
+        ...         _ = Path(folder, name, ".hydra", "hydra.yaml").write_text(text)
+        ...         _ = Path(folder, name, "summary.json").write_text("{}")
+        ...     [job.name for job in jobs(Path(folder))]
+        ['c=2', 'c=10']
+    """
     return sorted((path.parent for path in folder.glob("**/summary.json")), key=_number)
 
 
 def overrides_of(job: Path) -> dict[str, str]:
-    """Return what the command line set for a job."""
+    """Return what the command line set for a job.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Path(folder, ".hydra").mkdir()
+        ...     _ = Path(folder, ".hydra", "overrides.yaml").write_text("[data=ising, +tag=first]")
+        ...     overrides_of(Path(folder))
+        {'data': 'ising', 'tag': 'first'}
+    """
     overrides = OmegaConf.load(job / ".hydra" / "overrides.yaml")
     return {key: value for key, _, value in (str(o).lstrip("+").partition("=") for o in overrides)}
 

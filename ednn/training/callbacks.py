@@ -9,7 +9,11 @@ from tqdm import tqdm
 
 
 class TrainingBar(ProgressBar):
-    """One bar over all training steps; a bar per epoch would flicker where epochs are short."""
+    """One bar over all training steps; a bar per epoch would flicker where epochs are short.
+
+    Example:
+        trainer = Trainer(callbacks=[TrainingBar()])  # in place of Lightning's own bar
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,6 +22,12 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
 
     Raises:
         InputError: a setting that is impossible here, or other than the run was started with.
+
+    Example:
+        >>> cfg = DictConfig({"trainer": {"max_epochs": 0}})
+        >>> check_settings(cfg, Run("outputs/runs/mine"))
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: trainer.max_epochs=0 is not possible; give a whole number ...
     """
     _check_trainer(cfg)
     check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
@@ -34,6 +40,19 @@ def check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
 
     Raises:
         InputError: an empty split, or one or a batch that can't be shared.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from hydra import compose, initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> from ednn.training.train import make_data
+        >>> sizes = [f"data.n_{split}=20" for split in SPLITS]
+        >>> words = ["task=lbfgs", "data=coulomb", "data.L=4", "data.batch_size=5", *sizes]
+        >>> with TemporaryDirectory() as temp, initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     cfg = compose("train", [*words, f"data.cache={temp}"])
+        ...     check_sharing(cfg, make_data(cfg))
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: task=lbfgs searches along the loss of all 20 training ...
     """
     devices = cfg.trainer.devices if isinstance(cfg.trainer.devices, int) else 1
     processes = devices * cfg.trainer.num_nodes
@@ -58,6 +77,16 @@ def check_precision(precision: Any, data: ExtensiveData) -> None:
 
     Raises:
         InputError: Lightning would round the energies of structures to half precision.
+
+    Example:
+        >>> from hydra import compose, initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> from ednn.training.train import make_data
+        >>> with initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     data = make_data(compose("train", ["data=dft", "data.theory=pbe"]))
+        >>> check_precision("bf16-true", data)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: trainer.precision=bf16-true rounds energies of structures ...
     """
     if data.info.takes == "structures" and precision in ("16-true", "bf16-true"):
         raise InputError(

@@ -17,7 +17,11 @@ from ednn.training.task import ExtensiveTask
 
 
 def evaluate(cfg: DictConfig) -> None:
-    """Test a checkpoint in one process and record the result like that of a run."""
+    """Test a checkpoint in one process and record the result like that of a run.
+
+    Example:
+        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
+    """
     quieten_lightning()
     checkpoint = read_checkpoint(cfg.ckpt_path)
     data: ExtensiveData = instantiate(cfg.data, _convert_="all")

@@ -21,6 +21,9 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     Raises:
         InputError: the weights mean nothing for these data, or the checkpoint has seen what is
             test data here.
+
+    Example:
+        ednn train experiment=dft ckpt_path=RUN/checkpoints/best.ckpt data.theory=pbe
     """
     before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
     require_kind(before, data)
@@ -35,6 +38,15 @@ def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
 
     Raises:
         InputError: it takes fields instead of structures, or structures instead of fields.
+
+    Example:
+        >>> from ednn.core.info import Output
+        >>> from ednn.data.fields.ising import IsingData
+        >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> data = IsingData(L=4, dims=2, J=1.0, n_train=1, n_val=1, n_test=1, **shared)
+        >>> require_kind(DatasetInfo((Output("energy"),), species=(6,)), data)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: The checkpoint's model takes structures, but this data set ...
     """
     if before.takes != data.info.takes:
         raise InputError(
@@ -69,6 +81,16 @@ def require_unseen_test(trained_on: Mapping[str, Any], data: ExtensiveData) -> N
 
     Raises:
         InputError: the test splits differ.
+
+    Example:
+        >>> from hydra import compose, initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> from ednn.training.train import make_data
+        >>> with initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     data = make_data(compose("train", ["data=dft", "data.theory=pbe"]))
+        >>> require_unseen_test({"data": "DFTData", "settings": data.settings | {"seed": 1}}, data)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: The checkpoint was trained on other splits of these ...
     """
     settings = trained_on["settings"]
     if trained_on["data"] != type(data).__name__ or not data.same_samples(settings):

@@ -20,6 +20,13 @@ def needs_processes(cfg: DictConfig) -> bool:
 
     Raises:
         InputError: `trainer.devices` is not a number of processes.
+
+    Example:
+        >>> needs_processes(DictConfig({"trainer": {"devices": 1}}))
+        False
+        >>> needs_processes(DictConfig({"trainer": {"devices": "auto", "strategy": "ddp"}}))
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: trainer.devices=auto is not a number of processes; give ...
     """
     devices = cfg.trainer.devices
     if cfg.trainer.get("strategy") and (not isinstance(devices, int) or devices < 1):
@@ -35,6 +42,9 @@ def launch(cfg: DictConfig, run: Run) -> None:
 
     Raises:
         TrainingError: one of them failed; its own message stands above.
+
+    Example:
+        ednn train experiment=ising trainer=ddp_sim
     """
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     processes = f"--nproc-per-node={cfg.trainer.devices}"
@@ -45,5 +55,10 @@ def launch(cfg: DictConfig, run: Run) -> None:
 
 
 def is_first_process() -> bool:
-    """Tell whether this process is the one that writes for all."""
+    """Tell whether this process is the one that writes for all.
+
+    Example:
+        >>> is_first_process()
+        True
+    """
     return getattr(rank_zero_only, "rank", 0) == 0

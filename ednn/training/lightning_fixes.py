@@ -17,6 +17,14 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
     Lightning writes to the system's temporary folder and moves from there, which is a copy where
     that folder is on another disk; here the temporary file stands beside the checkpoint.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "last.ckpt")
+        ...     AtomicCheckpoints().save_checkpoint({"epoch": 3}, path)
+        ...     torch.load(path)
+        {'epoch': 3}
     """
 
     def save_checkpoint(
@@ -35,7 +43,13 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 def quieten_lightning() -> None:
-    """Silence Lightning's announcements and two warnings that are none; others still come."""
+    """Silence Lightning's announcements and two warnings that are none; others still come.
+
+    Example:
+        >>> quieten_lightning()
+        >>> logging.getLogger("lightning.pytorch").isEnabledFor(logging.INFO)
+        False
+    """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # when resuming

@@ -9,7 +9,11 @@ from lightning.pytorch.utilities import rank_zero_only
 
 
 def wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
-    """Log online where a login exists, else offline, and say where the run lies."""
+    """Log online where a login exists, else offline, and say where the run lies.
+
+    Example:
+        ednn train experiment=ising logger=wandb
+    """
     offline = not wandb.login(prompt=False)
     if offline:
         rank_zero_only(print)(
@@ -25,6 +29,9 @@ def tensorboard_logger(save_dir: str, name: str) -> TensorBoardLogger:
 
     Raises:
         ModuleNotFoundError: names the module that is missing, which Lightning's own error doesn't.
+
+    Example:
+        ednn train experiment=ising logger=tensorboard
     """
     import_module("tensorboard")
     return TensorBoardLogger(save_dir, name)

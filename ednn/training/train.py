@@ -28,7 +28,11 @@ from ednn.training.task import ExtensiveTask
 
 
 def train(cfg: DictConfig) -> float | None:
-    """Train, test and record one run; returns its validation loss, for a sweeper to compare."""
+    """Train, test and record one run; returns its validation loss, for a sweeper to compare.
+
+    Example:
+        ednn train experiment=ising
+    """
     hydra = HydraConfig.get()
     run = Run(cfg.run_dir)
     if run.finished and cfg.resume == "auto":
@@ -52,7 +56,11 @@ def train(cfg: DictConfig) -> float | None:
 
 
 def fit(cfg: DictConfig, run: Run) -> None:
-    """Train one model in this process, which may be one of several."""
+    """Train one model in this process, which may be one of several.
+
+    Example:
+        python -m ednn.training.train outputs/runs/mine  # a folder that `Run.open` prepared
+    """
     quieten_lightning()
     seed_everything(cfg.seed, workers=True, verbose=False)
     timer = Timer()
@@ -84,7 +92,19 @@ def fit(cfg: DictConfig, run: Run) -> None:
 
 
 def make_data(cfg: DictConfig) -> ExtensiveData:
-    """Make the data set of a config and read it."""
+    """Make the data set of a config and read it.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from hydra import compose, initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> sizes = [f"data.n_{split}=20" for split in ("train", "val", "test")]
+        >>> words = ["data=coulomb", "data.L=4", *sizes]
+        >>> with TemporaryDirectory() as temp, initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     data = make_data(compose("train", [*words, f"data.cache={temp}"]))
+        ...     len(data.splits["train"]), data.dataset.example().shape
+        (20, torch.Size([1, 1, 4, 4]))
+    """
     if "_target_" not in cfg.data:
         raise InputError(
             "data has no _target_, which says what class reads it; begin the file with the "
@@ -97,7 +117,20 @@ def make_data(cfg: DictConfig) -> ExtensiveData:
 
 
 def make_model(cfg: DictConfig, data: ExtensiveData) -> ExtensiveModel:
-    """Make the model for some data: new and normalised, or with the weights of `ckpt_path`."""
+    """Make the model for some data: new and normalised, or with the weights of `ckpt_path`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from hydra import compose, initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> sizes = [f"data.n_{split}=20" for split in ("train", "val", "test")]
+        >>> words = ["data=coulomb", "data.L=4", *sizes, "tile.f=2", "tile.c=1"]
+        >>> with TemporaryDirectory() as temp, initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     cfg = compose("train", [*words, f"data.cache={temp}"])
+        ...     model = make_model(cfg, make_data(cfg))
+        >>> model.info.names, model.tiling.window
+        (('energy',), (4, 4))
+    """
     check_sharing(cfg, data)
     check_precision(cfg.trainer.precision, data)
     model = build_model(plain(cfg.model), data.info)
