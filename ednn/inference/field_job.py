@@ -122,7 +122,24 @@ def _runs(sites: np.ndarray) -> Iterator[tuple[slice, slice]]:
 def write_fields(
     output: Path, job: FieldJob, folder: Path, total: np.ndarray, attributes: Mapping[str, Any]
 ) -> None:
-    """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) as HDF5."""
+    """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) as HDF5.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> from ednn.inference.pieces import evaluate_all
+        >>> from ednn.inference.processes import processes
+        >>> with TemporaryDirectory() as name, h5py.File(Path(name, "in.h5"), "w") as file:
+        ...     file["fields"], folder = np.zeros((3, 8, 8)), Path(name, "parts")
+        ...     job = FieldJob(EDNN(ANN, 2, 1), file["fields"], sites=10**6)
+        ...     with processes() as group:
+        ...         total = evaluate_all(job, folder, {}, group)
+        ...     write_fields(Path(name, "out.h5"), job, folder, total, {"unit": "J"})
+        ...     with h5py.File(Path(name, "out.h5")) as out:
+        ...         out["contributions"].shape
+        (3, 4, 4, 1)
+    """
     with create_hdf5(output) as file:
         file.attrs.update(attributes)
         file["prediction"] = total

@@ -13,7 +13,13 @@ Vector = NDArray[np.float64]  # (2,) in Å
 
 
 class Near(NamedTuple):
-    """Atoms near a rectangle, as often as they repeat."""
+    """Atoms near a rectangle, as often as they repeat.
+
+    Example:
+        >>> near = Near(np.array([3]), np.array([[1, 0]]), np.array([[0.5, 2.0]]))
+        >>> near.atoms.tolist(), near.images.tolist()  # atom 3, one cell further along x
+        ([3], [[1, 0]])
+    """
 
     atoms: NDArray[np.int64]  # (n,)
     images: NDArray[np.int64]  # (n, 2), by how many cells each is moved

@@ -111,6 +111,17 @@ def evaluate_all(
 
     Raises:
         InputError: the folder is of other settings, or the work cannot be done.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from ednn.inference.processes import processes
+        >>> class Ones(Job):
+        ...     pieces, shape = [Piece(slice(0, 1)), Piece(slice(1, 2))], (2, 1)
+        ...     def evaluate(self, piece):
+        ...         return {"contributions": np.ones((1, 4, 4, 1))}
+        >>> with TemporaryDirectory() as folder, processes() as group:
+        ...     evaluate_all(Ones(), Path(folder, "parts"), {}, group).tolist()
+        [[16.0], [16.0]]
     """
     total = _Sum(job.shape)
     missing = set(range(len(job.pieces)))
@@ -130,7 +141,16 @@ def evaluate_all(
 
 
 def finished(folder: Path) -> Iterator[tuple[int, Arrays]]:
-    """Yield the number and the arrays of every piece that is finished, in any order."""
+    """Yield the number and the arrays of every piece that is finished, in any order.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with Journal(Path(folder, "journal.0")) as journal:
+        ...         journal.append({"piece": 5, **_encode({"contributions": np.ones(3)})})
+        ...     [(n, arrays["contributions"].shape) for n, arrays in finished(Path(folder))]
+        [(5, (3,))]
+    """
     for path in sorted(folder.glob("journal.*")):
         for record in read_journal(path):
             yield record.pop("piece"), _decode(record)

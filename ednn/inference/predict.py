@@ -29,7 +29,11 @@ Write = Callable[[Path, np.ndarray], None]  # from the folder of finished pieces
 
 
 def predict(cfg: DictConfig) -> None:
-    """Predict what the model of `ckpt_path` takes: structures, or fields from an HDF5 file."""
+    """Predict what the model of `ckpt_path` takes: structures, or fields from an HDF5 file.
+
+    Example:
+        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
+    """
     model = load_model(cfg.ckpt_path)
     _check(cfg, model)
     with processes() as group:

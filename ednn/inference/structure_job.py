@@ -34,6 +34,16 @@ class StructureJob(Job):
 
     Raises:
         InputError: a structure that doesn't fit the model.
+
+    Example:
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> from ednn.physics.sheets import crystal
+        >>> model = AtomisticEDNN(EDNN(ANN, 8, 4), [6], pixel=[12.5 / 32, 12.99 / 32], gamma=0.4)
+        >>> job = StructureJob(model, [crystal()], sites=10**6, forces=True)
+        >>> job.lattice(0), job.evaluate(job.pieces[0])["forces"].shape
+        ((32, 32), (60, 2))
     """
 
     def __init__(
@@ -119,10 +129,23 @@ def batch(structure: Structure, model: StructureModel) -> StructureBatch:
 
 
 def read_structures(model: StructureModel, source: Path) -> tuple[list[Any], list[Structure]]:
-    """Read the frames of a file and what the model sees of them.
+    r"""Read the frames of a file and what the model sees of them.
 
     Raises:
         InputError: ASE can't read it, or a structure doesn't fit the model.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> model = AtomisticEDNN(EDNN(ANN, 4, 2), [6], pixel=[0.25, 0.25], gamma=0.4)
+        >>> with TemporaryDirectory() as folder:
+        ...     source = Path(folder, "own.extxyz")
+        ...     _ = source.write_text('1\nLattice="4 0 0 0 3 0 0 0 9"\nC 1 1 1\n')
+        ...     frames, structures = read_structures(model, source)
+        >>> structures[0].positions.tolist()
+        [[1.0, 1.0]]
     """
     frames = read_frames(source)
     structures = [flat_structure(i, frame, source) for i, frame in enumerate(frames)]
@@ -151,6 +174,10 @@ def write_structures(
         folder: of the finished pieces.
         total: the sums, (N, outputs).
         attributes: of the HDF5 file.
+
+    Example:
+        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=own.extxyz output=predicted.csv
+        head predicted.csv  # the maps stand beside it, in predicted.h5
     """
     maps = output.with_suffix(".h5")
     forces = [np.zeros((len(frame), 3)) for frame in frames] if job.forces else []
