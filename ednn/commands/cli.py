@@ -41,6 +41,14 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
     """Make a command of a function whose config has its name and whose docstring is its help.
 
     Bad input ends in one sentence and a non-zero exit code.
+
+    Example:
+        >>> @command
+        ... def train(cfg):
+        ...     "Print one setting: `ednn train seed=3`."
+        ...     print(cfg.seed)
+        >>> train.__name__  # called without arguments, it reads the command line
+        'train'
     """
     name = work.__name__
     main = hydra.main(config_path=str(CONF), config_name=name, version_base="1.3")(work)
@@ -73,7 +81,14 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
 
 
 def unusable(error: OSError) -> str | None:
-    """Say which file cannot be used, or what has no room; None for an error of another kind."""
+    """Say which file cannot be used, or what has no room; None for an error of another kind.
+
+    Example:
+        >>> unusable(PermissionError(errno.EACCES, "Permission denied", "fields.h5"))
+        'fields.h5 cannot be used (Permission denied); check the path and its permissions.'
+        >>> unusable(OSError("something else")) is None
+        True
+    """
     if error.filename and error.errno in UNUSABLE:
         return (
             f"{error.filename} cannot be used ({error.strerror}); check the path and its "

@@ -19,6 +19,9 @@ def complete(commands: Mapping[str, Command], words: Sequence[str]) -> None:
         commands: by their names.
         words: `--shell-completion` and `install=SHELL`, `uninstall=SHELL` or `query=SHELL`; what
             Hydra has for bash serves zsh, too.
+
+    Example:
+        eval "$(ednn --shell-completion install=bash)"  # then Tab completes: ednn train exp…
     """
     sys.argv = ["ednn", *words]
     if not words[-1].startswith("query="):

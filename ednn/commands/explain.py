@@ -27,18 +27,35 @@ EXTRAS = {  # modules that one option needs, and Hydra's own configs from such m
 
 
 def sentence(error: Exception) -> str:
-    """Return an error's sentence alone: torch wraps that of a loader process in its traceback."""
+    """Return an error's sentence alone: torch wraps that of a loader process in its traceback.
+
+    Example:
+        >>> sentence(RuntimeError("In a worker: ednn.core.errors.InputError: L=0 is not possible."))
+        'L=0 is not possible.'
+    """
     return str(error).rstrip().rpartition(f"{InputError.__module__}.{InputError.__name__}: ")[2]
 
 
 def missing_extra(error: ModuleNotFoundError) -> str | None:
-    """Name the extra that brings a missing module; None where no extra does."""
+    """Name the extra that brings a missing module; None where no extra does.
+
+    Example:
+        >>> missing_extra(ModuleNotFoundError(name="tblite"))
+        'There is no tblite here; it comes with an extra: run `pip install "ednn[dft]"`.'
+    """
     module = str(error.name).partition(".")[0]
     return f"There is no {module} here; {_install(module)}" if module in EXTRAS else None
 
 
 def explain(error: Exception, command: str) -> str:
-    """Say what is wrong with a config; for an unknown key, name the nearest valid one."""
+    """Say what is wrong with a config; for an unknown key, name the nearest valid one.
+
+    Example:
+        >>> known = ["dft", "ising"]
+        >>> error = MissingConfigException("", missing_cfg_file="data/isng", options=known)
+        >>> explain(error, "train")
+        'There is no config data/isng; choose one of dft, ising.'
+    """
     for cause in _causes(error):
         if isinstance(cause, InputError):  # raised by what Hydra was making
             return sentence(cause)

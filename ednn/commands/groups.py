@@ -26,7 +26,12 @@ PURPOSE = {
 
 
 def own_groups(command: str) -> dict[str, str]:
-    """Return the groups that a command's config is made of, and the choice of each by default."""
+    """Return the groups that a command's config is made of, and the choice of each by default.
+
+    Example:
+        >>> own_groups("evaluate")
+        {'data': 'ising', 'hydra/launcher': 'basic'}
+    """
     defaults = OmegaConf.load(CONF / f"{command}.yaml").defaults
     pairs = [pair for d in defaults if isinstance(d, DictConfig) for pair in d.items()]
     chosen = {str(group): "null" if name is None else str(name) for group, name in pairs}
@@ -41,6 +46,12 @@ def visible_configs(arguments: Sequence[str]) -> Iterator[list[str]]:
 
     Yields:
         Overrides that `hydra.compose` and `choices` need for that.
+
+    Example:
+        >>> from hydra import compose
+        >>> with visible_configs([]) as overrides:
+        ...     compose("train", [*overrides, "data=dft"]).data.theory
+        'gfn1'
     """
     parsed = get_args_parser().parse_args(arguments)
     found = [word for word in parsed.overrides if word.startswith("hydra.searchpath=")]
@@ -52,6 +63,12 @@ def visible_configs(arguments: Sequence[str]) -> Iterator[list[str]]:
 
 
 def choices(group: str, overrides: list[str]) -> list[str]:
-    """Return the configs of a group, within `visible_configs`."""
+    """Return the configs of a group, within `visible_configs`.
+
+    Example:
+        >>> with visible_configs([]) as overrides:
+        ...     choices("tile", overrides), choices("task", overrides)
+        (['default'], ['adam', 'lbfgs', 'onecycle'])
+    """
     loader = GlobalHydra.instance().config_loader()
     return sorted(loader.get_group_options(group, config_name=None, overrides=overrides))

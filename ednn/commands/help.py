@@ -24,6 +24,12 @@ def describe(work: Callable[..., Any], arguments: Sequence[str]) -> str:
     Args:
         work: named after the command; its docstring says what it does and has examples.
         arguments: what was typed, the program first.
+
+    Example:
+        >>> def generate(cfg):
+        ...     "Make a data set: `ednn generate data=ising`."
+        >>> print(describe(generate, ["generate.py"]).splitlines()[0])
+        Make a data set: `python generate.py data=ising`.
     """
     program, *words = arguments
     typed = f"python {Path(program).name}" if program.endswith(".py") else Path(program).name
@@ -42,7 +48,13 @@ def describe(work: Callable[..., Any], arguments: Sequence[str]) -> str:
 
 
 def table(rows: Mapping[str, str]) -> str:
-    """Return lines of two columns."""
+    """Return lines of two columns.
+
+    Example:
+        >>> print(table({"train": "learn", "predict": "apply"}))
+          train    learn
+          predict  apply
+    """
     width = max(map(len, rows))
     return "\n".join(f"  {name:<{width}}  {line}" for name, line in rows.items())
 

@@ -23,7 +23,12 @@ SHELLS = {
 
 
 def main() -> None:
-    """Run the command that the command line names."""
+    """Run the command that the command line names.
+
+    Example:
+        ednn  # lists the commands
+        ednn train experiment=ising
+    """
     program, *words = sys.argv
     if not words or words[0] in ("-h", "--help"):
         print(overview(Path(program).name))
@@ -41,7 +46,12 @@ def main() -> None:
 
 
 def overview(program: str) -> str:
-    """Return the list of commands."""
+    """Return the list of commands.
+
+    Example:
+        >>> print(overview("ednn").splitlines()[2])
+          train     Train a model, test it and record the run.
+    """
     lines = {name: str(getdoc(work)).partition("\n")[0] for name, work in COMMANDS.items()}
     return "\n\n".join(
         [

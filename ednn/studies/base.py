@@ -20,6 +20,10 @@ class Row:
         paper: the published value; empty where there is none.
         here: the value that was measured.
         how: how it was measured: sizes, epochs, seconds.
+
+    Example:
+        >>> Row("median absolute error (J)", paper="0.00148", here="0.0015", how="500 epochs").here
+        '0.0015'
     """
 
     quantity: str
@@ -37,6 +41,20 @@ class Study(ABC):
     Attributes:
         title: its heading in the report.
         claim: what the paper says, in one sentence.
+
+    Example:
+        >>> from pathlib import Path
+        >>> class Sum(Study):
+        ...     title, claim = "Sum", "One and one are two."
+        ...     def measure(self):
+        ...         return {"sum": 1 + 1}
+        ...     def picture(self, numbers):
+        ...         return Figure()
+        ...     def rows(self, numbers):
+        ...         return [Row("1 + 1", "2", f"{numbers['sum']}")]
+        >>> study = Sum(Lab("runs", Path("outputs/sum")))
+        >>> study.rows(study.measure())
+        [Row(quantity='1 + 1', paper='2', here='2', how='')]
     """
 
     title: str
@@ -59,5 +77,10 @@ class Study(ABC):
 
 
 def yes_or_no(claim: bool) -> str:
-    """Say in the table whether a claim holds."""
+    """Say in the table whether a claim holds.
+
+    Example:
+        >>> yes_or_no(0.01 < 0.02)
+        'yes'
+    """
     return "yes" if claim else "no"

@@ -23,6 +23,9 @@ class Contributions(Study):
         train: overrides of the trainings, on fields.
         seed: of the second; that of the first, and of the data, is 0.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=contributions
     """
 
     title = "Tile contributions"

@@ -28,6 +28,9 @@ class DFT(Study):
         one_tile: those of the network without tiles, for the same time.
         pbe: those that turn to the labels of PBE, from the weights of the first and from none.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=dft
     """
 
     title = "Figs. 3 and 4: total energies of graphene and hBN"

@@ -29,6 +29,9 @@ class Fig2(Study):
         f: sides of the focus.
         c: widths of the context, each combined with every side.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=fig2
     """
 
     title = "Fig. 2: context and focus, Ising model 8 × 8"

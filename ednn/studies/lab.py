@@ -28,6 +28,14 @@ class Lab:
 
     Attributes:
         commands: what made the numbers, as one would type it.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     lab = Lab("runs", Path(folder))
+        ...     values = [lab.measured("longest", max, [3, 5]) for _ in range(2)]  # measured once
+        ...     values, len(list(Path(folder).iterdir()))
+        ([5, 5], 1)
     """
 
     def __init__(self, name: str, folder: Path, overrides: Sequence[str] = ()) -> None:

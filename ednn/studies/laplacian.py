@@ -19,6 +19,9 @@ class Laplacian(Study):
         train: overrides of the training.
         test: those of the data that the network is tested on.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=laplacian
     """
 
     title = "Laplacian of random images"

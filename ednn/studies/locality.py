@@ -45,6 +45,9 @@ class Locality(Study):
         factor: a context pays if the error with it is less than this share of that before.
         samples: validation fields that are perturbed.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=locality
     """
 
     title = "Locality: which context a target needs"
@@ -119,7 +122,16 @@ class Locality(Study):
 
 
 def validation_error(run: Run) -> float:
-    """Return the median absolute error on validation of the weights that a run kept."""
+    """Return the median absolute error on validation of the weights that a run kept.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> history = {"epoch": [0, 1, 2], "val/loss": [3.0, 1.0, 2.0], ERROR: [0.9, 0.5, 0.4]}
+        >>> with TemporaryDirectory() as folder:
+        ...     pd.DataFrame(history).to_csv(Run(folder).metrics)
+        ...     validation_error(Run(folder))
+        0.5
+    """
     history = pd.read_csv(run.metrics).groupby("epoch").mean(numeric_only=True)
     best = int(np.nanargmin(history["val/loss"]))
     return float(history[ERROR].iloc[best])
@@ -138,6 +150,10 @@ def responses(folder: str, samples: int) -> dict[str, Any]:
 
     Raises:
         InputError: the data are not generated, so that changed fields have no labels.
+
+    Example:
+        measured = responses("outputs/runs/mine", samples=32)  # of: ednn train data=ising run=mine
+        measured["labels"]  # the effect at each distance, from 1
     """
     run = Run(folder)
     data = make_data(run.read_config())

@@ -31,6 +31,9 @@ class MultiScaleStudy(Study):
         transfer: overrides of the larger lattice that is predicted.
         shown: the screening length of the transfer.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=multiscale
     """
 
     title = "Fig. 7: multi-scale EDNN, screened Coulomb interaction"
@@ -120,6 +123,10 @@ def branches(folder: str) -> dict[str, Any]:
     Returns:
         `parameters`, and `spreads` by branch: the standard deviation of its part over the test
         fields, relative to that of the energy; none for a single scale.
+
+    Example:
+        folder = "outputs/runs/mine"  # of: ednn train data=coulomb model=multiscale run=mine
+        branches(folder)["spreads"]["coarse"]
     """
     run = Run(folder)
     model = load_field_model(run.best)

@@ -12,7 +12,17 @@ RECORDED = ("unit", "test/samples", "train/epochs", "train/seconds", "device", "
 
 
 def record(run: Run) -> Numbers:
-    """Return a finished run's errors, what they were measured with, and its folder as `run`."""
+    """Return a finished run's errors, what they were measured with, and its folder as `run`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from ednn.runs.folder import write_json
+        >>> summary = {"unit": "J", "test/mean_absolute_error": 0.2, "processes": 1}
+        >>> with TemporaryDirectory() as folder:
+        ...     write_json(Run(folder).summary, summary)
+        ...     sorted(record(Run(folder)))
+        ['run', 'test/mean_absolute_error', 'unit']
+    """
     summary = run.read_summary()
     kept = {key: value for key, value in summary.items() if "_error" in key or key in RECORDED}
     return kept | {"run": str(run.folder)}
@@ -26,6 +36,10 @@ def cost(recorded: Mapping[Any, Any]) -> str:
 
     Returns:
         Epochs, seconds and device, in words.
+
+    Example:
+        >>> cost({"train/epochs": 50, "train/seconds": 61.2, "device": "CPU (x86_64, 2 cores)"})
+        '50 epochs, 61 s, CPU (x86_64, 2 cores)'
     """
     epochs, seconds = recorded["train/epochs"], recorded["train/seconds"]
     return f"{epochs} epochs, {seconds:.0f} s, {recorded['device']}"
@@ -41,6 +55,10 @@ def read_samples(run: Run, split: str, count: int | None = None) -> Batch:
 
     Returns:
         The samples as one batch.
+
+    Example:
+        batch = read_samples(Run("outputs/runs/mine"), "test", 10)  # of: ednn train run=mine
+        batch.inputs.shape, batch.target.shape
     """
     data = make_data(run.read_config())
     return data.dataset.__getitems__(data.splits[split][:count].tolist())

@@ -21,6 +21,14 @@ def write_report(folder: Path) -> Path:
 
     Raises:
         ModuleNotFoundError: jinja2 is not installed, which comes with the extra `report`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from hydra import initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> with TemporaryDirectory() as temp, initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     write_report(Path(temp)).name
+        'report.html'
     """
     from jinja2 import Environment, PackageLoader  # of an extra: studies run without it
 

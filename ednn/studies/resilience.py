@@ -33,6 +33,9 @@ class Resilience(Study):
         samples: how many test structures.
         blur: standard deviation of the Gaussian blur in Å; the noise has that of the field.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=resilience
     """
 
     title = "Fig. 5: resilience to obscured context"

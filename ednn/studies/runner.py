@@ -30,6 +30,9 @@ def run(cfg: DictConfig) -> None:
         InputError: there is no such scale.
         ModuleNotFoundError: jinja2, which writes the report, is not installed.
         TrainingError: names the studies that failed.
+
+    Example:
+        ednn study study=table1  # writes outputs/paper/cpu/report.html
     """
     if cfg.scale not in SCALES:
         raise InputError(f"scale={cfg.scale} is not known; give scale={' or scale='.join(SCALES)}.")
@@ -55,6 +58,11 @@ def study_config(study: DictConfig, scale: str) -> DictConfig:
 
     Returns:
         A config with neither section.
+
+    Example:
+        >>> study = OmegaConf.create({"seed": 1, "cpu": {"epochs": 5}, "paper": {"epochs": 500}})
+        >>> study_config(study, "cpu")
+        {'seed': 1, 'epochs': 5}
     """
     values = plain(study)
     sections = {name: values.pop(name, {}) for name in SCALES}

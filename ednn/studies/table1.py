@@ -16,7 +16,11 @@ COLUMNS = ["training examples", "batch size", "network", "optimizer", "learning 
 
 
 class Table1(Study):
-    """The values of `experiment=ising_paper`, `laplacian_paper` and `dft_paper`."""
+    """The values of `experiment=ising_paper`, `laplacian_paper` and `dft_paper`.
+
+    Example:
+        ednn study study=table1  # composes configs alone: takes seconds
+    """
 
     title = "Table I: configurations"
     claim = "Parameters used to train the example models; the loss is the mean squared error."
@@ -62,6 +66,13 @@ def values(cfg: DictConfig) -> list[str]:
 
     Returns:
         A value for each of `COLUMNS`.
+
+    Example:
+        >>> from hydra import initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> with initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     values(compose("train", ["experiment=ising_paper"]))
+        ['100000', '2000', 'ANN', 'Adam', '0.001', '500']
     """
     data = cfg.data
     examples = data.get("n_train") or round((1 - data.test) * data.count)

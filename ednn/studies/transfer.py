@@ -38,6 +38,9 @@ class Transfer(Study):
         test: files of larger cells, by their blocks of 60 sites along x and y as "2x1".
         timed: cells whose time is measured, by method, the same way.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=transfer
     """
 
     title = "Fig. 6: transfer to larger cells, and time"
@@ -195,6 +198,10 @@ def seconds_to_label(theory: str, repeat: Repeat) -> float:
 
     Raises:
         InputError: the theory is unknown or not installed.
+
+    Example:
+        >>> 0 < seconds_to_label("ase.calculators.lj.LennardJones", (1, 1)) < 60
+        True
     """
     chosen = resolve(theory)
     chosen.calculator_class()  # imports it
@@ -212,6 +219,15 @@ def seconds_to_predict(model: StructureModel, repeat: Repeat) -> float:
 
     Returns:
         Seconds, the median of several runs.
+
+    Example:
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> pixel = [12.5 / 32, 12.99 / 32]
+        >>> model = AtomisticEDNN(EDNN(ANN, 8, 4), [5, 6, 7], pixel, gamma=0.4)
+        >>> 0 < seconds_to_predict(model, (1, 1)) < 60
+        True
     """
     structures = batch(sheet(0, repeat), model)
     times = []

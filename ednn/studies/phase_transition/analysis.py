@@ -31,6 +31,10 @@ def near(temperatures: Sequence[float], critical: Sequence[float]) -> NDArray[np
 
     Returns:
         Whether each is between them, (temperatures,).
+
+    Example:
+        >>> near([2.0, 2.25, 2.5], critical=[2.2, 2.4]).tolist()
+        [False, True, False]
     """
     low, high = critical
     return (np.array(temperatures) >= low) & (np.array(temperatures) <= high)
@@ -50,6 +54,13 @@ def analyse(
     Returns:
         `simulations`, with values and standard errors of every observable in place of moments, and
         `crossings` of the Binder cumulants of each lattice and the next larger one.
+
+    Example:
+        >>> ordered = np.array([-32.0, 1024.0, 1.0, 1.0, 1.0])  # of 4 × 4 spins, all of them up
+        >>> moments = np.tile(ordered[:, None, None], (1, 8, 2))  # 8 replicas at 2 temperatures
+        >>> found = analyse([{"L": 4, "moments": moments}], [0.1, 0.2], critical=[0.1, 0.2])
+        >>> found["simulations"][0]["energy"], found["crossings"]
+        ([-2.0, -2.0], [])
     """
     rng = np.random.default_rng(0)
     values = [_resampled(result, temperatures, rng) for result in results]

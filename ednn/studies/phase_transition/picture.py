@@ -30,6 +30,10 @@ def draw(numbers: Numbers) -> Figure:
 
     Returns:
         A figure of six panels.
+
+    Example:
+        path = Path("outputs/paper/cpu/phase_transition/result.json")  # of the study
+        draw(json.loads(path.read_text())["numbers"]).savefig("again.png")
     """
     networks = list(zip(numbers["table"], COLOURS, strict=False))
     sides = sorted({s["L"] for network, _ in networks for s in network["simulations"]})
@@ -47,7 +51,12 @@ def draw(numbers: Numbers) -> Figure:
 
 
 def by_side(*lattice: int) -> str:
-    """Return "8 × 8" for a lattice of these sides."""
+    """Return "8 × 8" for a lattice of these sides.
+
+    Example:
+        >>> by_side(8, 16)
+        '8 × 16'
+    """
     return " × ".join(map(str, lattice))
 
 

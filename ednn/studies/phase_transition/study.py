@@ -32,6 +32,9 @@ class PhaseTransition(Study):
         temperatures: of all simulations, ascending, in J.
         critical: the lowest and the highest of those that the Binder cumulants cross between.
         **base: arguments of `Study`.
+
+    Example:
+        ednn study study=phase_transition
     """
 
     title = "Phase transition of the Ising model"
@@ -131,6 +134,10 @@ def simulate(checkpoint: str, plan: Mapping[str, int], temperatures: Sequence[fl
 
     Returns:
         `moments`, (5, replicas, temperatures), and `seconds`.
+
+    Example:
+        plan = {"L": 16, "replicas": 8, "equilibration": 100, "sweeps": 1000}
+        simulate("outputs/runs/mine/checkpoints/best.ckpt", plan, [2.0, 2.27, 2.5])["moments"]
     """
     torch.set_num_threads(1)  # simulations run side by side
     model = load_model(checkpoint).to("cuda" if torch.cuda.is_available() else "cpu")
