@@ -1,5 +1,6 @@
 """Real commands in real processes, on the real configs, shrunk."""
 
+import atexit
 import multiprocessing
 import os
 import runpy
@@ -43,12 +44,20 @@ def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def run_alone(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an entry script, or a flag of Python's, to its end in a process of its own.
+
+    A command that starts workers of joblib's needs one: they wait for ever below a forked process.
+    """
+    with start(folder, script, *arguments) as process:
+        out, err = process.communicate(timeout=TIMEOUT)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
 def run(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run an entry script, or a flag of Python's, to its end."""
     if script.startswith("-"):
-        with start(folder, script, *arguments) as process:
-            out, err = process.communicate(timeout=TIMEOUT)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return run_alone(folder, script, *arguments)
     words = [str(REPOSITORY / script), *arguments]
     with TemporaryDirectory() as logs:
         kept = Path(logs, "out"), Path(logs, "err")
@@ -71,7 +80,10 @@ def _enter(folder: Path, words: list[str], environment: dict[str, str], *logs: P
     for descriptor, log in enumerate(logs, start=1):
         with open(log, "wb") as file:
             os.dup2(file.fileno(), descriptor)
-    runpy.run_path(words[0], run_name="__main__")
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()  # a forked process leaves them out; W&B ends by them
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL, run
+from tests.conftest import SMALL, run, run_alone
 
 CONFIG = "defaults:\n  - ising\n  - _self_\n_target_: mine.Mine\n"
 MODULE = """
@@ -36,7 +36,7 @@ def test_a_data_set_in_the_working_folder(folder: Path, command: list[str]) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("sharing", [["hydra/launcher=joblib"], ["trainer=ddp_sim"]])
 def test_its_module_is_found_in_other_processes(folder: Path, sharing: list[str]) -> None:
-    done = run(folder, "train.py", "-m", "data=mine", "tile.c=0,1", *SMALL, *sharing)
+    done = run_alone(folder, "train.py", "-m", "data=mine", "tile.c=0,1", *SMALL, *sharing)
     assert done.returncode == 0, done.stderr
     assert len(list(folder.glob("outputs/sweeps/*/tile.c=*/summary.json"))) == 2
 

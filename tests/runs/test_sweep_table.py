@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import SMALL, run
+from tests.conftest import SMALL, run, run_alone
 
 LAUNCHERS = {
     "basic": [],
@@ -18,7 +18,9 @@ LAUNCHERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_sweep(tmp_path: Path, launcher: str) -> None:
-    done = run(tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, *LAUNCHERS[launcher])
+    done = run_alone(
+        tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, *LAUNCHERS[launcher]
+    )
     assert done.returncode == 0, done.stderr
     sweep = tmp_path / "outputs" / "sweeps" / "sweep"
     jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
