@@ -12,7 +12,8 @@ import pytest
 
 from ednn.data.structures.file import read
 from ednn.physics.labels import Theory, label, resolve
-from ednn.physics.sheets import Repeat, sheet
+from ednn.physics.recipes import RECIPES, Recipe
+from ednn.physics.sheets import Repeat
 
 REPOSITORY = Path(__file__).parents[3]
 SHIPPED = sorted(REPOSITORY.glob("data/dft/*.h5"))
@@ -27,6 +28,11 @@ def attributes(path: Path) -> dict[str, Any]:
 
 def repeat(path: Path) -> Repeat:
     return tuple(json.loads(attributes(path)["structures"])["repeat"])
+
+
+def recipe(path: Path) -> Recipe:
+    generator = json.loads(attributes(path)["structures"])["generator"]
+    return next(known for known in RECIPES.values() if known.generator == generator)
 
 
 def seconds(path: Path) -> float:
@@ -59,8 +65,9 @@ def test_the_structures_are_those_of_their_seeds(path: Path) -> None:
     assert not set(labels.seed) & set(labels.failed)
     assert np.isfinite(labels.energy).all()
     assert np.isfinite(labels.forces).all()
+    maker = recipe(path)
     for i in some(100, len(labels)):
-        shipped, made = labels.structure(i), sheet(int(labels.seed[i]), repeat(path))
+        shipped, made = labels.structure(i), maker.make(int(labels.seed[i]), repeat(path))
         np.testing.assert_array_equal(shipped.positions, made.positions)
         np.testing.assert_array_equal(shipped.numbers, made.numbers)
         np.testing.assert_array_equal(shipped.cell, made.cell)
