@@ -56,7 +56,8 @@ def evaluate(cfg: DictConfig) -> None:
 def _check_outputs(model: DatasetInfo, data: DatasetInfo) -> None:
     """Refuse labels that the predictions cannot be compared with, one for one.
 
-    Other names are no matter for fields; energies of two theories have no common zero.
+    Other names are no matter for fields, other units are; energies of two theories have no common
+    zero.
     """
     predicted, labelled = model.names, data.names
     nameless = "energy" in (*predicted, *labelled)
@@ -72,3 +73,9 @@ def _check_outputs(model: DatasetInfo, data: DatasetInfo) -> None:
             f"The model predicts {', '.join(predicted)}, but the data has {', '.join(labelled)}; "
             f"give data with the same outputs in the same order."
         )
+    for ours, theirs in zip(model.outputs, data.outputs, strict=True):
+        if ours.unit and theirs.unit and ours.unit != theirs.unit:
+            raise InputError(
+                f"The model predicts {ours.name} in {ours.unit}, but the data has {theirs.name} in "
+                f"{theirs.unit}; give data of the law that the model was trained on."
+            )

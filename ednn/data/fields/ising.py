@@ -47,7 +47,7 @@ class IsingData(GeneratedData):
         (('energy',), (-1.0, 1.0), 'ising-8x8')
     """
 
-    defining: ClassVar = {"target": "energy", "bonds": "axes"}
+    defining: ClassVar = {"J": None, "target": "energy", "bonds": "axes"}
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from tqdm import tqdm
@@ -35,6 +35,8 @@ class LaplacianData(GeneratedData):
         >>> data.label(np.zeros((1, 50, 50))).tolist()
         [[0.0]]
     """
+
+    defining: ClassVar = {"stencil": None}
 
     def __init__(self, side: int, stencil: str, powers: Sequence[float], **shared: Any) -> None:
         super().__init__(**shared)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ednn.physics import kaufman
-from ednn.physics.metropolis import crossing, observables, resample
+from ednn.physics.heat_bath import crossing, observables, resample
 from ednn.studies.base import Numbers
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ def analyse(
 
     Args:
         results: of lattices of ascending side `L`, each with its `moments`, (5, replicas,
-            temperatures), as `ednn.physics.metropolis.sample` gives them.
+            temperatures), as `ednn.physics.heat_bath.sample` gives them.
         temperatures: in J.
         critical: the lowest and the highest of those that cumulants are compared at.
 
@@ -89,10 +89,17 @@ def _resampled(
 
 
 def _crossing(temperatures: Floats, smaller: Floats, larger: Floats) -> Numbers:
-    """Return where the cumulants of two lattices cross, and the standard error; None for nowhere.
+    """Return where the cumulants of two lattices cross; None for nowhere.
 
-    Cumulants (1 + RESAMPLED, temperatures).
+    The standard error is that of the bootstrap samples that cross, and means little where many
+    don't: `crossed` is their share.
+
+    Args:
+        temperatures: (temperatures,).
+        smaller: cumulants of the smaller lattice, (1 + RESAMPLED, temperatures).
+        larger: those of the larger one.
     """
     found = [crossing(temperatures, *pair) for pair in zip(smaller, larger, strict=True)]
     others = [T for T in found[1:] if T is not None]
-    return {"T": found[0], "standard_error": float(np.std(others)) if others else None}
+    error = float(np.std(others)) if others else None
+    return {"T": found[0], "standard_error": error, "crossed": len(others) / RESAMPLED}

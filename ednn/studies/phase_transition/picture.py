@@ -60,6 +60,20 @@ def by_side(*lattice: int) -> str:
     return " × ".join(map(str, lattice))
 
 
+def written(crossing: Numbers) -> str:
+    """Return a temperature of crossing with its standard error, if there is one.
+
+    Example:
+        >>> written({"T": 2.2691853, "standard_error": 0.0042})
+        '2.2692 ± 0.0042'
+        >>> written({"T": 2.2691853, "standard_error": None})
+        '2.2692'
+    """
+    if crossing["standard_error"] is None:
+        return f"{crossing['T']:.4f}"
+    return f"{crossing['T']:.4f} ± {crossing['standard_error']:.4f}"
+
+
 def _draw_observable(
     axes: Axes,
     key: str,
@@ -92,8 +106,8 @@ def _draw_cumulants(
     axes.axvline(kaufman.TC, label=f"exact $T_c$ = {kaufman.TC:.4f} J", **THIN)
     crossing = network["crossings"][-1]  # of the largest lattices
     if crossing["T"] is not None:
-        T, error = crossing["T"], crossing["standard_error"]
-        name = f"crossing {T:.4f} ± {error:.4f} J"
+        T, error = crossing["T"], crossing["standard_error"] or 0.0
+        name = f"crossing {written(crossing)} J"
         axes.axvspan(T - error, T + error, color=colour, alpha=0.25, linewidth=0, label=name)
     axes.set(xlabel="temperature T (J)", ylabel=LABELS["binder"], title=network["name"])
     axes.legend()

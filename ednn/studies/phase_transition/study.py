@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from ednn.core.checkpoint import load_model
 from ednn.data.workers import worker_pool
 from ednn.physics import kaufman
-from ednn.physics.metropolis import sample
+from ednn.physics.heat_bath import sample
 from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study
 from ednn.studies.phase_transition.analysis import EXACT, LABELS, analyse
-from ednn.studies.phase_transition.picture import by_side, draw
+from ednn.studies.phase_transition.picture import by_side, draw, written
 from ednn.studies.records import cost, record
 
 TOLERANCE = 0.01  # of the critical temperature, relative: what counts as found
@@ -97,7 +97,7 @@ class PhaseTransition(Study):
                 f"median absolute error (J) on {by_side(*trained['data']['lattice'])}, {name}"
             )
             rows.append(Row(quantity, network["paper"], error, cost(trained)))
-            rows += [_crossing_row(name, crossing) for crossing in network["crossings"]]
+            rows += [crossing_row(name, crossing) for crossing in network["crossings"]]
         for network in numbers["table"]:
             for simulation in network["simulations"]:
                 rows += [self._deviation_row(network["name"], simulation, key) for key in EXACT]
@@ -129,7 +129,7 @@ def simulate(checkpoint: str, plan: Mapping[str, int], temperatures: Sequence[fl
     Args:
         checkpoint: path of the network's.
         plan: side `L`, and `replicas`, `equilibration` and `sweeps` as in
-            `ednn.physics.metropolis.sample`.
+            `ednn.physics.heat_bath.sample`.
         temperatures: in J.
 
     Returns:
@@ -147,18 +147,26 @@ def simulate(checkpoint: str, plan: Mapping[str, int], temperatures: Sequence[fl
     return {"moments": moments.tolist(), "seconds": perf_counter() - started}
 
 
-def _crossing_row(name: str, crossing: Numbers) -> Row:
+def crossing_row(name: str, crossing: Numbers) -> Row:
+    """Say where the Binder cumulants of two lattices cross; nowhere is a result, too.
+
+    Example:
+        >>> nowhere = {"L": [8, 16], "T": None, "standard_error": None, "crossed": 0.0}
+        >>> crossing_row("f = c = 1", nowhere).here
+        'no crossing'
+    """
     small, large = crossing["L"]
     lattices = f"{by_side(small, small)} and {by_side(large, large)}"
     quantity = f"critical temperature (J), Binder cumulants of {lattices}, {name}"
     exact = f"{kaufman.TC:.4f} (exact)"
+    crossed = f"{100 * crossing['crossed']:.0f} % of the bootstrap samples cross"
     if crossing["T"] is None:
-        return Row(quantity, exact, "no crossing")
+        return Row(quantity, exact, "no crossing", crossed)
     away = crossing["T"] / kaufman.TC - 1
     within = "within" if abs(away) <= TOLERANCE else "not within"
     return Row(
         quantity,
         exact,
-        f"{crossing['T']:.4f} ± {crossing['standard_error']:.4f}",
-        f"{100 * away:+.2f} %: {within} {100 * TOLERANCE:.0f} %",
+        written(crossing),
+        f"{100 * away:+.2f} %: {within} {100 * TOLERANCE:.0f} %; {crossed}",
     )

@@ -11,6 +11,7 @@ from ednn.data.fields.coulomb import CoulombData
 from ednn.data.fields.generated import GeneratedData
 from ednn.data.fields.ising import IsingData
 from ednn.data.fields.laplacian import LaplacianData
+from tests.conftest import run
 
 SHARED = {"n_train": 4, "n_val": 2, "n_test": 2, "batch_size": 2, "workers": 0, "seed": 0}
 KINDS: dict[type[GeneratedData], dict[str, Any]] = {
@@ -43,3 +44,33 @@ def test_a_checkpoint_knows_the_generator_of_its_data(trained: Path) -> None:
     trained_on = read_checkpoint(trained / "checkpoints" / "best.ckpt")[KEY]["trained_on"]
     assert trained_on["data"] == "IsingData"
     assert trained_on["settings"]["generator"] == IsingData.generator
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (IsingData, {"J": 2.0}),
+        (IsingData, {"target": "magnetisation"}),
+        (IsingData, {"bonds": "triangular"}),
+        (LaplacianData, {"stencil": "4th-order"}),
+        (CoulombData, {"screening": 4.0}),
+        (CoulombData, {"strength": 2.0}),
+        (CoulombData, {"neighbour": 0.0}),
+        (CoulombData, {"binary": False}),
+    ],
+)
+def test_a_model_of_one_law_is_not_tested_on_another(
+    kind: type[GeneratedData], change: dict[str, Any], tmp_path: Path
+) -> None:
+    trained_on = kind(**KINDS[kind], **SHARED, cache=str(tmp_path)).settings
+    other = kind(**{**KINDS[kind], **change}, **SHARED, cache=str(tmp_path))
+    (name,) = change
+    with pytest.raises(InputError, match=f"trained with data.{name}="):
+        other.test_only(trained_on)
+
+
+def test_a_model_of_one_unit_is_not_tested_in_another(trained: Path, tmp_path: Path) -> None:
+    checkpoint = f"ckpt_path={trained / 'checkpoints' / 'best.ckpt'}"
+    done = run(tmp_path, "evaluate.py", checkpoint, "data=coulomb", "data.L=8", "data.n_test=4")
+    assert done.returncode != 0
+    assert "predicts energy in J, but the data has energy in A" in done.stderr

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ednn.core.model import EDNN
 from ednn.physics import kaufman
-from ednn.physics.metropolis import crossing, observables, resample, sample
+from ednn.physics.heat_bath import crossing, observables, resample, sample
 from tests.core.test_model import ising_network
 
 TEMPERATURES = [1.8, 2.27, 3.5]
@@ -41,6 +41,18 @@ def test_the_true_energy_gives_the_exact_energy_and_specific_heat(
         error = spread[name].std(0)
         assert (error < 0.1).all()
         assert (abs(mean[name] - exact((L, L), TEMPERATURES)) < 4 * error).all()
+
+
+@pytest.mark.parametrize("L", [4, 8])
+def test_spins_mix_at_every_temperature(L: int) -> None:
+    temperatures = [0.5, 1.0, 2.0, 5.0, 30.0, 1e3, 1e9]
+    replicas, sweeps = 32, 400
+    moments = sample(ising_network(2), (L, L), temperatures, replicas, sweeps, 100, seed=2)
+    found = observables(moments.mean(1), temperatures, L**2)["energy"]
+    error = moments[0].std(0, ddof=1) / L**2 / np.sqrt(replicas)
+    exact = kaufman.energy((L, L), temperatures)
+    assert (abs(found - exact) < 4 * error + 1e-5).all()  # at T = 0.5 excitations are rarer
+    assert (error < 0.01).all()
 
 
 def test_a_seed_fixes_the_simulation() -> None:

@@ -1,6 +1,9 @@
-"""Metropolis Monte Carlo with a learned energy: many replicas at many temperatures at once.
+"""Monte Carlo with a learned energy: many replicas at many temperatures at once, by heat bath.
 
-Source: N. Metropolis et al., J. Chem. Phys. 21, 1087 (1953).
+Sublattices are visited in order. Metropolis would accept every flip at a high temperature, so that
+all spins would flip in lockstep and never mix; a heat bath accepts half of them.
+
+Source: R. J. Glauber, J. Math. Phys. 4, 294 (1963), for the acceptance.
 """
 
 from collections.abc import Sequence
@@ -35,8 +38,8 @@ def sample(
     """Simulate the canonical ensemble of a model's energy by single spin flips, k_B = 1.
 
     A sweep proposes to flip every site once, one sublattice at a time, and accepts each flip with
-    the probability min(1, exp(−ΔE / T)). Replicas start ordered, which keeps them out of metastable
-    stripes, every second one with spins down.
+    the probability 1 / (1 + exp(ΔE / T)). Replicas start ordered, which keeps them out of
+    metastable stripes, every second one with spins down.
 
     Args:
         model: of Ising spins, see `Flips`.
@@ -97,11 +100,11 @@ def _simulate(
 
 
 def _sweep(flips: Flips, beta: Tensor, generator: torch.Generator) -> None:
-    """Propose every flip of every replica once, and accept by Metropolis."""
+    """Propose every flip of every replica once, and accept by heat bath."""
     for number in range(flips.sublattices):
         proposal = flips.propose(number)
         draw = torch.rand(proposal.change.shape, generator=generator, device=beta.device)
-        flips.accept(proposal, draw < torch.exp(-beta * proposal.change))
+        flips.accept(proposal, draw < torch.sigmoid(-beta * proposal.change))
 
 
 def _moments(flips: Flips) -> Tensor:
