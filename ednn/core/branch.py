@@ -36,7 +36,7 @@ class Branch(nn.Module):
         space: what is cut into tiles. "real": the field; "complex": real and imaginary part of x_k;
             "power": |x_k|²; "spectrum": |k|, for which the subnetwork returns a factor w. The
             property is then Σ_k w(|k|) |x_k|² N, where w holds for lattices of any size.
-        wave_number: adds |k| (in 1/site) to the channels of "complex" and "power".
+        wave_number: adds |k| (in rad/site) to the channels of "complex" and "power".
 
     Raises:
         InputError: an unknown space, or settings that exclude each other.
@@ -94,7 +94,7 @@ class Branch(nn.Module):
         seen = self.seen(field)  # (B, C', *L / coarse)
         if self.space == "real":
             return self.block_sites * self.net(seen)
-        k = _wave_numbers(seen.shape[2:], seen)[None, None]  # (1, 1, *L / coarse)
+        k = _wave_numbers(seen.shape[2:], self.coarse, seen)[None, None]  # (1, 1, *L / coarse)
         if self.space == "spectrum":
             weight = self.net.contributions(k)[0]  # (*L / coarse, outputs · C)
             weight = weight.unflatten(-1, (self.outputs, -1)).movedim((-2, -1), (0, 1))
@@ -179,10 +179,11 @@ def _check_settings(coarse: int, space: str, wave_number: bool) -> None:
         )
 
 
-def _wave_numbers(lattice: Sequence[int], like: Tensor) -> Tensor:
-    """Return |k| = (Σ_axes k²)^½ of all wave vectors of a lattice, (*lattice), in rad/site."""
+def _wave_numbers(lattice: Sequence[int], coarse: int, like: Tensor) -> Tensor:
+    """Return |k| = (Σ_axes k²)^½ of a coarse lattice's wave vectors, (*lattice), in rad/site."""
     axes = [
-        2 * pi * torch.fft.fftfreq(side, dtype=like.dtype, device=like.device) for side in lattice
+        2 * pi * torch.fft.fftfreq(side, coarse, dtype=like.dtype, device=like.device)
+        for side in lattice
     ]
     square = sum(k**2 for k in torch.meshgrid(*axes, indexing="ij"))
     return torch.as_tensor(square).sqrt()

@@ -140,8 +140,8 @@ class FieldModel(ExtensiveModel):
     """Base of the models of fields (B, C, *L), whatever their tiles and branches.
 
     Attributes:
-        shift: per site, (outputs,); property = scale · network's sum + shift · sites.
-        scale: per site, (outputs,).
+        shift: per site, (outputs,), float64; property = scale · network's sum + shift · sites.
+        scale: per site, (outputs,), float64.
         scaling: transforms continuous fields to mean 0 and standard deviation 1.
 
     Example:
@@ -157,8 +157,9 @@ class FieldModel(ExtensiveModel):
 
     def __init__(self, info: DatasetInfo) -> None:
         super().__init__(info)
-        self.register_buffer("shift", torch.zeros(len(info.outputs)))
-        self.register_buffer("scale", torch.ones(len(info.outputs)))
+        # A total may be a million times its spread, and single precision has seven digits.
+        self.register_buffer("shift", torch.zeros(len(info.outputs), dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(len(info.outputs), dtype=torch.float64))
         self.scaling = FieldScaling(info.channels)
 
     @property
@@ -188,7 +189,7 @@ class FieldModel(ExtensiveModel):
 
     @property
     def precision(self) -> torch.dtype:
-        return self.shift.dtype
+        return self.scaling.mean.dtype
 
     def check(self, inputs: Tensor, first: int = 0) -> None:
         """Check that fields (B, C, *L) fit this model.
@@ -226,13 +227,8 @@ class FieldModel(ExtensiveModel):
         self.scaling.fit(inputs(some), centred=self.tiling.padding != "zeros")
 
     def physical(self, raw: Tensor, sites: int) -> Tensor:
-        """Convert network outputs (…, outputs), each for so many sites, to physical units.
-
-        Half precision would round totals to three digits, so that these are in single precision.
-        """
-        wide = torch.promote_types(raw.dtype, torch.float32)
-        scale, shift = self.scale.to(wide), self.shift.to(wide)
-        return raw * (scale * sites) + shift * sites
+        """Convert network outputs (…, outputs), each for so many sites, to physical units."""
+        return (raw * self.scale.double() + self.shift.double()) * sites  # all in double precision
 
 
 class StructureModel(ExtensiveModel):

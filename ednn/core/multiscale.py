@@ -76,7 +76,7 @@ class MultiScale(FieldModel):
     def _joined(self, sums: Tensor) -> Tensor:
         """Join (…, branches · outputs) to (…, outputs)."""
         with full_precision(sums.device):
-            return self.join(sums.to(self.precision)) * self.scale
+            return self.join(sums.to(self.precision)) * self.scale.double()
 
     def check_sides(self, field: Tensor) -> None:
         for _, branch in self.named():

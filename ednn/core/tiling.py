@@ -7,6 +7,7 @@ copied until a subnetwork asks for a contiguous batch of tiles.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 
 import torch
 import torch.nn.functional as F
@@ -154,9 +155,9 @@ def _per_axis(value: int | Sequence[int], dims: int, name: str, least: int) -> t
             f"give one integer or one per axis."
         )
     for v in values:
-        if not isinstance(v, int) or v < least:
+        if not isinstance(v, Integral) or v < least:
             raise InputError(f"{name}={v} is not possible; give an integer of at least {least}.")
-    return values
+    return tuple(int(v) for v in values)
 
 
 def _times(sides: Sequence[int]) -> str:

@@ -97,6 +97,22 @@ def _from_0(checkpoint: Checkpoint) -> Checkpoint:
     return {**upgraded, name: settings} if name else upgraded
 
 
+def _from_1(checkpoint: Checkpoint) -> Checkpoint:
+    """Convert version 1, whose coarse branches in reciprocal space had |k| in rad per block.
+
+    Their scaling of |k| brings it back to what the network learned.
+    """
+    config, state = checkpoint["ednn"]["config"], dict(checkpoint["state_dict"])
+    for name, branch in config.get("branches", {}).items():
+        coarse, space = branch.get("coarse", 1), branch.get("space", "real")
+        if coarse > 1 and (space == "spectrum" or branch.get("wave_number", False)):
+            key = f"model.branches.{name}.net.scaling.spread"
+            spread = state[key].clone()  # |k| is the last channel
+            spread[-1] /= coarse
+            state[key] = spread
+    return {**checkpoint, "state_dict": state, "ednn": {**checkpoint["ednn"], "version": 2}}
+
+
 def _outputs(errors: Any, data: str) -> list[dict[str, Any]]:
     """Return the outputs that the arguments of the error measures name."""
     unit, site = DATASETS.get(data, ("", "site"))
@@ -148,5 +164,5 @@ def _renamed(value: Any) -> Any:
     return plain
 
 
-UPGRADES: list[Callable[[Checkpoint], Checkpoint]] = [_from_0]
+UPGRADES: list[Callable[[Checkpoint], Checkpoint]] = [_from_0, _from_1]
 VERSION = len(UPGRADES)

@@ -175,7 +175,7 @@ class Flips:
         self._scale, self._shift = sites * network.scale.item(), sites * network.shift.item()
         self.spins = spins.flatten(1).T.to(images.dtype)  # (sites, B)
         self.sublattices, self.values = len(parts), self._images[:, 0].numel()
-        down = network.shift.new_full((1, 1, *network.tiling.window), -1)
+        down = network.scaling.mean.new_full((1, 1, *network.tiling.window), -1)
         self._parts = []
         for part in parts:
             up = down + 2 * part.positions.to(down).reshape(-1, *down.shape[1:])
@@ -243,7 +243,7 @@ def _table(network: EDNN) -> tuple[Map, Map]:
     """Map tiles to their numbers, and numbers to tabulated outputs."""
     whole = Tiling(network.tiling.dims, network.tiling.window, 0)
     alphabet = (-1.0, 1.0)
-    values = network.shift.new_tensor(alphabet)
+    values = network.scaling.mean.new_tensor(alphabet)
 
     def number(tiles: Tensor) -> Tensor:
         coded = tile_codes(tiles, whole, alphabet)

@@ -16,6 +16,8 @@ from ednn.runs.folder import Run, plain
 # what only generate.py looks at.
 MAY_CHANGE = {"path", "workers", "cache", "count", "seed0", "repeat"}
 
+MAX_ROUNDING = 0.02  # of the labels by half precision, relative to their spread
+
 
 def check_settings(cfg: DictConfig, run: Run) -> None:
     """Make sure that a training can start, as far as its settings alone tell.
@@ -76,7 +78,7 @@ def check_precision(precision: Any, data: ExtensiveData) -> None:
     """Make sure that labels keep the digits that matter.
 
     Raises:
-        InputError: Lightning would round the energies of structures to half precision.
+        InputError: Lightning would round them to half precision, by too much of their spread.
 
     Example:
         >>> from hydra import compose, initialize_config_dir
@@ -86,12 +88,18 @@ def check_precision(precision: Any, data: ExtensiveData) -> None:
         ...     data = make_data(compose("train", ["data=dft", "data.theory=pbe"]))
         >>> check_precision("bf16-true", data)
         Traceback (most recent call last):
-        ednn.core.errors.InputError: trainer.precision=bf16-true rounds energies of structures ...
+        ednn.core.errors.InputError: trainer.precision=bf16-true rounds the labels by ...
     """
-    if data.info.takes == "structures" and precision in ("16-true", "bf16-true"):
+    half = {"16-true": torch.float16, "bf16-true": torch.bfloat16}.get(precision)
+    if half is None:
+        return
+    labels = data.dataset.labels[torch.from_numpy(data.splits["train"])].double()  # (N, outputs)
+    lost = ((labels.to(half).double() - labels).square().mean(0)).sqrt()
+    share = float((lost / labels.std(0, correction=0)).nan_to_num(0.0).max())
+    if not share < MAX_ROUNDING:
         raise InputError(
-            f"trainer.precision={precision} rounds energies of structures to three digits; give "
-            f"bf16-mixed, which keeps those that matter, or 32-true."
+            f"trainer.precision={precision} rounds the labels by {100 * share:.2g} % of their "
+            f"spread; give bf16-mixed, which keeps all their digits, or 32-true."
         )
 
 

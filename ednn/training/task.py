@@ -123,6 +123,8 @@ class ExtensiveTask(LightningModule):
             self.log("test/mean_absolute_error_of_forces", errors.mean(), sync_dist=True)
         with self.test_errors.sync_context():  # of all processes together
             self.test_columns = self.test_errors.columns()
+        self.test_errors.reset()
+        self.force_errors.reset()
 
     def _log_errors(self, stage: str, errors: ExtensiveErrors) -> None:
         for name, value in errors.compute().items():  # the same in all processes

@@ -15,6 +15,7 @@ from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, unnamed_outputs
 from ednn.core.interface import ExtensiveModel
 from ednn.core.structure_batch import StructureBatch
+from ednn.core.upgrades import VERSION
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 SPECS = {
@@ -79,7 +80,7 @@ def test_round_trip_keeps_predictions_in_physical_units(
 
 def test_our_own_classes_go_by_names_that_stay(tmp_path: Path) -> None:
     about = read_checkpoint(save(tmp_path / "best.ckpt", made()))[KEY]
-    assert about["version"] == 1
+    assert about["version"] == VERSION
     assert about["config"]["_target_"] == "EDNN"
     assert about["config"]["subnet"] == {"_target_": "ANN"}
 

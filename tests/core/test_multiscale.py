@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 import torch
 
+from ednn.core import branch as branch_module
 from ednn.core.branch import Branch
+from ednn.core.build import build_model
+from ednn.core.checkpoint import KEY, build_from, describe
 from ednn.core.errors import InputError
+from ednn.core.info import DatasetInfo, unnamed_outputs
 from ednn.core.model import EDNN
 from ednn.core.multiscale import DeepJoin, MultiScale
 from ednn.core.subnets import ANN, Spectral
 from ednn.core.subnets.fcn import FCN
+from ednn.core.upgrades import upgrade
 from ednn.inference.field_job import FieldJob
 from tests.conftest import run
 
@@ -46,6 +51,38 @@ def test_a_replica_has_exactly_the_multiple(name: str, channels: int, dims: int)
     field = torch.randn(3, channels, *(8, 12)[:dims], dtype=torch.float64)
     replica = field.repeat(1, 1, *(2, 2)[:dims])
     torch.testing.assert_close(net(replica), 2**dims * net(field), rtol=1e-10, atol=1e-10)
+
+
+def test_a_wave_number_is_that_of_the_lattice_whatever_the_blocks() -> None:
+    """A wave of k = π/4 per site, seen on sites and on blocks of two."""
+
+    class Itself(torch.nn.Module):
+        def forward(self, k: torch.Tensor) -> torch.Tensor:
+            return k.flatten(1)
+
+    wave = torch.cos(torch.pi / 4 * torch.arange(16, dtype=torch.float64))[None, None]
+    for coarse in (1, 2):
+        branch = Branch(Itself(), 1, 0, space="spectrum", dims=1, coarse=coarse).double()
+        power = branch.seen(wave).sum() * 16  # all of it at |k| = π/4
+        torch.testing.assert_close(branch(wave)[0, 0], torch.pi / 4 * power)
+
+
+@pytest.mark.parametrize("name", ["coarse spectrum", "coarse power"])
+def test_a_checkpoint_of_format_1_keeps_its_wave_numbers_per_block(name: str) -> None:
+    config = {"_target_": "Branch", "subnet": {"_target_": "Spectral"}, "f": 1, "c": 0, "coarse": 2}
+    kind = {"space": name.split()[1], "wave_number": name == "coarse power"}
+    model_config = {"_target_": "MultiScale", "branches": {"far": {**config, **kind}}}
+    net = build_model(model_config, DatasetInfo(unnamed_outputs(1))).double()
+    state = {f"model.{key}": value for key, value in net.state_dict().items()}
+    about = {**describe(net, {}), "version": 1}
+    old = build_from(upgrade({"state_dict": state, KEY: about}))
+    field = torch.randn(2, 1, 8, 12, dtype=torch.float64)
+    with pytest.MonkeyPatch.context() as patch:
+        per_site = branch_module._wave_numbers
+        patch.setattr(branch_module, "_wave_numbers", lambda *a: 2 * per_site(*a))
+        expected = net(field)
+    torch.testing.assert_close(old(field), expected)
+    assert not torch.allclose(net(field), expected)
 
 
 def test_all_branches_together_are_extensive() -> None:
