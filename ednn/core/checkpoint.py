@@ -17,6 +17,7 @@ from ednn.core.build import build_model
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.core.seen import SeenValues
 from ednn.core.upgrades import VERSION, upgrade
 
 KEY = "ednn"  # the entry of a checkpoint that describes the model
@@ -28,7 +29,7 @@ def describe(model: ExtensiveModel, trained_on: Mapping[str, Any]) -> dict[str, 
 
     Args:
         model: made by `build_model`.
-        trained_on: class name and settings of the data set.
+        trained_on: class name and settings of the data set, and the values of its fields.
 
     Example:
         >>> from ednn.core.info import unnamed_outputs
@@ -90,7 +91,15 @@ def build_from(checkpoint: Mapping[str, Any]) -> ExtensiveModel:
     about = checkpoint[KEY]
     model = build_model(about["config"], DatasetInfo.from_plain(about["info"]))
     load_weights(model, checkpoint, assign=True)
+    model.values_seen = _values_seen(about, model.info)
     return model
+
+
+def _values_seen(about: Mapping[str, Any], info: DatasetInfo) -> SeenValues | None:
+    """Return the values that a model was trained on, as far as its checkpoint tells."""
+    if plain := about["trained_on"].get("values"):
+        return SeenValues.from_plain(plain)
+    return SeenValues.of_alphabet(info.alphabet, info.channels) if info.alphabet else None
 
 
 def load_weights(

@@ -12,6 +12,7 @@ from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.normalisation import FieldScaling, fit_shift_and_scale
 from ednn.core.renderer import Renderer
+from ednn.core.seen import SeenValues
 from ednn.core.structure_batch import StructureBatch
 from ednn.core.tiling import Tiling
 
@@ -54,6 +55,7 @@ class ExtensiveModel(nn.Module, ABC):
     Attributes:
         info: the data that the model is for: outputs, units, what totals are divided by.
         config: what `ednn.core.build.build_model` made it from; empty for a model made by hand.
+        values_seen: those of the fields that it was trained on; None refuses no values.
 
     Example:
         >>> from ednn import EDNN, ExtensiveModel
@@ -65,6 +67,7 @@ class ExtensiveModel(nn.Module, ABC):
 
     info: DatasetInfo
     config: Mapping[str, Any]
+    values_seen: SeenValues | None = None
 
     def __init__(self, info: DatasetInfo) -> None:
         super().__init__()
@@ -195,7 +198,7 @@ class FieldModel(ExtensiveModel):
         """Check that fields (B, C, *L) fit this model.
 
         Raises:
-            InputError: a wrong number of axes or channels, or a side that isn't whole tiles.
+            InputError: other axes or channels, sides of part tiles, or values never trained on.
         """
         dims, channels = self.info.dims, self.info.channels
         if inputs.ndim != 2 + dims or inputs.shape[1] != channels:
@@ -204,6 +207,8 @@ class FieldModel(ExtensiveModel):
                 f"{channels} channels, {dims} sides)."
             )
         self.check_sides(inputs)
+        if self.values_seen is not None:
+            self.values_seen.require(inputs)
 
     def fit_normalisation(
         self, inputs: Callable[[Tensor], Any], target: Tensor, sites: Tensor

@@ -65,6 +65,7 @@ class MultiScale(FieldModel):
 
     def forward(self, field: Tensor) -> Tensor:
         """Predict the extensive properties of fields (B, C, *L): (B, outputs), physical units."""
+        self.check(field)
         seen = self.seen(field)
         sums = torch.cat([branch(seen) for _, branch in self.named()], 1)
         return self._joined(sums) + self.shift * prod(field.shape[2:])

@@ -1,6 +1,7 @@
 """Samples as a model is given them: whole batches at a time, on every process its share."""
 
 from abc import abstractmethod
+from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
@@ -8,7 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from ednn.core.seen import SeenValues
 from ednn.data.fields.file import HDF5Fields
+
+SEEN = 2**24  # values of fields that are looked at for their range
 
 
 class Batch(NamedTuple):
@@ -57,6 +61,11 @@ class ExtensiveDataset(Dataset[Batch]):
     def inputs(self, sample: Tensor) -> Any:
         """Return the model's inputs for sample numbers (B,)."""
 
+    @property
+    def values_seen(self) -> SeenValues | None:
+        """The values of the fields; None for structures."""
+        return None
+
     def forces(self, sample: Tensor) -> Tensor | None:
         """Return the forces (B, A, 2) on the atoms, where there are any."""
         return None
@@ -91,6 +100,12 @@ class FieldDataset(ExtensiveDataset):
 
     def inputs(self, sample: Tensor) -> Tensor:
         return self.fields[sample].float()
+
+    @cached_property
+    def values_seen(self) -> SeenValues:
+        """The values of the fields, of as many evenly spaced ones as are read in a moment."""
+        count = max(1, min(len(self), SEEN // prod(self.fields.shape[1:])))
+        return SeenValues.of(self.inputs(torch.linspace(0, len(self) - 1, count).long()))
 
 
 class EveryOther(Sampler[int]):

@@ -33,6 +33,8 @@ def evaluate(cfg: DictConfig) -> None:
     data.prepare_data()
     data.setup()
     model = build_from(checkpoint)
+    if cfg.extrapolate:
+        model.values_seen = None
     print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
     model.check(data.dataset.example())
     _check_outputs(model.info, data.info)

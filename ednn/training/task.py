@@ -56,6 +56,8 @@ class ExtensiveTask(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         data: ExtensiveData = self.trainer.datamodule  # type: ignore[attr-defined]
         trained_on = {"data": type(data).__name__, "settings": data.settings}
+        if values := data.dataset.values_seen:
+            trained_on["values"] = values.to_plain()
         checkpoint[KEY] = describe(self.model, trained_on)
 
     def _log_loss(self, stage: str, loss: Tensor, batch: Batch) -> None:

@@ -112,7 +112,7 @@ def test_distinct_tiles_and_whole_fields_are_the_same_in_blocks(stored: Stored) 
         work = FieldJob(net, stored(spins.numpy()), 300)
         assert len(work.pieces) > 4
         torch.testing.assert_close(
-            assembled(work).float(), net.contributions(spins[:, None]), rtol=1e-5, atol=1e-6
+            assembled(work), net.contributions(spins[:, None]), rtol=1e-5, atol=1e-6
         )
 
 
