@@ -47,6 +47,8 @@ class DatasetInfo:
         pixel: sides of a pixel in Å, one per axis, on which structures are rendered.
         grid: number of pixels along each side of the first structure's cell.
         gamma: width in Å of the Gaussians with which structures are rendered.
+        nearest: smallest and largest distance in Å of an atom of the data to its nearest neighbour;
+            None for fields, and where it is not known.
 
     Example:
         >>> info = DatasetInfo((Output("energy", "J", "J per spin"),), alphabet=(-1.0, 1.0))
@@ -68,6 +70,7 @@ class DatasetInfo:
     pixel: tuple[float, ...] = ()
     grid: tuple[int, ...] = ()
     gamma: float = 0.0
+    nearest: tuple[float, float] | None = None
 
     @property
     def takes(self) -> Takes:

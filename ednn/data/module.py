@@ -115,6 +115,13 @@ class ExtensiveData(LightningDataModule):
         """Tell whether a model trained on other settings of this set may know samples of it."""
         return False
 
+    def require_seen(self, info: DatasetInfo) -> None:
+        """Refuse samples that are unlike all that a model was trained on.
+
+        Args:
+            info: of its training data.
+        """
+
     def train_dataloader(self) -> DataLoader[Batch]:
         rank, world = self._process()
         part = self.part("train")

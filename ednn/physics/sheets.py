@@ -13,6 +13,7 @@ Repeat = tuple[int, int]
 
 KINDS: tuple[Kind, ...] = ("graphene", "hBN", "heterostructure")
 BORON, CARBON, NITROGEN = 5, 6, 7
+ELEMENTS = 118  # the largest atomic number
 LATTICE = 2.5  # Å; lattice constant of both crystals, so that they join without strain
 BLOCK = (5, 3)  # rectangular four-atom cells: 60 sites on 12.5 × 12.990 Å
 MAX_VACANCIES = 2  # per block
@@ -62,6 +63,23 @@ class Structure:
             raise InputError(
                 f"{name}: atom {atom} at ({x:.6g}, {y:.6g}) Å lies outside the cell of {lx:.6g} × "
                 f"{ly:.6g} Å; wrap the positions into it (in ASE: atoms.wrap())."
+            )
+
+    def require_elements(self, name: str) -> None:
+        """Check that all atoms are of elements: the number 0, that of dummy atoms, is padding here.
+
+        Args:
+            name: what the sentence calls the structure.
+
+        Raises:
+            InputError: an atom has another atomic number.
+        """
+        dummy = (self.numbers < 1) | (self.numbers > ELEMENTS)
+        if dummy.any():
+            atom = int(dummy.argmax())
+            raise InputError(
+                f"{name}: atom {atom} has the atomic number {self.numbers[atom]}, which is no "
+                f"element's; leave dummy atoms out."
             )
 
 

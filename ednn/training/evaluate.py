@@ -36,6 +36,7 @@ def evaluate(cfg: DictConfig) -> None:
     if cfg.extrapolate:
         model.values_seen = None
     print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
+    data.require_seen(model.info)
     model.check(data.dataset.example())
     _check_outputs(model.info, data.info)
     task = ExtensiveTask(model)

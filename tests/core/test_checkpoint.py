@@ -39,7 +39,7 @@ SPECS = {
 }
 
 
-SEEN = ("dims", "channels", "alphabet")
+SEEN = ("dims", "channels", "alphabet", "nearest")
 
 
 def made(name: str = "ising", **changes: Any) -> ExtensiveModel:
@@ -76,6 +76,12 @@ def test_round_trip_keeps_predictions_in_physical_units(
     assert loaded.precision == precision
     assert torch.equal(loaded(field), model(field))
     assert (loaded.info, loaded.tiling) == (info, model.tiling)
+
+
+def test_the_nearest_neighbours_that_it_saw_travel_with_a_model(tmp_path: Path) -> None:
+    path = save(tmp_path / "best.ckpt", made(nearest=(1.2, 1.6)))
+    assert ednn.load_model(path).info.nearest == (1.2, 1.6)
+    assert ednn.load_model(CHECKPOINTS / "v1_dft_fcn.ckpt").info.nearest is None
 
 
 def test_our_own_classes_go_by_names_that_stay(tmp_path: Path) -> None:

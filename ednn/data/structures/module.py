@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
@@ -15,6 +16,7 @@ from ednn.data.samples import Batch
 from ednn.data.splits import by_share, require_shares
 from ednn.data.structures.file import LabelledSet
 from ednn.data.structures.samples import StructureDataset, moved
+from ednn.physics.neighbours import nearest_distances, require_seen, span
 from ednn.physics.sheets import Structure
 
 
@@ -78,7 +80,27 @@ class StructureData(ExtensiveData):
             pixel=tuple((self.labels.cell[0] / self.grid).tolist()),
             grid=(self.grid, self.grid),
             gamma=self.gamma,
+            nearest=span(self.distances),
         )
+
+    @cached_property
+    def distances(self) -> list[NDArray[np.float64]]:
+        """Of each atom to its nearest neighbour, (N,) in Å, by structure.
+
+        Raises:
+            InputError: atoms of no element, outside of a cell, or in one place.
+        """
+        found = []
+        for i in range(len(self.labels)):
+            structure, name = self.labels.structure(i), f"{self.path}: structure {i}"
+            structure.require_elements(name)
+            structure.require_inside(name)
+            found.append(nearest_distances(structure, name))
+        return found
+
+    def require_seen(self, info: DatasetInfo) -> None:
+        for i, distances in enumerate(self.distances):
+            require_seen(distances, info.nearest, f"{self.path}: structure {i}")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -105,8 +127,7 @@ class StructureData(ExtensiveData):
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
         labels = self.labels
         structures = [labels.structure(i) for i in range(len(labels))]
-        for i, structure in enumerate(structures):
-            structure.require_inside(f"{self.path}: structure {i}")
+        for i in range(len(self.distances)):  # which refuse what is no structure
             if len(labels.forces):
                 forces = labels.forces[labels.atoms(i)]
                 require_finite(forces, f"{self.path}: the forces of structure {i}", row="atom")

@@ -16,7 +16,7 @@ from ednn.core.checkpoint import load_structure_model, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.data.samples import Batch
 from ednn.data.structures.dft import DFTData
-from ednn.data.structures.file import read
+from ednn.data.structures.file import read, write
 from ednn.data.structures.samples import StructureDataset, moved
 from ednn.runs.folder import plain
 from ednn.training.finetune import start_from
@@ -221,6 +221,21 @@ def test_bad_settings_are_refused(sheets: Path, arguments: list[str], words: str
     assert done.returncode != 0
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_of_labels_holds_no_dummy_atoms_and_no_atom_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in ("structure 1: atom 3 has the atomic number 0", "structure 1: atoms 3 and 8 are"):
+        labels = some(range(2))
+        atom = labels.offsets[1] + 3
+        if "number" in words:
+            labels.numbers[atom] = 0  # which pads a batch, so that nothing would be seen of it
+        else:
+            labels.positions[atom] = labels.positions[atom + 5]
+        write(tmp_path / "labels.h5", labels)
+        with pytest.raises(InputError, match=words):
+            make(REPOSITORY, monkeypatch, path=tmp_path / "labels.h5")
 
 
 def test_larger_cells_are_tested_as_a_whole(trained_on_sheets: Path, sheets: Path) -> None:
