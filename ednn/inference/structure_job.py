@@ -1,5 +1,6 @@
 """Predict structures, whose fields may be larger than the memory."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
@@ -14,10 +15,12 @@ from ednn.core.files import atomic
 from ednn.core.interface import StructureModel
 from ednn.core.structure_batch import StructureBatch
 from ednn.data.hdf5_file import create_hdf5
-from ednn.data.structures.atoms import flat_structure, read_frames
+from ednn.data.structures.frames import flat_structures, read_frames
+from ednn.data.structures.units import require_units
 from ednn.inference.blocks import Block, cut
 from ednn.inference.nearby import SortedAtoms
 from ednn.inference.pieces import Arrays, Job, Piece, finished
+from ednn.physics.neighbours import nearest_distances, require_seen
 from ednn.physics.sheets import Structure
 
 FORMATS = (".extxyz", ".csv")
@@ -148,9 +151,12 @@ def read_structures(model: StructureModel, source: Path) -> tuple[list[Any], lis
         [[1.0, 1.0]]
     """
     frames = read_frames(source)
-    structures = [flat_structure(i, frame, source) for i, frame in enumerate(frames)]
+    require_units(frames, source, ("length",))
+    structures = flat_structures(frames, source)
     for i, structure in enumerate(structures):
-        structure.require_inside(f"{source}: structure {i}")
+        name = f"{source}: structure {i}"
+        structure.require_inside(name)
+        require_seen(nearest_distances(structure, name), model.info.nearest, name)
         model.check(batch(structure, model), first=i)
     return frames, structures
 
@@ -180,8 +186,9 @@ def write_structures(
         head predicted.csv  # the maps stand beside it, in predicted.h5
     """
     maps = output.with_suffix(".h5")
+    staged = _staged(maps, folder), _staged(output, folder)
     forces = [np.zeros((len(frame), 3)) for frame in frames] if job.forces else []
-    with atomic(output) as path, create_hdf5(maps) as file:  # both appear, or neither
+    with atomic(staged[1]) as path, create_hdf5(staged[0]) as file:
         file.attrs.update(attributes)
         for i in range(len(frames)):
             tiles = job.model.field_model.tiling.grid(job.lattice(i))
@@ -198,7 +205,24 @@ def write_structures(
         for frame, (energy, *_) in zip(frames, total.tolist(), strict=True):
             frame.info |= {name: energy, f"{name}_per_atom": energy / len(frame)}
         _write(frames, name, path, output.suffix)
+    os.replace(staged[0], maps)
+    os.replace(staged[1], output)  # last: until then the same command goes on
     return maps
+
+
+def is_half_written(output: Path, folder: Path) -> bool:
+    """Tell whether a kill has come between the renames: then a file of maps is that of `output`.
+
+    Example:
+        >>> is_half_written(Path("out.csv"), Path(".out.csv.unfinished"))
+        False
+    """
+    return _staged(output, folder).exists()
+
+
+def _staged(path: Path, folder: Path) -> Path:
+    """Return where a file waits for the other one, until both are whole."""
+    return folder / "whole" / path.name
 
 
 def _write(frames: Sequence[Any], name: str, path: Path, suffix: str) -> None:
