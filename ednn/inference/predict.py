@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from h5py import is_hdf5
 from omegaconf import DictConfig
 
 import ednn
@@ -21,7 +22,12 @@ from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
 from ednn.inference.structure_job import FORMATS as STRUCTURES
-from ednn.inference.structure_job import StructureJob, read_structures, write_structures
+from ednn.inference.structure_job import (
+    StructureJob,
+    is_half_written,
+    read_structures,
+    write_structures,
+)
 
 FIELDS = (".h5", ".hdf5")
 
@@ -77,7 +83,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         InputError: another run is writing the same output.
     """
     output, source = Path(cfg.output), Path(cfg.input)
-    folder = output.with_name(f".{output.name}.unfinished")
+    folder = _unfinished(output)
     settings = {
         "model": hashlib.sha256(Path(cfg.ckpt_path).read_bytes()).hexdigest(),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
@@ -106,6 +112,11 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
             lock.release()
 
 
+def _unfinished(output: Path) -> Path:
+    """Return the folder of what is finished of an output."""
+    return output.with_name(f".{output.name}.unfinished")
+
+
 def _contributions_per_site(model: FieldModel) -> float:
     """Count the contributions per site of the field."""
     return len(model.info.outputs) / model.tiling.sites
@@ -126,13 +137,38 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     ):
         raise InputError(f"memory={cfg.memory} is not possible; give a number of GB.")
     output = Path(cfg.output)
+    _check_kind(cfg, model)
     if model.info.takes == "structures":
-        _check_output(output, STRUCTURES, [output, output.with_suffix(".h5")], cfg)
+        half = is_half_written(output, _unfinished(output))  # then the maps are of this prediction
+        written = [output] if half else [output, output.with_suffix(".h5")]
+        _check_output(output, STRUCTURES, written, cfg)
         return
     _check_output(output, FIELDS, [output], cfg)
     if cfg.forces:
         raise InputError(
             "forces=true is for models of structures, and this one takes fields; leave it out."
+        )
+
+
+def _check_kind(cfg: DictConfig, model: ExtensiveModel) -> None:
+    """Make sure that the input is of the kind that the model takes, if there is one.
+
+    Raises:
+        InputError: structures for a model of fields, or fields for one of structures.
+    """
+    source, takes = Path(cfg.input), model.info.takes
+    if not source.is_file():
+        return  # which is told where it is opened
+    hdf5 = is_hdf5(source)
+    if takes == "fields" and not hdf5 and source.suffix not in FIELDS:
+        raise InputError(
+            f"The model of ckpt_path={cfg.ckpt_path} takes fields, and input={source} is no HDF5 "
+            f"file, which fields come in; give one, or a model of structures."
+        )
+    if takes == "structures" and hdf5:
+        raise InputError(
+            f"The model of ckpt_path={cfg.ckpt_path} takes structures, and input={source} is an "
+            f"HDF5 file, from which ASE reads none; give one such as extxyz, or a model of fields."
         )
 
 
