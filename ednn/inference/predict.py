@@ -50,7 +50,7 @@ def predict(cfg: DictConfig) -> None:
 
 
 def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> None:
-    frames, structures = read_structures(model, Path(cfg.input))
+    frames, structures = read_structures(model, Path(cfg.input), cfg.extrapolate)
     loaded = sum(6 * s.positions.nbytes for s in structures)  # frames, structures, and in order
     sites = sites_at_once(cfg.memory, 1, _contributions_per_site(model.field_model), loaded)
     job = StructureJob(model, structures, sites, cfg.forces)
@@ -65,6 +65,8 @@ def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> Non
 
 
 def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
+    if cfg.extrapolate:
+        model.values_seen = None
     with open_hdf5(cfg.input) as file:
         stored = dataset(file, str(cfg.input_key), "input_key")
         sites = sites_at_once(cfg.memory, model.info.channels, _contributions_per_site(model))
@@ -124,7 +126,7 @@ def _contributions_per_site(model: FieldModel) -> float:
 
 def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     """Make sure that the settings suit the model, and that nothing is overwritten unasked."""
-    for name in ("forces", "overwrite", "bfloat16"):
+    for name in ("forces", "overwrite", "bfloat16", "extrapolate"):
         if not isinstance(cfg[name], bool):
             raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
     if cfg.bfloat16 and model.precision == torch.double:

@@ -131,8 +131,15 @@ def batch(structure: Structure, model: StructureModel) -> StructureBatch:
     )
 
 
-def read_structures(model: StructureModel, source: Path) -> tuple[list[Any], list[Structure]]:
+def read_structures(
+    model: StructureModel, source: Path, extrapolate: bool = False
+) -> tuple[list[Any], list[Structure]]:
     r"""Read the frames of a file and what the model sees of them.
+
+    Args:
+        model: what shall predict.
+        source: the file.
+        extrapolate: takes structures unlike those that the model was trained on, too.
 
     Raises:
         InputError: ASE can't read it, or a structure doesn't fit the model.
@@ -156,7 +163,9 @@ def read_structures(model: StructureModel, source: Path) -> tuple[list[Any], lis
     for i, structure in enumerate(structures):
         name = f"{source}: structure {i}"
         structure.require_inside(name)
-        require_seen(nearest_distances(structure, name), model.info.nearest, name)
+        distances = nearest_distances(structure, name)
+        if not extrapolate:
+            require_seen(distances, model.info.nearest, name)
         model.check(batch(structure, model), first=i)
     return frames, structures
 

@@ -85,5 +85,5 @@ def require_seen(
         raise InputError(
             f"{name}: the nearest neighbours are {median:.3g} Å apart in the median; this model "
             f"was trained on {seen[0]:.3g} to {seen[1]:.3g} Å: are positions and cell in Å? If so, "
-            f"train on such structures first."
+            f"train on such structures, or give extrapolate=true to take them all the same."
         )

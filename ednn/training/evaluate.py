@@ -35,8 +35,9 @@ def evaluate(cfg: DictConfig) -> None:
     model = build_from(checkpoint)
     if cfg.extrapolate:
         model.values_seen = None
+    else:
+        data.require_seen(model.info)
     print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
-    data.require_seen(model.info)
     model.check(data.dataset.example())
     _check_outputs(model.info, data.info)
     task = ExtensiveTask(model)

@@ -119,6 +119,24 @@ def test_structures_unlike_those_of_the_training_are_refused(
         assert words in refused(tmp_path, "evaluate.py", checkpoint, *data)
 
 
+def test_extrapolate_takes_what_the_model_never_saw(folder: Path, tmp_path: Path) -> None:
+    frames = as_frames(some(range(1)))
+    bare = ase.Atoms("CB", frames[0].positions[[0, 30]], cell=frames[0].cell, pbc=True)
+    ase.io.write(tmp_path / "few.extxyz", bare, format="extxyz")
+    with h5py.File(tmp_path / "few.h5", "w") as file:
+        file["fields"] = np.full((2, 8, 8), 3.0)
+    for kind, words in (("structures", "nearest neighbours"), ("fields", "A field holds 3")):
+        source = "few.extxyz" if kind == "structures" else "few.h5"
+        output = "out.csv" if kind == "structures" else "fields_out.h5"
+        arguments = [f"ckpt_path={folder / kind}.ckpt", f"input={source}", f"output={output}"]
+        sentence = refused(tmp_path, "predict.py", *arguments)
+        assert words in sentence
+        assert "extrapolate=true" in sentence
+        done = run(tmp_path, "predict.py", *arguments, "extrapolate=true")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / output).exists()
+
+
 @pytest.mark.parametrize(
     ("model", "source", "output", "words"),
     [
