@@ -19,9 +19,10 @@ ANY = ("eV and Å", rf"({EV}|{ANGSTROM}|{FORCE}|metal|ase)")  # LAMMPS calls eV 
 WORDS = {  # what a key has units of, by a part of its name
     "energy": "energ",
     "force": "forc|grad",
-    "length": "length|dist|pos|coord|lattice|cell",
+    "length": r"^(?!.*angle).*(length|dist|(^|_)pos|coord|lattice|cell)",
 }
-KEY = re.compile(r"(?P<of>.*?)[_.-]?units?|units?[_.-](?!cell)(?P<behind>.+)")
+# energy_unit, unit_energy, units.energy and units alone; unit_cell is none
+KEY = re.compile(r"(?:.*\.)?(?P<of>[^.]*?)[_-]?units?(?:[._-](?!cell)(?P<behind>.+))?")
 ATOMIC = {"energy": "hartree", "force": "hartree/bohr", "length": "bohr"}
 
 
@@ -79,7 +80,7 @@ def _quantity(key: str) -> str | None:
     match = KEY.fullmatch(key.lower())
     if match is None:
         return None
-    of = match["of"] or match["behind"] or ""
+    of = match["behind"] or match["of"]
     return next((name for name, words in WORDS.items() if re.search(words, of)), None if of else "")
 
 
@@ -88,7 +89,7 @@ def _factor(unit: str, quantity: str) -> float | None:
     from ase import units
 
     known = {name.lower(): v for name, v in vars(units).items() if isinstance(v, float)}
-    known |= {"mev": units.eV / 1000, "pm": units.nm / 1000, "å": units.Ang}
+    known |= {"mev": units.eV / 1000, "pm": units.nm / 1000, "å": units.Ang, "a": units.Ang}
     if re.fullmatch(r"a\.?u\.?|atomic([ _]units?)?", unit.strip()):
         unit = ATOMIC.get(quantity, "")
     first, *others = [re.sub(r"(hartree|bohr)s", r"\1", part.strip()) for part in unit.split("/")]
