@@ -85,10 +85,11 @@ def _read_database(name: str) -> list[Any]:
     frames = []
     with connect(name, serial=True) as database:
         about = database.metadata
-        units = {"length": about.get("_distance_unit"), **about.get("_property_unit_dict", {})}
+        named = {"length": about.get("_distance_unit"), **about.get("_property_unit_dict", {})}
+        units = {quantity: unit for quantity, unit in named.items() if unit}
         for row in database.select():
             frame = row.toatoms()
-            frame.info |= {**row.key_value_pairs, "units": units}
+            frame.info |= row.key_value_pairs | ({"units": units} if units else {})
             for key, value in row.data.items():
                 per_atom = np.shape(value) == frame.positions.shape and key not in frame.arrays
                 (frame.arrays if per_atom else frame.info)[key] = value
