@@ -1,31 +1,25 @@
 """What every command does around its work: read its config, turn bad input into one sentence."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import hydra
-from hydra.errors import HydraException
+from hydra import version
+from hydra._internal.utils import _run_hydra
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
-from ednn.commands.explain import explain, missing_extra, sentence
+from ednn.commands.as_typed import in_grammar
+from ednn.commands.explain import explain
+from ednn.commands.groups import own_groups
 from ednn.commands.help import describe
-from ednn.core.errors import InputError, TrainingError
+from ednn.commands.hydra_fixes import quieten_hydra
+from ednn.commands.seeds import check_seeds, check_typed_seeds
+from ednn.commands.words import read_words, require_settings
 from ednn.runs.configs import CONF, register
+from ednn.runs.failures import in_one_sentence
 
-UNUSABLE = {
-    errno.EACCES,
-    errno.EEXIST,
-    errno.EISDIR,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-}
 RESUME = {
     "predict": "; the same command goes on",
     "train": "; resume=auto goes on from the last finished epoch",
@@ -35,6 +29,7 @@ RESUME = {
 Command = Callable[[], None]
 
 register()
+quieten_hydra()
 
 
 def command(work: Callable[[DictConfig], Any]) -> Command:
@@ -51,52 +46,41 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
         'train'
     """
     name = work.__name__
-    main = hydra.main(config_path=str(CONF), config_name=name, version_base="1.3")(work)
 
     @wraps(work)
     def run() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
         sys.path.append(os.getcwd())  # where the modules of a user's `_target_` are
-        try:
+        with in_one_sentence(lambda error: explain(error, name), RESUME.get(name, "")):
             if {"-h", "--help"} & set(sys.argv[1:]):
                 print(describe(work, sys.argv))
             else:
-                main()
-        except (InputError, TrainingError) as error:
-            sys.exit(f"error: {sentence(error)}")
-        except (HydraException, OmegaConfBaseException) as error:
-            sys.exit(f"error: {explain(error, name)}")
-        except ModuleNotFoundError as error:
-            if words := missing_extra(error):
-                sys.exit(f"error: {words}")
-            raise
-        except OSError as error:
-            if words := unusable(error):
-                sys.exit(f"error: {words}")
-            raise
-        except KeyboardInterrupt:
-            sys.exit(f"Interrupted{RESUME.get(name, '')}.")
+                _run(work)
 
     return run
 
 
-def unusable(error: OSError) -> str | None:
-    """Say which file cannot be used, or what has no room; None for an error of another kind.
+def _run(work: Callable[[DictConfig], Any]) -> None:
+    """Give the command line to Hydra, as `hydra.main` does, with text in the quotes it needs.
 
-    Example:
-        >>> unusable(PermissionError(errno.EACCES, "Permission denied", "fields.h5"))
-        'fields.h5 cannot be used (Permission denied); check the path and its permissions.'
-        >>> unusable(OSError("something else")) is None
-        True
+    `sys.argv` stays what was typed: a run is named after it, and found again by it.
     """
-    if error.filename and error.errno in UNUSABLE:
-        return (
-            f"{error.filename} cannot be used ({error.strerror}); check the path and its "
-            f"permissions."
-        )
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return (
-            f"No room to write {error.filename or 'a file'} ({error.strerror}); make some and "
-            f"start again: what was whole is kept, nothing half-written is left."
-        )
-    return None
+
+    @wraps(work)
+    def checked(cfg: DictConfig) -> Any:
+        check_seeds(cfg)
+        return work(cfg)
+
+    parser, words = read_words(sys.argv[1:])
+    require_settings(words.overrides, own_groups(work.__name__))
+    check_typed_seeds(words.overrides)
+    sweep = words.multirun or "hydra.mode=MULTIRUN" in words.overrides
+    words.overrides = in_grammar(words.overrides, sweep)
+    version.setbase("1.3")
+    _run_hydra(
+        args=words,
+        args_parser=parser,
+        task_function=checked,
+        config_path=str(CONF),
+        config_name=work.__name__,
+    )

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 
 from ednn.commands.cli import Command
@@ -33,7 +33,9 @@ def complete(commands: Mapping[str, Command], words: Sequence[str]) -> None:
         print(*commands, sep="\n")
     elif typed[0] in commands:
         os.environ["COMP_LINE"] = re.sub(rf"(?<=\s){typed[0]}\b", "", line, count=1)
-        with redirect_stdout(StringIO()) as found:
+        found = StringIO()
+        # a word that is no setting yet, such as half a flag, is nobody's mistake
+        with redirect_stdout(found), redirect_stderr(StringIO()), suppress(SystemExit):
             commands[typed[0]]()
         print(*_own(typed[0], found.getvalue().split()), sep="\n")
 

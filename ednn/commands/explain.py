@@ -1,54 +1,27 @@
 """One sentence for what is wrong with a command line or a config."""
 
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
+from traceback import walk_tb
 from typing import Any
 
 from hydra import compose
-from hydra.errors import MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from ednn.commands.as_typed import quoted
 from ednn.commands.groups import own_groups, visible_configs
-from ednn.core.errors import InputError
-
-EXTRAS = {  # modules that one option needs, and Hydra's own configs from such modules
-    "ase": "atoms",
-    "gpaw": "pbe",
-    "hydra/launcher/joblib": "joblib",
-    "hydra/launcher/submitit_local": "slurm",
-    "hydra/launcher/submitit_slurm": "slurm",
-    "jinja2": "report",
-    "tblite": "dft",
-    "tensorboard": "tensorboard",
-}
+from ednn.runs.failures import EXTRAS, folded, install, told
 
 
-def sentence(error: Exception) -> str:
-    """Return an error's sentence alone: torch wraps that of a loader process in its traceback.
+def explain(error: Exception, command: str) -> str | None:
+    """Say what is wrong with a command or its config; None for a bug.
 
-    Example:
-        >>> sentence(RuntimeError("In a worker: ednn.core.errors.InputError: L=0 is not possible."))
-        'L=0 is not possible.'
-    """
-    return str(error).rstrip().rpartition(f"{InputError.__module__}.{InputError.__name__}: ")[2]
-
-
-def missing_extra(error: ModuleNotFoundError) -> str | None:
-    """Name the extra that brings a missing module; None where no extra does.
-
-    Example:
-        >>> missing_extra(ModuleNotFoundError(name="tblite"))
-        'There is no tblite here; it comes with an extra: run `pip install "ednn[dft]"`.'
-    """
-    module = str(error.name).partition(".")[0]
-    return f"There is no {module} here; {_install(module)}" if module in EXTRAS else None
-
-
-def explain(error: Exception, command: str) -> str:
-    """Say what is wrong with a config; for an unknown key, name the nearest valid one.
+    For an unknown key that is the nearest valid one.
 
     Example:
         >>> known = ["dft", "ising"]
@@ -56,36 +29,59 @@ def explain(error: Exception, command: str) -> str:
         >>> explain(error, "train")
         'There is no config data/isng; choose one of dft, ising.'
     """
-    for cause in _causes(error):
-        if isinstance(cause, InputError):  # raised by what Hydra was making
-            return sentence(cause)
-        if isinstance(cause, ModuleNotFoundError) and (words := missing_extra(cause)):
-            return words
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file in EXTRAS:
-        launcher = error.missing_cfg_file
-        return f"There is no launcher {launcher.rpartition('/')[2]} here; {_install(launcher)}"
-    if isinstance(error, MissingConfigException) and error.options:
-        known = ", ".join(error.options)
-        return f"There is no config {error.missing_cfg_file}; choose one of {known}."
+    if isinstance(error, MissingConfigException):
+        return _missing_config(error)
+    if words := told(error):
+        return words
+    if not isinstance(error, HydraException | OmegaConfBaseException) and not _of_hydra(error):
+        return None
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error.override)
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} has no value; add {error.full_key}=… to the command."
-    match = re.search(r"Could not override '([^']+)'", str(error))
-    if match is None:
-        return str(error)
-    key = match[1]
-    nearest = get_close_matches(key, list(_valid_keys(command)), n=1, cutoff=0.0)
-    return f"There is no config key {key}; the nearest valid key is {nearest[0]}."
+    if match := re.search(r"Could not override '([^']+)'", str(error)):
+        key = match[1]
+        nearest = get_close_matches(key, list(_valid_keys(command)), n=1, cutoff=0.0)
+        return f"There is no config key {key}; the nearest valid key is {nearest[0]}."
+    if match := re.search(
+        r"(?s)(?:Ambiguous|Sweep parameters).*?'((.*?)=.*)'(\n1\.| req)", str(error)
+    ):
+        return (
+            f"{match[1]} are several values, which want -m, for a job of each, or brackets, for a "
+            f"list: {match[2]}=[…]."
+        )
+    if "call to target 'ednn." in str(error) and not _of_hydra(error.__cause__ or error):
+        return None  # no wrong argument, but our own class has failed
+    if isinstance(error, OmegaConfBaseException):
+        return str(error).partition("\n")[0].rstrip(".") + "."
+    return f"{folded(error)}."
 
 
-def _install(needed: str) -> str:
-    return f'it comes with an extra: run `pip install "ednn[{EXTRAS[needed]}]"`.'
+def _missing_config(error: MissingConfigException) -> str:
+    if error.missing_cfg_file in EXTRAS:
+        launcher = error.missing_cfg_file
+        return f"There is no launcher {launcher.rpartition('/')[2]} here; {install(launcher)}"
+    if error.options:
+        known = ", ".join(error.options)
+        return f"There is no config {error.missing_cfg_file}; choose one of {known}."
+    return str(error).partition("\n")[0]
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Go through the errors that led to an error: OmegaConf names none of them as its cause."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _unreadable(word: str) -> str:
+    """Say how a word is typed that is not in Hydra's grammar."""
+    key, _, value = word.partition("=")
+    typed = f"{key}={quoted(value)}"
+    shell = shlex.quote(typed) if set(typed) & set('"$`\\!') else f'"{typed}"'
+    return (
+        f"{word} cannot be read: close its brackets and quotes, or, if {value} is a text, type "
+        f"{shell}."
+    )
+
+
+def _of_hydra(error: BaseException) -> bool:
+    """Tell whether it is Hydra that raised an error, of whatever kind: a flag, or no key at all."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].partition(".")[0] in ("hydra", "omegaconf")
 
 
 def _valid_keys(command: str) -> Iterator[str]:

@@ -1,9 +1,15 @@
 """Files that are either complete or absent."""
 
+import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from ednn.core.errors import InputError
+
+LONGEST = 255  # bytes of a name, on the common file systems
 
 
 @contextmanager
@@ -23,9 +29,65 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = beside(path, f".{os.getpid()}.tmp")
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if str(error.filename) == str(temporary):
+            error.filename = str(path)  # the name that the user knows
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def fitting(name: str, ending: str = "") -> str:
+    """Return a name with its ending; one too long for a file system has a digest for its rest.
+
+    Example:
+        >>> fitting("a.h5", ".lock"), len(fitting(300 * "a", ".lock"))
+        ('a.h5.lock', 255)
+    """
+    whole = (name + ending).encode()
+    if len(whole) <= LONGEST:
+        return name + ending
+    tail = f"~{hashlib.sha256(whole).hexdigest()[:8]}{ending}"
+    return whole[: LONGEST - len(tail.encode())].decode(errors="ignore") + tail
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Return the hidden companion of a file, such as its lock.
+
+    Example:
+        >>> beside(Path("out/a.h5"), ".lock").as_posix()
+        'out/.a.h5.lock'
+    """
+    return path.with_name(fitting(f".{path.name}", ending))
+
+
+def require_writable(path: Path, setting: str) -> None:
+    """Make sure, before the work, that its result can be written.
+
+    Args:
+        path: of the file.
+        setting: that names it.
+
+    Raises:
+        InputError: it is a folder, or its own cannot be made or written to.
+
+    Example:
+        >>> require_writable(Path("/"), "output")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: / is a folder; give the name of a file as output=…
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a file as {setting}=…")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent), suppress(FileNotFoundError):
+            path.lstat()  # which a name that is too long fails at
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be used ({error.strerror}); give another {setting}=…, or check its "
+            f"folder and permissions."
+        ) from error

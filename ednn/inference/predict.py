@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 import ednn
 from ednn.core.checkpoint import load_field_model, load_model, load_structure_model
 from ednn.core.errors import InputError
+from ednn.core.files import beside, require_writable
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
 from ednn.data.hdf5_file import dataset, open_hdf5
 from ednn.inference.field_job import FieldJob, write_fields
@@ -91,7 +92,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
         **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16")},
     }
-    lock = FileLock(output.with_name(f".{output.name}.lock"))
+    lock = FileLock(beside(output, ".lock"))
     try:
         if group.first:
             lock.acquire(timeout=0)
@@ -116,7 +117,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
 
 def _unfinished(output: Path) -> Path:
     """Return the folder of what is finished of an output."""
-    return output.with_name(f".{output.name}.unfinished")
+    return beside(output, ".unfinished")
 
 
 def _contributions_per_site(model: FieldModel) -> float:
@@ -180,17 +181,18 @@ def _check_output(
     """Make sure that nothing is overwritten which the user did not give up.
 
     Raises:
-        InputError: a file of the name stands there, or the ending is of another kind of file.
+        InputError: a file of the name stands there or none can, or the ending is of another kind.
     """
     if output.suffix not in endings:
         raise InputError(f"output={output} has no known ending; use {' or '.join(endings)}.")
     precious = [Path(cfg.input).resolve(), Path(cfg.ckpt_path).resolve()]
     for path in written:
-        if path.resolve() in precious or (path.exists() and not cfg.overwrite):
+        if path.resolve() in precious or (path.is_file() and not cfg.overwrite):
             raise InputError(
                 f"output={output} would overwrite {path}; give another name, or overwrite=true "
                 f"unless that is the input or the checkpoint."
             )
+        require_writable(path, "output")
 
 
 def _about(cfg: DictConfig, model: ExtensiveModel) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from ednn.runs.naming import fixed_keys, name_job, name_run
+from ednn.runs.naming import fixed_keys, folder_name, name_job, name_run
 
 PACKAGE = Path(__file__).parents[1]
 # In the installed package, or beside the package in a checkout.
@@ -46,5 +46,6 @@ def register() -> None:
         ("run_name", lambda: name_run(sys.argv[1:]), True),
         ("fixed_keys", fixed_keys, True),
         ("job_name", name_job, False),
+        ("folder_name", folder_name, False),
     ):
         OmegaConf.register_new_resolver(name, resolver, use_cache=kept, replace=True)

@@ -9,8 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 
 from ednn.core.errors import InputError
+from ednn.core.files import LONGEST, fitting
 
 OUTPUTS = Path("outputs")
 
@@ -59,4 +61,54 @@ def name_job(overrides: Sequence[str], fixed: Sequence[str]) -> str:
         'tile.c=1'
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    return ",".join(sorted(str(o.input_line) for o in parsed if o.key_or_group not in fixed))
+    name = ",".join(sorted(plain_words(o) for o in parsed if o.key_or_group not in fixed))
+    parts = name.split("/")  # a path makes folders in folders, as long as it leads nowhere else
+    if {"", ".", ".."} & set(parts) or any(len(part.encode()) > LONGEST for part in parts):
+        return fitting(name.replace("/", "_"))
+    return name
+
+
+def plain_words(override: Override) -> str:
+    """Return an override as it was typed, without the quotes that Hydra's grammar wants.
+
+    Example:
+        >>> (override,) = OverridesParser.create().parse_overrides(["data.path='c=1.h5'"])
+        >>> plain_words(override)
+        'data.path=c=1.h5'
+    """
+    value = override.value()
+    if isinstance(value, str):
+        return f"{override.get_key_element()}={value}"
+    return str(override.input_line)
+
+
+def folder_name(setting: str, name: object) -> str:
+    """Return the name of a folder below outputs/, or of folders in folders.
+
+    Args:
+        setting: that gives it.
+        name: as it was given.
+
+    Raises:
+        InputError: no folder can have this name, or it would lie elsewhere.
+
+    Example:
+        >>> folder_name("name", "paper/cpu"), folder_name("run", 2024)
+        ('paper/cpu', '2024')
+        >>> folder_name("run", "..")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: run='..' names no folder below outputs; give a name such as ...
+    """
+    text = str(name)
+    parts = text.removesuffix("/").split("/")
+    if {"", ".", ".."} & set(parts) or "\0" in text or "${" in text:
+        raise InputError(
+            f"{setting}={text!r} names no folder below {OUTPUTS}; give a name such as "
+            f"{setting}=trial_1."
+        )
+    if any(len(part.encode()) > LONGEST for part in parts):
+        raise InputError(
+            f"{setting}={text} is longer than the {LONGEST} bytes that a file system takes; give "
+            f"a shorter name."
+        )
+    return text

@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ednn.core.files import atomic
-from ednn.runs.naming import OUTPUTS
+from ednn.runs.naming import OUTPUTS, plain_words
 
 SWEEPS = OUTPUTS / "sweeps"  # as conf/hydra/default.yaml has it
 
@@ -81,7 +82,9 @@ def overrides_of(job: Path) -> dict[str, str]:
         {'data': 'ising', 'tag': 'first'}
     """
     overrides = OmegaConf.load(job / ".hydra" / "overrides.yaml")
-    return {key: value for key, _, value in (str(o).lstrip("+").partition("=") for o in overrides)}
+    parsed = OverridesParser.create().parse_overrides([str(o) for o in overrides])
+    words = [plain_words(o).lstrip("+").partition("=") for o in parsed]
+    return {key: value for key, _, value in words}
 
 
 def _errors(figures: pd.DataFrame) -> pd.DataFrame:

@@ -106,6 +106,7 @@ class Lab:
 
     def _execute(self, words: list[str], finished: bool = False) -> None:
         """Run a command of ednn, unless it is `finished`."""
+        words = list({word.partition("=")[0]: word for word in words}.values())  # the last counts
         command = shlex.join(["ednn", *words])
         self.commands.append(command)
         if finished:

@@ -11,7 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ednn import plots
 from ednn.core.errors import InputError, TrainingError
+from ednn.core.files import require_writable
 from ednn.runs.folder import OUTPUTS, environment, plain, write_json
+from ednn.runs.naming import folder_name
 from ednn.studies.base import Study
 from ednn.studies.lab import Lab
 from ednn.studies.report import write_report
@@ -36,7 +38,8 @@ def run(cfg: DictConfig) -> None:
     """
     if cfg.scale not in SCALES:
         raise InputError(f"scale={cfg.scale} is not known; give scale={' or scale='.join(SCALES)}.")
-    folder = OUTPUTS / cfg.name
+    folder = OUTPUTS / folder_name("name", cfg.name)
+    require_writable(folder / "report.html", "name")
     failed = []
     for name in map(str, cfg.study):
         try:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from ednn.runs.folder import Run, plain
 # Data settings that may change when a run is resumed: where and how the same samples are read, and
 # what only generate.py looks at.
 MAY_CHANGE = {"path", "workers", "cache", "count", "seed0", "repeat"}
+LOGGERS = {"tensorboard", "wandb"}  # named after the packages that they need
 
 MAX_ROUNDING = 0.02  # of the labels by half precision, relative to their spread
 
@@ -24,6 +26,7 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
 
     Raises:
         InputError: a setting that is impossible here, or other than the run was started with.
+        ModuleNotFoundError: the package of a logger is missing.
 
     Example:
         >>> cfg = DictConfig({"trainer": {"max_epochs": 0}})
@@ -32,6 +35,8 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
         ednn.core.errors.InputError: trainer.max_epochs=0 is not possible; give a whole number ...
     """
     _check_trainer(cfg)
+    for package in LOGGERS & set(cfg.logger):
+        import_module(package)
     check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
     if cfg.resume == "auto" and run.last.exists():
         _check_resumed(cfg, run)

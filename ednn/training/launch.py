@@ -4,8 +4,12 @@ Lightning's own launcher repeats the command line in every process. In a Hydra m
 make each process walk the whole sweep; here the processes know only the run folder.
 """
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from lightning.pytorch.utilities import rank_zero_only
@@ -41,16 +45,24 @@ def launch(cfg: DictConfig, run: Run) -> None:
     """Train in `trainer.devices` processes and wait for them.
 
     Raises:
-        TrainingError: one of them failed; its own message stands above.
+        InputError: the sentence of the one that failed first.
+        TrainingError: one failed without one; its traceback stands above.
 
     Example:
         ednn train experiment=ising trainer=ddp_sim
     """
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun = [sys.executable, "-m", "ednn.training.quiet_torchrun", "--standalone"]
     processes = f"--nproc-per-node={cfg.trainer.devices}"
     module = ["-m", "ednn.training.train", str(run.folder)]
-    code = subprocess.run([*torchrun, processes, *module]).returncode
+    with TemporaryDirectory() as temporary:
+        file = Path(temporary, "error.json")  # torchrun writes what its first failure recorded
+        told = {**os.environ, "TORCHELASTIC_ERROR_FILE": str(file)}
+        code = subprocess.run([*torchrun, processes, *module], env=told).returncode
+        message = json.loads(file.read_text())["message"] if file.exists() else {}
     if code:
+        kind, _, sentence = str(message.get("message", "")).partition(": ")
+        if kind == InputError.__name__:
+            raise InputError(sentence)
         raise TrainingError(f"A process of {run.folder} failed (exit code {code}); see above.")
 
 

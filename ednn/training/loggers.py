@@ -3,7 +3,6 @@
 from importlib import import_module
 from typing import Any
 
-import wandb
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -14,6 +13,8 @@ def wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
     Example:
         ednn train experiment=ising logger=wandb
     """
+    import wandb  # not for those who log elsewhere
+
     offline = not wandb.login(prompt=False)
     if offline:
         rank_zero_only(print)(

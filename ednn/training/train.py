@@ -11,12 +11,14 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.profilers import Profiler
 from omegaconf import DictConfig
+from torch.distributed.elastic.multiprocessing.errors import record
 
 from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
+from ednn.runs.failures import told
 from ednn.runs.folder import Run, plain
 from ednn.runs.results import log_pictures, summarise, write_results
 from ednn.training.checks import check_precision, check_settings, check_sharing
@@ -202,6 +204,20 @@ def _record(
     run.finish(summarise(trainer, data, timings), plain(cfg.paper))
 
 
+@record
+def _fit_in_this_process(folder: str) -> None:
+    """Train the run of a folder, and leave the sentence of a failure to the launcher."""
+    run = Run(folder)
+    try:
+        fit(run.read_config(), run)
+    except Exception as error:
+        if words := told(error):
+            raise InputError(words) from error
+        raise
+
+
 if __name__ == "__main__":  # one of the processes that `ednn.training.launch` starts
-    this_run = Run(sys.argv[1])
-    fit(this_run.read_config(), this_run)
+    try:
+        _fit_in_this_process(sys.argv[1])
+    except InputError:
+        sys.exit(1)

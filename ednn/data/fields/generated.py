@@ -12,6 +12,7 @@ import torch
 from filelock import FileLock
 
 from ednn.core.errors import InputError
+from ednn.core.files import require_writable
 from ednn.data.fields.file import HDF5Fields
 from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
@@ -52,9 +53,11 @@ class GeneratedData(ExtensiveData):
 
     def generate(self) -> None:
         """Make the file if it is missing; concurrent jobs wait for one of them to do it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.is_file():
+            return
+        require_writable(self.path, "data.cache")
         with FileLock(self.path.with_suffix(".lock")):
-            if not self.path.exists():
+            if not self.path.is_file():
                 self.make()
 
     @abstractmethod

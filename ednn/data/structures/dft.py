@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ednn.core.errors import InputError
+from ednn.core.files import require_writable
 from ednn.data.module import require_whole
 from ednn.data.structures import labelling
 from ednn.data.structures.file import LabelledSet, read
@@ -79,7 +80,7 @@ class DFTData(StructureData):
         return labels
 
     def generate(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        require_writable(self.path, "data.path")
         seed0 = self.seed0
         if seed0 is None:
             seed0 = int(read(self.path).seed.min()) if self.path.exists() else 0

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ednn.core.errors import InputError
-from ednn.core.files import atomic
+from ednn.core.files import atomic, fitting
 from ednn.data.journal import Journal, read_journal
 from ednn.data.structures.file import LabelledSet, Record, join, read, split, write
 from ednn.data.workers import worker_pool
@@ -111,7 +111,7 @@ def _journal_folder(path: str | Path, cache: str | Path) -> Path:
     """Return the folder of the journal: one for each file, also of files of the same name."""
     # seen from the cache, so that a repository which moves takes its journals along
     relative = os.path.relpath(Path(path).resolve(), Path(cache).resolve())
-    return Path(cache) / f"{Path(path).stem}_{zlib.crc32(relative.encode()):08x}"
+    return Path(cache) / fitting(Path(path).stem, f"_{zlib.crc32(relative.encode()):08x}")
 
 
 def _records(path: Path, folder: Path, provenance: Mapping[str, str]) -> dict[int, Record]:
