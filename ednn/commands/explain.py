@@ -9,7 +9,12 @@ from traceback import walk_tb
 from typing import Any
 
 from hydra import compose
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import (
+    HydraException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -33,8 +38,12 @@ def explain(error: Exception, command: str) -> str | None:
         return _missing_config(error)
     if words := told(error):
         return words
-    if not isinstance(error, HydraException | OmegaConfBaseException) and not _of_hydra(error):
-        return None
+    if isinstance(error, InstantiationException) and (cause := error.__cause__):
+        refused = _of_hydra(cause) or re.search("(unexpected|missing) .*argument", str(cause))
+        return _not_made(error, cause) if refused else None
+    if not isinstance(error, HydraException | OmegaConfBaseException):
+        mend = "mend that setting, or leave it out."
+        return f"{folded(error)}; {mend}" if _of_hydra(error) else None
     if isinstance(error, OverrideParseException):
         return _unreadable(error.override)
     if isinstance(error, MissingMandatoryValue):
@@ -50,8 +59,6 @@ def explain(error: Exception, command: str) -> str | None:
             f"{match[1]} are several values, which want -m, for a job of each, or brackets, for a "
             f"list: {match[2]}=[…]."
         )
-    if "call to target 'ednn." in str(error) and not _of_hydra(error.__cause__ or error):
-        return None  # no wrong argument, but our own class has failed
     if isinstance(error, OmegaConfBaseException):
         return str(error).partition("\n")[0].rstrip(".") + "."
     return f"{folded(error)}."
@@ -67,6 +74,12 @@ def _missing_config(error: MissingConfigException) -> str:
     return str(error).partition("\n")[0]
 
 
+def _not_made(error: InstantiationException, cause: BaseException) -> str:
+    """Say what part of the config asks a class for something that it refuses."""
+    key = str(error).rpartition("full_key: ")[2] if "full_key: " in str(error) else "the config"
+    return f"What {key.strip()} names cannot be made: {folded(cause)}; check its settings."
+
+
 def _unreadable(word: str) -> str:
     """Say how a word is typed that is not in Hydra's grammar."""
     key, _, value = word.partition("=")
@@ -79,9 +92,13 @@ def _unreadable(word: str) -> str:
 
 
 def _of_hydra(error: BaseException) -> bool:
-    """Tell whether it is Hydra that raised an error, of whatever kind: a flag, or no key at all."""
-    *_, (frame, _) = walk_tb(error.__traceback__)
-    return frame.f_globals["__name__"].partition(".")[0] in ("hydra", "omegaconf")
+    """Tell whether Hydra, or what it makes of the config, raised an error: of it and us, the last.
+
+    Such is a flag that is misused, or a learning rate that torch refuses.
+    """
+    modules = [str(f.f_globals.get("__name__")) for f, _ in walk_tb(error.__traceback__)]
+    packages = [name.partition(".")[0] for name in modules]
+    return [p for p in packages if p in ("ednn", "hydra", "omegaconf")][-1:] not in ([], ["ednn"])
 
 
 def _valid_keys(command: str) -> Iterator[str]:

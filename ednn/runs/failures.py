@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import metadata
 from pathlib import Path
+from types import TracebackType
 
 from hydra.errors import HydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
@@ -70,6 +71,8 @@ def in_one_sentence(explain: Explain, resume: str = "") -> Iterator[None]:
 def told(error: Exception) -> str | None:
     """Say in one sentence what a user can do about a failure; None if it is a bug of ours.
 
+    The user's own code has its traceback shown before that.
+
     Example:
         >>> told(MemoryError())
         'The memory is too small; take a smaller data.batch_size, or for predict memory=… (GB).'
@@ -81,12 +84,12 @@ def told(error: Exception) -> str | None:
         words = _known(cause)
         if words or not isinstance(cause, HydraException | OmegaConfBaseException):
             break  # Hydra and OmegaConf wrap what went wrong
-    own = next(filter(_in_own_code, causes(error)), None)
-    if own is not None and not _of_kind(own):
-        traceback.print_exception(own, chain=False)
-        words = (
-            words or f"This is your own code, and its to mend: {type(own).__name__}: {folded(own)}."
-        )
+    for cause in causes(error):
+        frames = _own_frames(cause)
+        if frames and not _of_kind(cause):
+            traceback.print_exception(type(cause), cause, frames, chain=False)
+            what = f"{type(cause).__name__}: {folded(cause)}"
+            return words or f"Your own code failed, as shown above ({what})."
     return words
 
 
@@ -208,19 +211,20 @@ def _of_kind(error: BaseException) -> str | None:
     return None
 
 
-def _in_own_code(error: BaseException) -> bool:
-    """Tell whether an error is of the user's own code: of it and ours, that is the last in line.
+def _own_frames(error: BaseException) -> TracebackType | None:
+    """Return the traceback of an error from where it enters the user's own code.
 
-    It is neither of this package nor of one that is installed.
+    None if that code isn't to blame: of it and this package, the other is the last in line.
     """
-    own = False
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        file = frame.f_code.co_filename
+    own, frames = None, error.__traceback__
+    while frames is not None:
+        file = frames.tb_frame.f_code.co_filename
         if Path(file).is_relative_to(PACKAGE):
-            own = False
+            own = None
         elif not (file.startswith("<") or re.search(INSTALLED, file)):
-            own = True
-    return own and not isinstance(error, InputError | TrainingError)
+            own = own or frames
+        frames = frames.tb_next
+    return None if isinstance(error, InputError | TrainingError) else own
 
 
 def _give_up_output() -> None:

@@ -112,6 +112,7 @@ COMPLETIONS = [
     ("ednn train data=dft data.t", ["data.test=", "data.theory="]),
     ("ednn predict m", ["memory="]),  # no model, which is a group of train
     ("ednn trian exp", []),
+    ("ednn evaluate --c", []),  # what begins several flags is not told as a mistake
 ]
 SCRIPTS = {
     "bash": """
@@ -148,3 +149,4 @@ def test_a_shell_completes_words(
     )
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split()) == sorted(expected)
+    assert not done.stderr

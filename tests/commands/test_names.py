@@ -53,3 +53,14 @@ def test_a_job_is_named_after_what_is_swept() -> None:
     assert fixed == ["data.more", "seed"]
     job = name_job(["tile.c=0", "+data.more=2", "model=dnn", "seed=1"], fixed)
     assert job == "model=dnn,tile.c=0"
+
+
+def test_the_name_of_a_job_fits_into_the_file_system() -> None:
+    many = [f"data.of_my_own.setting_{i}={i}" for i in range(20)]
+    name = name_job([*many, "data.path='a=1/(b).h5'"], fixed=[])
+    assert len(name.encode()) == 255
+    assert name.startswith("data.of_my_own.setting_0=0,")
+    assert name == name_job([*many, "data.path='a=1/(b).h5'"], fixed=[])
+    assert name != name_job([*many, "data.path='a=2/(b).h5'"], fixed=[])
+    assert name_job(["data.path='a=1/(b).h5'"], fixed=[]) == "data.path=a=1/(b).h5"
+    assert "/" not in name_job(["data.path=a/../../../b.h5"], fixed=[])

@@ -42,7 +42,10 @@ def test_sweep(tmp_path: Path, launcher: str) -> None:
 @pytest.mark.slow
 def test_a_failed_job_leaves_the_table_of_the_others(tmp_path: Path) -> None:
     done = run(tmp_path, "train.py", "-m", "tile.f=3,2", "run=sweep", *SMALL)
-    assert done.returncode != 0
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
+    assert "Error executing job" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert done.stderr.rstrip().endswith("/outputs/sweeps/sweep/tile.f=3)")  # which job
     table = pd.read_csv(tmp_path / "outputs" / "sweeps" / "sweep" / "sweep.csv")
     assert table["tile.f"].tolist() == [2]

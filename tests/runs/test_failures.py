@@ -1,0 +1,193 @@
+"""Every failure ends in one sentence; own code, and a bug of ours, show their traceback before."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY, run, run_alone, start
+
+SIZES = [*(f"data.n_{split}=20" for split in ("train", "val", "test")), "data.batch_size=20"]
+MINE = """
+import os
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from wandb.errors import CommError
+
+from ednn.core.errors import InputError
+from ednn.data.fields.ising import IsingData
+
+
+class Asks(IsingData):
+    def __init__(self, fails, **arguments):
+        super().__init__(**arguments)
+        self.fails = fails
+
+    def setup(self, stage=None):
+        super().setup(stage)
+        exec(self.fails)
+
+
+class Child(Asks):
+    def setup(self, stage=None):
+        if os.environ.get("LOCAL_RANK") == "1":
+            super().setup(stage)
+        else:
+            IsingData.setup(self, stage)
+
+
+class Net(torch.nn.Module):
+    def __init__(self, window, outputs):
+        super().__init__()
+        window.nothing
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "mine.py").write_text(MINE)
+    (folder / "lacks.py").write_text("import nothing_of_this_name\n")
+    return folder
+
+
+def failing(target: str, code: str) -> list[str]:
+    return [f"data._target_=mine.{target}", f'+data.fails="{code}"', "fast_dev_run=true", *SIZES]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise OSError('no number\\n at all')", "The system refused (no number at all); check"),
+        ("open('nowhere/x')", "nowhere/x cannot be used (No such file or directory)"),
+        ("open('y' * 256)", "is too long for the file system; give a shorter name."),
+        ("os.read(10**6, 1)", "The system refused ([Errno 9] Bad file descriptor)"),
+        ("np.zeros(10**15)", "The memory is too small; take a smaller data.batch_size"),
+        ("torch.zeros(10**15)", "The memory is too small; take a smaller data.batch_size"),
+        ("raise torch.OutOfMemoryError()", "The memory is too small; take a smaller"),
+        ("raise CommError('no\\nnetwork')", "W&B failed (no network); check your login"),
+        ("raise MisconfigurationException('no\\ngo')", "cannot run these settings: no go."),
+        ("raise InputError('x=1 is wrong; give 2.')", "error: x=1 is wrong; give 2."),
+    ],
+)
+def test_a_sentence(folder: Path, code: str, said: str) -> None:
+    done = run(folder, "train.py", *failing("Asks", code.replace("\n", "\\n")))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("words", "shown", "said"),
+    [
+        (failing("Asks", "1 / 0"), "mine.py", "Your own code failed, as shown above (ZeroDiv"),
+        (["model.subnet._target_=mine.Net"], "window.nothing", "cannot be made: 'tuple' object"),
+        (["data._target_=lacks.Data"], "lacks.py", "(No module named 'nothing_of_this_name')"),
+    ],
+)
+def test_own_code_shows_its_own_traceback(
+    folder: Path, words: list[str], shown: str, said: str
+) -> None:
+    done = run(folder, "train.py", *words, *SIZES)
+    assert done.returncode == 1
+    above, _, line = done.stderr.rstrip().rpartition("\n")
+    assert said in line
+    assert line.startswith("error: ")
+    assert shown in above.splitlines()[1] + above.splitlines()[2]
+    assert "hydra" not in above
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["data._target_=mine.Nothing"], "_target_=mine.Nothing cannot be imported"),
+        (["data._target_=nowhere.Data"], "_target_=nowhere.Data cannot be imported (No module"),
+        (["+data.more=3"], "What data names cannot be made: ExtensiveData.__init__() got an"),
+        (["trainer.accelerator=abacus"], "What trainer names cannot be made: You selected"),
+        (["task.optimizer.lr=-1"], "Invalid learning rate: -1; mend that setting"),
+    ],
+)
+def test_a_class_of_the_config(folder: Path, words: list[str], said: str) -> None:
+    done = run(folder, "train.py", *words, *SIZES, "fast_dev_run=true")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert said in line
+
+
+def test_a_bug_of_ours_says_where_to_report_it(tmp_path: Path) -> None:
+    code = (
+        "from ednn.commands.cli import command\n"
+        "from ednn.runs.folder import Run\n"
+        "@command\n"
+        "def generate(cfg):\n    Run(3)\n"
+        "generate()\n"
+    )
+    done = run(tmp_path, "-c", code)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.splitlines()[-1] == (
+        "error: This is a bug of ednn, not of your input; please report it with the lines above at "
+        "https://github.com/ednn/ednn/issues."
+    )
+
+
+def test_a_reader_that_has_gone_and_a_full_disk() -> None:
+    words = [sys.executable, str(REPOSITORY / "train.py"), "--cfg", "job"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No room to write a file")
+    assert done.stderr.count("\n") == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: The program that read this output has ended, and so did this command.\n"
+    )
+
+
+@pytest.mark.slow
+def test_one_of_several_processes(folder: Path) -> None:
+    words = failing("Child", "raise InputError('x=1 is wrong; give 2.')")
+    done = run_alone(folder, "train.py", *words, "trainer=ddp_sim")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == ["error: x=1 is wrong; give 2."]  # Lightning's is first
+
+
+@pytest.mark.slow
+def test_an_interrupt(tmp_path: Path) -> None:
+    process = start(tmp_path, "train.py", *SIZES, "data.n_train=2000", "run=x")
+    while not (tmp_path / "outputs/runs/x/checkpoints/last.ckpt").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.splitlines()[-1] == (
+        "Interrupted; resume=auto goes on from the last finished epoch."
+    )
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("package", ["wandb", "tensorboard"])
+def test_a_logger_that_is_not_installed_is_told_before_the_training(
+    tmp_path: Path, package: str
+) -> None:
+    code = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None\n"  # as if it were not installed
+        "from ednn.commands.train import train\n"
+        "train()\n"
+    )
+    done = run(tmp_path, "-c", code, f"logger={package}", "run=x")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: There is no {package} here; ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "outputs/runs/x/config.yaml").exists()
