@@ -14,7 +14,8 @@ from hydra.errors import HydraException
 
 from ednn.core.errors import InputError
 
-OPTIONAL = {"ckpt_path", "data.path", "data.unit"}  # null is none of them
+# null is none of these
+OPTIONAL = {"ckpt_path", "data.energy", "data.forces", "data.path", "data.unit"}
 LISTED = {"data.y"}  # takes a list of names, too
 TEXT = OPTIONAL | LISTED
 TEXT |= {"data.cache", "data.site", "data.x", "input", "input_key", "name", "output", "run"}
