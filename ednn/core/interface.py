@@ -217,7 +217,8 @@ class FieldModel(ExtensiveModel):
         if self.info.flat_is_zero:
             self.shift.zero_()
         if self.info.alphabet is None:
-            self.fit_fields(inputs, len(target))
+            wide = torch.promote_types(self.precision, torch.float32)
+            self.fit_fields(lambda rows: inputs(rows).to(wide), len(target))  # as they are seen
 
     def fit_fields(self, inputs: Callable[[Tensor], Tensor], count: int) -> None:
         """Fit how continuous fields are scaled to mean 0 and standard deviation 1.

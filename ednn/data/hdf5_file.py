@@ -1,5 +1,6 @@
 """HDF5 files that are written whole or not at all, and read with one sentence for what is wrong."""
 
+import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
@@ -60,11 +61,15 @@ def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+def open_hdf5(path: str | Path, cure: str = "copy or make it again") -> Iterator[h5py.File]:
     """Open an HDF5 file for reading.
 
+    Args:
+        path: the file.
+        cure: what to do if it is not whole.
+
     Raises:
-        InputError: the file is missing, truncated or of another kind.
+        InputError: the file is missing, truncated, being written or of another kind.
 
     Example:
         >>> with open_hdf5("nowhere.h5") as file:
@@ -78,16 +83,49 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r", locking=False)  # network file systems often cannot lock
     except OSError as error:
+        if "already open for" in str(error):
+            raise being_written(path) from error
         if not h5py.is_hdf5(path):
             raise InputError(
                 f"{path} is no HDF5 file ({error}), which fields and labelled structures come in; "
                 f"check the path."
             ) from error
-        raise InputError(
-            f"{path} is not a whole HDF5 file ({error}); delete it and make or copy it again."
-        ) from error
+        raise InputError(f"{path} is not a whole HDF5 file ({error}); {cure}.") from error
     with file:
         yield file
+
+
+def require_closed(path: str | Path) -> None:
+    """Make sure that no other process is writing a file, of which it may hold parts back.
+
+    Raises:
+        InputError: one has it open for writing.
+
+    Example:
+        >>> require_closed("nowhere.h5")  # which is for `open_hdf5` to tell
+    """
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError as error:  # HDF5 locks what it writes
+        raise being_written(path) from error
+    except OSError:
+        return  # there is no such file, or the file system cannot lock
+
+
+def being_written(path: str | Path) -> InputError:
+    """Say that a file is open for writing elsewhere, or was when its writer crashed.
+
+    Example:
+        >>> raise being_written("fields.h5")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: fields.h5 is open for writing elsewhere, or its writer ...
+    """
+    return InputError(
+        f"{path} is open for writing elsewhere, or its writer crashed: wait until it is closed; "
+        f"after a crash, `h5clear -s {path}` (of the HDF5 tools) takes the mark away, and what the "
+        f"writer had flushed is kept."
+    )
 
 
 def dataset(file: h5py.File, key: str, option: str = "") -> h5py.Dataset:
@@ -110,17 +148,44 @@ def dataset(file: h5py.File, key: str, option: str = "") -> h5py.Dataset:
     """
     if not isinstance(file.get(key), h5py.Dataset):
         cure = f"; name one of them in {option}=…" if option else ""
+        if target := _broken_link(file, key):
+            raise InputError(
+                f"{file.filename}: {key!r} is a link to {target}, which is not there; put it back, "
+                f"or name another dataset."
+            )
         raise InputError(
             f"{file.filename} has no dataset {key!r}; it has "
             f"{', '.join(_names(file)) or 'none'}{cure}."
         )
     found = file[key]
-    if not found.shape or found.dtype.kind not in "biuf":
+    kind = _kind(found)
+    if not found.shape or kind is None or kind.kind not in "biuf":
         raise InputError(
-            f"{file.filename}: {key!r} holds {found.dtype} of shape {found.shape}; "
-            f"expected real numbers, one array of the same shape per sample."
+            f"{file.filename}: {key!r} holds {kind or 'numbers of no usual kind'} of shape "
+            f"{found.shape}; expected real numbers, one array of the same shape per sample."
         )
     return found
+
+
+def _kind(found: h5py.Dataset) -> np.dtype | None:
+    """Return the kind of a dataset's entries, None if numpy has no such kind."""
+    try:
+        return found.dtype
+    except TypeError:
+        return None
+
+
+def _broken_link(file: h5py.File, key: str) -> str:
+    """Name what a link on the way to a dataset leads to if it isn't there."""
+    steps = key.strip("/").split("/")
+    for i in range(len(steps)):
+        step = "/".join(steps[: i + 1])
+        link = file.get(step, getlink=True)
+        if isinstance(link, h5py.ExternalLink) and file.get(step) is None:
+            return f"{link.path} in the file {link.filename}"
+        if isinstance(link, h5py.SoftLink) and file.get(step) is None:
+            return str(link.path)
+    return ""
 
 
 def _names(file: h5py.File) -> list[str]:
@@ -128,7 +193,7 @@ def _names(file: h5py.File) -> list[str]:
     found: list[str] = []
 
     def note(name: str, item: h5py.HLObject) -> bool | None:
-        if isinstance(item, h5py.Dataset):
+        if isinstance(item, h5py.Dataset) and not name.startswith("#"):  # MATLAB's own
             found.append(name)
         return len(found) == 20 or None  # h5py goes on as long as it is given None
 
@@ -160,13 +225,45 @@ def require_finite(
         Traceback (most recent call last):
         ednn.core.errors.InputError: energies holds inf in sample 1 (position (1, 0)); all ...
     """
-    bad = ~np.isfinite(values)
+    require_none(~np.isfinite(values), values, what, samples, row, corner)
+
+
+def require_none(
+    bad: np.ndarray,
+    values: np.ndarray,
+    what: str,
+    samples: Sequence[int] | np.ndarray | None = None,
+    row: str = "sample",
+    corner: Sequence[int] = (),
+    words: str = "",
+) -> None:
+    """Refuse values that are marked as bad, as `require_finite` does.
+
+    Args:
+        bad: where they are.
+        values: one row per sample.
+        what: what the values are called.
+        samples: the numbers of these samples, if they don't count from 0.
+        row: what a row is called.
+        corner: where in the whole row `values` begin.
+        words: why a value is bad, unless it is not finite.
+
+    Raises:
+        InputError: names the first bad sample.
+
+    Example:
+        >>> values = np.array([0, -1])
+        >>> require_none(values < 0, values, "a.nc: t", words="its _FillValue")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: a.nc: t holds -1 (its _FillValue) in sample 1 (position ...
+    """
     if bad.any():
         number, *position = (int(i) for i in np.argwhere(bad)[0])
         value = values[number, *position]
         sample = number if samples is None else int(samples[number])
         position = [i + start for i, start in zip_longest(position, corner, fillvalue=0)]
+        why, rule = (f" ({words})", "present and valid") if words else ("", "finite")
         raise InputError(
-            f"{what} holds {value} in {row} {sample} (position "
-            f"{(sample, *position)}); all values must be finite: remove or mend that {row}."
+            f"{what} holds {value}{why} in {row} {sample} (position "
+            f"{(sample, *position)}); all values must be {rule}: remove or mend that {row}."
         )

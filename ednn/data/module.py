@@ -58,6 +58,11 @@ class ExtensiveData(LightningDataModule):
     def path(self) -> Path:
         """The file that holds this data set."""
 
+    @property
+    def reading(self) -> str:
+        """How a user's own file is read, to be said once; empty where there is no question."""
+        return ""
+
     @abstractmethod
     def read(self) -> tuple[ExtensiveDataset, dict[str, np.ndarray]]:
         """Read the samples and the sample numbers of each split."""

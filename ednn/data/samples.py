@@ -13,6 +13,8 @@ from ednn.core.seen import SeenValues
 from ednn.data.fields.file import HDF5Fields
 
 SEEN = 2**24  # values of fields that are looked at for their range
+# Kinds of numbers that single precision would round: whether it does is for the model to say.
+WIDE = (torch.float64, torch.int64, torch.int32)
 
 
 class Batch(NamedTuple):
@@ -99,7 +101,8 @@ class FieldDataset(ExtensiveDataset):
         self.fields = fields
 
     def inputs(self, sample: Tensor) -> Tensor:
-        return self.fields[sample].float()
+        fields = self.fields[sample]
+        return fields.double() if fields.dtype in WIDE else fields.float()
 
     @cached_property
     def values_seen(self) -> SeenValues:

@@ -1,6 +1,6 @@
 """Predict fields in an HDF5 file, which may be larger than the memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from math import prod
 from pathlib import Path
@@ -13,20 +13,27 @@ from torch import Tensor
 
 from ednn.core.errors import InputError
 from ednn.core.interface import FieldModel
-from ednn.data.fields.layout import channel_axis, channels_first
-from ednn.data.hdf5_file import create_hdf5, require_finite
+from ednn.data.fields.layout import Layout, bring_first, channel_axis, refuse_flat
+from ednn.data.hdf5_file import create_hdf5
+from ednn.data.presence import require_present
+from ednn.data.stored import StoredNumbers
 from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
 from ednn.inference.pieces import Arrays, Job, Piece, finished
 
 
 class FieldJob(Job):
-    """The fields of a dataset, (N, *L), (N, C, *L) or (N, *L, C).
+    """The fields of a dataset, (N, *L), (N, C, *L) or (N, *L, C), or flat.
 
     Args:
+        model: what predicts.
+        stored: the fields.
         sites: how many a block may have.
+        first: whether the channels stand before the sides; None for as in the training.
+        sides: those of flat fields.
 
     Raises:
-        InputError: they don't fit the model, or are stored in chunks that don't fit in memory.
+        InputError: they don't fit the model, are not all there, or are stored in chunks that don't
+            fit in memory.
 
     Example:
         >>> from ednn.core.model import EDNN
@@ -38,18 +45,27 @@ class FieldJob(Job):
         (1, (3, 4, 4, 1))
     """
 
-    def __init__(self, model: FieldModel, stored: h5py.Dataset, sites: int) -> None:
-        self.model, self.stored = model, stored
-        self.name = f"{stored.file.filename}: {stored.name}"
-        if not len(stored):
-            raise InputError(f"{self.name} holds no fields.")
-        tiling, shape = model.tiling, stored.shape
+    def __init__(
+        self,
+        model: FieldModel,
+        stored: h5py.Dataset,
+        sites: int,
+        first: bool | None = None,
+        sides: Sequence[int] = (),
+    ) -> None:
+        self.model, self.numbers = model, StoredNumbers(stored)
+        self.name = self.numbers.name
+        if not stored.size:
+            raise InputError(f"{self.name} of shape {stored.shape} holds no fields.")
         info = model.info
-        self.layout = (info.dims, info.channels, info.channels_first)
-        first = 2 if channel_axis(shape, *self.layout) == 1 else 1  # of the sides
-        self.axes = range(first, first + tiling.dims)
-        self.lattice = shape[first : first + tiling.dims]
-        self.shape = (len(stored), len(model.info.outputs))
+        if not sides:
+            refuse_flat(stored.shape, info.dims)
+        told = info.channels_first if first is None else first
+        self.layout = Layout(info.dims, info.channels, told, tuple(sides))
+        self.axis = channel_axis(stored.shape, *self.layout)
+        require_present(stored)
+        self.lattice = self.layout.lattice(stored.shape)
+        self.shape = (len(stored), len(info.outputs))
         if stored.chunks and prod(stored.chunks) > sites * info.channels:
             raise InputError(
                 f"{self.name} is stored in chunks of {stored.chunks}, which don't fit in memory; "
@@ -60,20 +76,34 @@ class FieldJob(Job):
                 f"{self.name} does not fit in memory, and the model can't take it in blocks, as "
                 f"{model.indivisible}; give a larger memory=… (GB)."
             )
-        blocks = [] if model.indivisible else cut(tiling, self.lattice, sites)
+        self.pieces = self._cut(len(stored), sites)
+
+    @property
+    def reading(self) -> str:
+        """How the fields are read, in one line."""
+        fields = self.layout.words(self.numbers.shape, self.model.info.site)
+        return f"{self.name}: {fields}{self.numbers.packing.words}"
+
+    def _cut(self, count: int, sites: int) -> list[Piece]:
+        """Cut so many fields into pieces: some fields, or a block of one."""
+        tiling = self.model.tiling
+        blocks = [] if self.model.indivisible else cut(tiling, self.lattice, sites)
+        if len(blocks) > 1 and self.layout.sides:
+            raise InputError(
+                f"{self.name} does not fit in memory, and flat fields can't be read in blocks; "
+                f"give a larger memory=… (GB), or store them with their sides."
+            )
         if len(blocks) > 1:
-            samples = [slice(i, i + 1) for i in range(len(stored))]
-            self.pieces = [Piece(sample, block) for sample in samples for block in blocks]
-        else:
-            field = prod(n + 2 * c for n, c in zip(self.lattice, tiling.context, strict=True))
-            n = max(1, min(sites, PIECE_SITES) // field)
-            self.pieces = [Piece(slice(i, i + n)) for i in range(0, len(stored), n)]
+            samples = [slice(i, i + 1) for i in range(count)]
+            return [Piece(sample, block) for sample in samples for block in blocks]
+        field = prod(n + 2 * c for n, c in zip(self.lattice, tiling.context, strict=True))
+        n = max(1, min(sites, PIECE_SITES) // field)
+        return [Piece(slice(i, i + n)) for i in range(0, count, n)]
 
     @torch.inference_mode()
     def evaluate(self, piece: Piece) -> Arrays:
         if piece.block is None:
-            fields = self.stored[piece.samples]
-            require_finite(fields, self.name, range(*piece.samples.indices(len(self.stored))))
+            fields = self.numbers.read(piece.samples)
             shares = self.model.contributions(self._tensor(fields))
         else:
             block = self._read(piece.samples.start, piece.block)
@@ -88,27 +118,28 @@ class FieldJob(Job):
             tiling.source(torch.arange(line.start, line.stop), side).numpy()
             for line, side in zip(reached, self.lattice, strict=True)
         ]
-        shape = [1, *self.stored.shape[1:]]
-        for axis, line in zip(self.axes, reached, strict=True):
+        shape = [1, *self.numbers.shape[1:]]
+        before = 2 if self.axis == 1 else 1  # axes before the sides
+        axes = range(before, before + tiling.dims)
+        for axis, line in zip(axes, reached, strict=True):
             shape[axis] = len(line)
-        values = np.zeros(shape, self.stored.dtype)
+        values = np.zeros(shape, self._kind)
         for runs in product(*map(_runs, sources)):
             there, here = [slice(None)] * len(shape), [slice(None)] * len(shape)
-            there[0] = slice(sample, sample + 1)
-            for axis, (position, source) in zip(self.axes, runs, strict=True):
+            for axis, (position, source) in zip(axes, runs, strict=True):
                 here[axis], there[axis] = position, source
-            part = self.stored[tuple(there)]
-            corner = [axis.start or 0 for axis in there[1:]]
-            require_finite(part, self.name, [sample], corner=corner)
-            values[tuple(here)] = part
+            values[tuple(here)] = self.numbers.read(slice(sample, sample + 1), tuple(there[1:]))
         return values
+
+    @property
+    def _kind(self) -> type[np.floating]:
+        return np.float64 if self.model.precision == torch.float64 else np.float32
 
     def _tensor(self, fields: np.ndarray) -> Tensor:
         """Bring fields as they are stored to (B, C, *L), on the model's device."""
         device = self.model.shift.device
-        precision = np.float64 if self.model.precision == torch.float64 else np.float32
-        first = channels_first(fields, *self.layout)
-        return torch.from_numpy(np.ascontiguousarray(first, dtype=precision)).to(device)
+        first = bring_first(fields, self.axis, self.layout.sides)
+        return torch.from_numpy(np.ascontiguousarray(first, dtype=self._kind)).to(device)
 
 
 def _runs(sites: np.ndarray) -> Iterator[tuple[slice, slice]]:

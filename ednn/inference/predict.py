@@ -18,7 +18,8 @@ from ednn.core.checkpoint import load_field_model, load_model, load_structure_mo
 from ednn.core.errors import InputError
 from ednn.core.files import beside, require_writable
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
-from ednn.data.hdf5_file import dataset, open_hdf5
+from ednn.data.fields.layout import require_sides
+from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
@@ -68,10 +69,19 @@ def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> Non
 def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
     if cfg.extrapolate:
         model.values_seen = None
+    sides = require_sides(cfg.sides, "sides")
+    if sides and len(sides) != model.info.dims:
+        raise InputError(
+            f"sides={list(sides)} are {len(sides)}, but the model's fields have "
+            f"{model.info.dims}; give as many."
+        )
+    require_closed(cfg.input)
     with open_hdf5(cfg.input) as file:
         stored = dataset(file, str(cfg.input_key), "input_key")
         sites = sites_at_once(cfg.memory, model.info.channels, _contributions_per_site(model))
-        job = FieldJob(model, stored, sites)
+        job = FieldJob(model, stored, sites, cfg.channels_first, sides)
+        if group.first:
+            print(job.reading, flush=True)
 
         def write(folder: Path, total: np.ndarray) -> None:
             write_fields(Path(cfg.output), job, folder, total, _about(cfg, model))
@@ -91,6 +101,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         "model": hashlib.sha256(Path(cfg.ckpt_path).read_bytes()).hexdigest(),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
         **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16")},
+        "layout": [str(cfg.sides), cfg.channels_first],
     }
     lock = FileLock(beside(output, ".lock"))
     try:
@@ -130,6 +141,10 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     for name in ("forces", "overwrite", "bfloat16", "extrapolate"):
         if not isinstance(cfg[name], bool):
             raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
+    if cfg.channels_first not in (None, True, False):
+        raise InputError(
+            f"channels_first={cfg.channels_first} is not possible; give true, false or null."
+        )
     if cfg.bfloat16 and model.precision == torch.double:
         raise InputError(
             "bfloat16=true is for models trained in single or mixed precision, and this one was "

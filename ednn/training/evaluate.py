@@ -33,6 +33,8 @@ def evaluate(cfg: DictConfig) -> None:
     data.prepare_data()
     data.setup()
     model = build_from(checkpoint)
+    if data.reading:
+        print(data.reading)
     if cfg.extrapolate:
         model.values_seen = None
     else:

@@ -67,6 +67,8 @@ def fit(cfg: DictConfig, run: Run) -> None:
     seed_everything(cfg.seed, workers=True, verbose=False)
     timer = Timer()
     data = make_data(cfg)
+    if data.reading and is_first_process():
+        print(data.reading, flush=True)
     trainer = _make_trainer(cfg, run, timer)
     # In the trainer's precision, so that a resume loses no digits; on the CPU, where the data are.
     with trainer.precision_plugin.tensor_init_context():

@@ -136,7 +136,8 @@ def test_bfloat16_is_near(words: list[str], in_memory: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("side", [1000, 4000])
 def test_memory_is_kept_to(trained: Path, tmp_path: Path, side: int) -> None:
     with h5py.File(tmp_path / "spins.h5", "w") as file:
-        file.create_dataset("fields", (1, side, side), "int8", fillvalue=1, chunks=(1, 500, 500))
+        ones = np.ones((1, side, side), "int8")
+        file.create_dataset("fields", data=ones, chunks=(1, 500, 500))
     checkpoint = trained / "checkpoints" / "best.ckpt"
     process = start(
         tmp_path,

@@ -1,7 +1,7 @@
 """HDF5 files of fields and labels: one schema for what we write, one reader for what we meet."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 import ednn
-from ednn.data.fields.layout import channels_first
-from ednn.data.hdf5_file import create_hdf5, dataset, open_hdf5, require_finite
+from ednn.data.fields.layout import Layout, channels_first
+from ednn.data.hdf5_file import create_hdf5, dataset, open_hdf5
+from ednn.data.stored import StoredNumbers
+
+MANY = 8  # compressed fields in one piece, from which reading them one by one is slow
 
 
 def write_fields(
@@ -95,43 +98,56 @@ class HDF5Fields:
     Every read opens the file, so that forked and spawned loader processes never share a handle.
 
     Args:
-        key: name of the fields in the file, (N, *L), (N, C, *L) or (N, *L, C).
-        first: where the channels stand; see `channels_first`.
+        path: the file.
+        key: name of the fields in it.
+        layout: how they are stored.
 
     Raises:
-        InputError: the file has no such fields, or what is read is not finite.
+        InputError: the file has no such fields, or they cannot be read.
 
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     with h5py.File(Path(folder, "a.h5"), "w") as file:
         ...         file["images"] = np.zeros((9, 8, 8, 3))
-        ...     fields = HDF5Fields(Path(folder, "a.h5"), "images", dims=2, channels=3)
+        ...     fields = HDF5Fields(Path(folder, "a.h5"), "images", Layout(dims=2, channels=3))
         ...     fields.shape, fields[:2].shape
         ((9, 3, 8, 8), torch.Size([2, 3, 8, 8]))
     """
 
-    def __init__(
-        self, path: Path, key: str, dims: int, channels: int, first: bool | None = None
-    ) -> None:
-        self.path, self.key = path, key
-        self.layout = (dims, channels, first)
+    def __init__(self, path: Path, key: str, layout: Layout) -> None:
+        self.path, self.key, self.layout = path, key, layout
         with open_hdf5(path) as file:
             self.count = len(dataset(file, key))
         self.shape = (self.count, *self[:1].shape[1:])
 
     def __getitem__(self, index: slice | np.ndarray | Tensor) -> Tensor:
-        samples: Sequence[int] | np.ndarray
         with open_hdf5(self.path) as file:
-            stored = dataset(file, self.key)
-            if isinstance(index, slice):
-                samples, fields = range(self.count)[index], stored[index]
-            else:  # images are read 2 to 30 times faster one by one than by a list of numbers
-                samples = np.asarray(index)
-                fields = np.stack([stored[i] for i in samples])
-        require_finite(fields, f"{self.path}: {self.key}", samples)
-        native = fields.astype(fields.dtype.newbyteorder("="), copy=False)  # as torch wants it
-        return torch.from_numpy(channels_first(native, *self.layout))  # (B, C, *L)
+            fields = StoredNumbers(dataset(file, self.key)).read(
+                index if isinstance(index, slice) else np.asarray(index)
+            )
+        return torch.from_numpy(channels_first(fields, *self.layout))  # (B, C, *L)
+
+
+def slow_chunks(stored: h5py.Dataset) -> str:
+    """Say how to store fields better if reading one unpacks many; empty if it doesn't.
+
+    Example:
+        >>> with h5py.File("a.h5", "w", driver="core", backing_store=False) as file:
+        ...     options = {"dtype": "f4", "chunks": (50, 8, 8), "compression": "gzip"}
+        ...     print(slow_chunks(file.create_dataset("images", (100, 8, 8), **options)))
+        a.h5: images is compressed in chunks of 50 fields, so that reading one unpacks 50 and is ...
+    """
+    filters = stored.id.get_create_plist().get_nfilters()
+    if not filters or stored.chunks[0] < MANY:
+        return ""
+    name, path = stored.name.strip("/"), stored.file.filename
+    single = "x".join(map(str, (1, *stored.chunks[1:])))
+    return (
+        f"{path}: {name} is compressed in chunks of {stored.chunks[0]} fields, so that reading one "
+        f"unpacks {stored.chunks[0]} and is as many times slower; `h5repack -l "
+        f"{name}:CHUNK={single} {path} NEW.h5` stores it for reading field by field."
+    )
 
 
 def _chunks(fields: np.ndarray, count: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from filelock import FileLock
 from ednn.core.errors import InputError
 from ednn.core.files import require_writable
 from ednn.data.fields.file import HDF5Fields
+from ednn.data.fields.layout import Layout
 from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
 from ednn.data.samples import FieldDataset
@@ -85,9 +86,10 @@ class GeneratedData(ExtensiveData):
         return dict(zip(SPLITS, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path, cure="delete it and make or copy it again") as file:
             labels = dataset(file, "labels")[()]
             splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
         require_finite(labels, f"{self.path}: labels")
-        fields = HDF5Fields(self.path, "fields", self.info.dims, self.info.channels)
+        layout = Layout(self.info.dims, self.info.channels)
+        fields = HDF5Fields(self.path, "fields", layout)
         return FieldDataset(fields, torch.from_numpy(labels)), splits

@@ -11,12 +11,15 @@ import torch
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.fields.file import HDF5Fields
-from ednn.data.fields.layout import find_channels
-from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
-from ednn.data.module import SPLITS, ExtensiveData, require_whole
+from ednn.data.fields.file import HDF5Fields, slow_chunks
+from ednn.data.fields.labels import read_labels, read_splits, require_one_each
+from ednn.data.fields.layout import find_layout, require_sides
+from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
+from ednn.data.module import ExtensiveData, require_whole
+from ednn.data.presence import require_present
 from ednn.data.samples import FieldDataset
 from ednn.data.splits import by_share, require_shares
+from ednn.data.stored import StoredNumbers
 
 IN_FILE = "those of the file"
 IN_MEMORY = 2**26  # values; fields with fewer are read once and kept, others batch by batch
@@ -30,14 +33,14 @@ class HDF5Data(ExtensiveData):
 
     Args:
         path: the file.
-        x: dataset of the fields, (N, *L), (N, C, *L) or (N, *L, C).
+        x: dataset of the fields, (N, *L), (N, C, *L) or (N, *L, C), or flat, (N, sites).
         y: dataset of the labels, (N,) or (N, outputs), or several of them.
         dims: number of sides of a field, 1 to 3.
-        channels_first: whether the channels stand before the sides; None takes the shorter of the
-            two axes for the channels.
+        channels_first: whether the channels stand before the sides; None asks unless it is clear.
         unit: unit of the labels.
         site: what one point of a field is called.
         val, test: shares of the samples.
+        sides: those of flat fields, instead of `dims`; None for others.
 
     Raises:
         InputError: the file cannot be read, or fields and labels are not what was said.
@@ -69,18 +72,28 @@ class HDF5Data(ExtensiveData):
         site: str,
         val: float,
         test: float,
+        sides: list[int] | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(cache="", **shared)  # nothing is generated
         require_whole(dims=dims, least=1)
-        self.file, self.dims, self.unit, self.site = Path(path), dims, unit, site
+        self.file, self.unit, self.site = Path(path), unit, site
         self.x, self.y = str(x), [str(key) for key in (y if isinstance(y, list) else [y])]
         self.shares = require_shares(val, test)
+        require_closed(self.path)
         with open_hdf5(self.path) as file:
-            shape = dataset(file, self.x, "data.x").shape
+            stored = dataset(file, self.x, "data.x")
             self.split_in_file = "splits" in file
-        self.channels, self.channels_first = find_channels(shape, dims, channels_first)
-        self.fields = HDF5Fields(self.path, self.x, dims, self.channels, self.channels_first)
+            self.shape = stored.shape  # in the file
+            if not stored.size:
+                raise InputError(f"{self.path}: {self.x} of shape {self.shape} holds no fields.")
+            for key in self.y:
+                require_one_each(stored, dataset(file, key, "data.y"))
+            flat = require_sides(sides, "data.sides")
+            self.layout = find_layout(self.shape, dims, channels_first, flat)
+            require_present(stored)
+            self.packed, self.slow = StoredNumbers(stored).packing.words, slow_chunks(stored)
+        self.fields = HDF5Fields(self.path, self.x, self.layout)
 
     @property
     def path(self) -> Path:
@@ -91,20 +104,39 @@ class HDF5Data(ExtensiveData):
         per_site = f"{self.unit} per {self.site}".strip()
         outputs = tuple(Output(name, self.unit, per_site) for name in self.labels)
         return DatasetInfo(
-            outputs, self.dims, self.channels, channels_first=self.channels_first, site=self.site
+            outputs,
+            self.layout.dims,
+            self.layout.channels,
+            channels_first=self.layout.first,
+            site=self.site,
         )
+
+    @property
+    def reading(self) -> str:
+        names, outputs = ", ".join(map(repr, self.y)), len(self.labels)
+        fields = self.layout.words(self.shape, self.site) + self.packed
+        line = f"{self.path}: {fields}, labels {names} ({outputs} output{'s' * (outputs > 1)})"
+        return f"{line}\n{self.slow}" if self.slow and not self.kept else line
+
+    @property
+    def kept(self) -> bool:
+        """Whether the fields are kept in memory."""
+        return prod(self.fields.shape) <= IN_MEMORY
 
     @cached_property
     def labels(self) -> dict[str, np.ndarray]:
         """The labels (N,) of every output, by its name."""
         labels: dict[str, np.ndarray] = {}
         for key in self.y:
-            table = _read_labels(self.path, key, self.x, self.fields.count)
+            table = read_labels(self.path, key, self.fields.count)
             name = key.strip("/").replace("/", "_")  # names become names of files
             columns = table.shape[1]
             names = [f"{name}_{i}" for i in range(columns)] if columns > 1 else [name]
             if not labels.keys().isdisjoint(names):
-                raise InputError(f"data.y={self.y} gives the output {name} twice; name it once.")
+                raise InputError(
+                    f"data.y={self.y} gives the output {name} twice; name each dataset once, and "
+                    f"rename one of two that would be called alike."
+                )
             labels.update(zip(names, table.T, strict=True))
         if not labels:
             raise InputError("data.y=[] names no labels; give a dataset, or a list of them.")
@@ -128,7 +160,7 @@ class HDF5Data(ExtensiveData):
 
     def describe(self) -> dict[str, Any]:
         sides = list(self.fields.shape[2:])
-        return {**super().describe(), "channels": self.channels, "sides": sides}
+        return {**super().describe(), "channels": self.layout.channels, "sides": sides}
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         """Test on every sample, or on the test split alone where a model may know the others.
@@ -154,37 +186,9 @@ class HDF5Data(ExtensiveData):
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         labels = torch.from_numpy(np.stack(list(self.labels.values()), axis=1))  # (N, outputs)
-        fields = self.fields[:] if prod(self.fields.shape) <= IN_MEMORY else self.fields
+        fields = self.fields[:] if self.kept else self.fields
         if self.split_in_file:
-            splits = _read_splits(self.path, self.fields.count)
+            splits = read_splits(self.path, self.fields.count)
         else:
             splits = by_share(np.random.default_rng(self.seed).random(len(labels)), self.shares)
         return FieldDataset(fields, labels), splits
-
-
-def _read_labels(path: Path, key: str, x: str, count: int) -> np.ndarray:
-    """Read one dataset of labels as (N, columns)."""
-    with open_hdf5(path) as file:
-        table = dataset(file, key, "data.y")[()].astype(np.float64)
-    if table.ndim > 2 or len(table) != count or not prod(table.shape[1:]):
-        raise InputError(
-            f"{path}: {key} has shape {table.shape}, but the {count} fields "
-            f"of {x} need labels ({count},) or ({count}, outputs):"
-            f" one per field; name other datasets in data.x and data.y."
-        )
-    require_finite(table, f"{path}: {key}")
-    return table[:, None] if table.ndim == 1 else table
-
-
-def _read_splits(path: Path, count: int) -> dict[str, np.ndarray]:
-    """Read the sample numbers of each split from a file of so many samples."""
-    with open_hdf5(path) as file:
-        splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
-    numbers = np.concatenate(list(splits.values()))
-    if not np.isin(numbers, np.arange(count)).all() or len(np.unique(numbers)) < len(numbers):
-        raise InputError(
-            f"{path}: splits/train, splits/val and splits/test must hold sample numbers "
-            f"from 0 to {count - 1}, each at most once; mend them, or take them out of the file"
-            f" for random splits."
-        )
-    return {name: index.astype(np.int64) for name, index in splits.items()}

@@ -153,9 +153,11 @@ def test_channels_are_brought_first(
     assert np.shares_memory(brought, fields)
 
 
-def test_channels_that_could_be_either_stand_first_unless_told() -> None:
+def test_channels_that_could_be_either_are_asked_for() -> None:
     fields = RNG.normal(size=(3, 2, 5, 2))
-    assert channels_first(fields, 2, 2).shape == (3, 2, 5, 2)
+    with pytest.raises(InputError, match="give channels_first=true or false"):
+        channels_first(fields, 2, 2)
+    assert channels_first(fields, 2, 2, first=True).shape == (3, 2, 5, 2)
     assert channels_first(fields, 2, 2, first=False).shape == (3, 2, 2, 5)
 
 
