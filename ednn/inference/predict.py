@@ -18,7 +18,7 @@ from ednn.core.checkpoint import load_field_model, load_model, load_structure_mo
 from ednn.core.errors import InputError
 from ednn.core.files import beside, require_writable
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
-from ednn.data.fields.layout import require_sides
+from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
@@ -79,7 +79,8 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
     with open_hdf5(cfg.input) as file:
         stored = dataset(file, str(cfg.input_key), "input_key")
         sites = sites_at_once(cfg.memory, model.info.channels, _contributions_per_site(model))
-        job = FieldJob(model, stored, sites, cfg.channels_first, sides)
+        first = require_first(cfg.channels_first, "channels_first")
+        job = FieldJob(model, stored, sites, first, sides)
         if group.first:
             print(job.reading, flush=True)
 
@@ -141,10 +142,6 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     for name in ("forces", "overwrite", "bfloat16", "extrapolate"):
         if not isinstance(cfg[name], bool):
             raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
-    if cfg.channels_first not in (None, True, False):
-        raise InputError(
-            f"channels_first={cfg.channels_first} is not possible; give true, false or null."
-        )
     if cfg.bfloat16 and model.precision == torch.double:
         raise InputError(
             "bfloat16=true is for models trained in single or mixed precision, and this one was "

@@ -7,6 +7,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ednn.plots.outputs_picture import MANY
 from ednn.plots.style import COLOUR, label, styled, ticks
 
 OUTPUT_COLOURS = [
@@ -24,7 +25,8 @@ def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = Non
     Args:
         history: a run's `metrics.csv`, with gaps or not: the columns `epoch`, `train/loss` and
             `val/loss`, and for errors `val/median_absolute_error`, or of several outputs
-            `val/NAME/median_absolute_error`. Several values in one epoch are averaged.
+            `val/NAME/median_absolute_error`, of many their mean. Several values in one epoch are
+            averaged.
         unit: of the target.
         loss_unit: None for the square of `unit`.
 
@@ -39,6 +41,9 @@ def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = Non
     epochs.index += 1
     columns = [name for name in map(str, epochs) if name.startswith("val/")]
     errors = [name for name in columns if name.endswith("/median_absolute_error")]
+    shown = epochs[errors]
+    if len(errors) > MANY:
+        shown = shown.mean(axis=1).to_frame(f"val/mean over {len(errors)} outputs/")
     figure = Figure(figsize=(7.0, 6.5)) if errors else Figure()
     axes = figure.subplots(2 if errors else 1, sharex=True, squeeze=False)[:, 0]
 
@@ -47,8 +52,8 @@ def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str | None = Non
     axes[0].set_ylabel(label("loss", loss_unit or (f"{unit}²" if unit else "")))
     if axes[0].lines:
         axes[0].legend()
-    for column, colour in zip(errors, cycle(OUTPUT_COLOURS), strict=False):
-        _curve(axes[1], epochs, column, column.split("/")[1], colour)
+    for column, colour in zip(map(str, shown), cycle(OUTPUT_COLOURS), strict=False):
+        _curve(axes[1], shown, column, column.split("/")[1], colour)
     if errors:
         axes[1].set_ylabel(label("median absolute\nerror", unit))
     if len(errors) > 1:

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
+from ednn.plots.outputs_picture import MANY
 from ednn.runs.naming import OUTPUTS as OUTPUTS
 
 RECORDED_PACKAGES = ("ednn", "torch", "lightning", "hydra-core", "numpy", "h5py")
@@ -97,7 +98,7 @@ class Run:
         """
         write_json(self.summary, {**summary, "finished": datetime.now().isoformat("T", "seconds")})
         errors = {key: value for key, value in summary.items() if "_error" in key}
-        table = pd.DataFrame({"here": errors})
+        table = pd.DataFrame({"here": _short(errors)})
         if paper:
             table["paper"] = pd.Series(paper)
         table.index = [_words(key, summary) for key in table.index]
@@ -172,6 +173,21 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _short(errors: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the errors to print: of many outputs, the means over all and the worst three."""
+    table = pd.DataFrame([(*key.split("/"), value) for key, value in errors.items()])
+    if table.shape[1] != 4 or table[1].nunique() <= MANY:  # test/OUTPUT/error
+        return errors
+    table.columns = ["split", "output", "kind", "value"]
+    split, count = table["split"][0], table["output"].nunique()
+    means = table.groupby("kind", sort=False)["value"].mean()
+    worst = table[table["kind"] == "mean_absolute_error"].nlargest(3, "value")
+    return {f"{split}/mean over {count} outputs:/{kind}": v for kind, v in means.items()} | {
+        f"{split}/among the worst: {output}/mean_absolute_error": value
+        for output, value in zip(worst["output"], worst["value"], strict=True)
+    }
 
 
 def _words(key: str, summary: Mapping[str, Any]) -> str:

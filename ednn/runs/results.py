@@ -77,6 +77,8 @@ def _pictures_of_errors(
     if model.info.takes == "structures":  # fields may be larger than the memory
         known = model.known(data.dataset.inputs(columns["sample"])).cpu()
     predicted, true = (columns[name].double() - known for name in ("prediction", "target"))
+    if len(data.info.outputs) > plots.MANY:
+        return _pictures_of_many(predicted, true)
     figures = {}
     for i, output in enumerate(data.info.outputs):
         suffix = f"_{output.name}" if len(data.info.outputs) > 1 else ""
@@ -87,6 +89,18 @@ def _pictures_of_errors(
         figures[f"parity{suffix}"] = plots.parity(scaled[0], scaled[1], unit, quantity)
         figures[f"error{suffix}"] = plots.error(values[0], values[1], output.unit, quantity)
     return figures
+
+
+def _pictures_of_many(predicted: Tensor, true: Tensor) -> dict[str, Figure]:
+    """Draw predictions and errors (N, outputs) of many outputs together, on a common scale."""
+    mean, spread = true.mean(0), true.std(0, correction=0)
+    spread = torch.where(spread > 0, spread, 1.0)
+    prediction, target = (((values - mean) / spread).numpy() for values in (predicted, true))
+    quantity, unit = f"value, {len(mean)} outputs", "σ of each"
+    return {
+        "parity": plots.parity(prediction, target, unit, quantity),
+        "error": plots.error_by_output(prediction, target, unit),
+    }
 
 
 def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
@@ -101,11 +115,11 @@ def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
         >>> predictions(columns, data).to_dict("records")
         [{'sample': 7, 'sites': 4, 'energy_true': -8.0, 'energy_predicted': -7.5}]
     """
-    table = pd.DataFrame({name: columns[name].numpy() for name in ("sample", "sites")})
+    table = {name: columns[name].numpy() for name in ("sample", "sites")}
     for i, output in enumerate(data.info.outputs):
         table[f"{output.name}_true"] = columns["target"][:, i].double().numpy()
         table[f"{output.name}_predicted"] = columns["prediction"][:, i].double().numpy()
-    return table
+    return pd.DataFrame(table)
 
 
 def log_pictures(loggers: Sequence[Logger], pictures: Sequence[Path]) -> None:

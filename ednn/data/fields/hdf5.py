@@ -13,7 +13,7 @@ from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
 from ednn.data.fields.file import HDF5Fields, slow_chunks
 from ednn.data.fields.labels import read_labels, read_splits, require_one_each
-from ednn.data.fields.layout import find_layout, require_sides
+from ednn.data.fields.layout import find_layout, require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.data.module import ExtensiveData, require_whole
 from ednn.data.presence import require_present
@@ -90,7 +90,8 @@ class HDF5Data(ExtensiveData):
             for key in self.y:
                 require_one_each(stored, dataset(file, key, "data.y"))
             flat = require_sides(sides, "data.sides")
-            self.layout = find_layout(self.shape, dims, channels_first, flat)
+            first = require_first(channels_first, "data.channels_first")
+            self.layout = find_layout(self.shape, dims, first, flat)
             require_present(stored)
             self.packed, self.slow = StoredNumbers(stored).packing.words, slow_chunks(stored)
         self.fields = HDF5Fields(self.path, self.x, self.layout)

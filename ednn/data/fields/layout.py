@@ -182,14 +182,30 @@ def require_sides(sides: Any, option: str) -> tuple[int, ...]:
     return tuple(given)
 
 
+def require_first(first: Any, option: str) -> bool | None:
+    """Return whether channels stand first as the user gave it.
+
+    Raises:
+        InputError: it is not true, false or null.
+
+    Example:
+        >>> require_first("last", "data.channels_first")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: data.channels_first=last is not possible; give true, false ...
+    """
+    if first is not None and not isinstance(first, bool):
+        raise InputError(f"{option}={first} is not possible; give true, false or null.")
+    return first
+
+
 def _find_flat(shape: Sequence[int], first: bool | None, sides: tuple[int, ...]) -> Layout:
     """Tell how flat fields are stored: the axis of their sites is known by its length."""
     sites, row = prod(sides), shape[1:]
     if len(shape) == 2 and shape[1] == sites:
         return Layout(len(sides), 1, True, sides)
     if len(shape) != 3 or sites not in row:
-        others = _lattices(max(row, default=0)) if len(shape) in (2, 3) else ""
-        cure = f"give {others}" if others else "leave data.sides out, or give others"
+        others = _lattices(max(row)) if len(shape) == 2 or (len(shape) == 3 and 1 in row) else ""
+        cure = f"give {others}" if others else "give others, or leave data.sides out"
         raise InputError(
             f"data.sides={list(sides)} are {sites} sites in one axis, but the fields have the "
             f"shape {tuple(shape)}; {cure}."
@@ -222,7 +238,7 @@ def refuse_flat(shape: Sequence[int], dims: int, prefix: str = "") -> None:
     sites = max(row, default=1)
     if len(shape) == 3 and sites == 1:
         return
-    known = _lattices(sites) or "such as data.sides=[4,8] for 32"
+    known = _lattices(sites, (2, 3) if prefix else (dims,)) or "such as data.sides=[4,8] for 32"
     chain = f", or data.dims=1 if they are chains of {sites}" if prefix else ""
     raise InputError(
         f"Fields of shape {tuple(shape)} are flat: their {sites} sites stand in one axis; give the "
@@ -230,9 +246,9 @@ def refuse_flat(shape: Sequence[int], dims: int, prefix: str = "") -> None:
     )
 
 
-def _lattices(sites: int) -> str:
+def _lattices(sites: int, possible: Sequence[int] = (2, 3)) -> str:
     """Name the square and the cube of so many sites, where there are any."""
-    roots = {dims: round(sites ** (1 / dims)) for dims in (2, 3)}
+    roots = {dims: round(sites ** (1 / dims)) for dims in possible}
     equal = [[root] * dims for dims, root in roots.items() if root**dims == sites]
     return " or ".join(f"data.sides={sides}".replace(" ", "") for sides in equal)
 
