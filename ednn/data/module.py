@@ -1,5 +1,6 @@
 """What every data set shares: a cached file made once, seeded splits, vectorised loaders."""
 
+import errno
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader, DistributedSampler, Sampler, Subset
+from lightning_utilities.core.apply_func import apply_to_collection
+from torch.utils.data import DataLoader, DistributedSampler, Sampler, Subset, get_worker_info
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
@@ -163,7 +165,7 @@ class ExtensiveData(LightningDataModule):
         return Subset(self.dataset, self.splits[split].tolist())
 
     def _loader(self, part: Subset[Batch], sampler: Sampler[Any], size: int) -> DataLoader[Batch]:
-        return DataLoader(
+        return _Loader(
             part,
             batch_size=size,
             sampler=sampler,
@@ -177,9 +179,40 @@ class ExtensiveData(LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
+class _Loader(DataLoader[Batch]):
+    """Says in one sentence if there is no shared memory for its processes."""
+
+    def __iter__(self) -> Any:
+        try:
+            return super().__iter__()
+        except OSError as error:  # the locks of its queues lie there, too
+            if error.errno != errno.ENOSPC:
+                raise
+            raise _no_shared_memory(error) from error
+
+
 def _as_fetched(batch: Any) -> Any:
-    """Leave a batch alone: `ExtensiveDataset.__getitems__` has already collated it."""
-    return batch
+    """Leave a batch alone: `ExtensiveDataset.__getitems__` has already collated it.
+
+    A loader process puts it into shared memory here. Left to torch, that happens in a thread whose
+    errors reach nobody: the training would wait for ever.
+
+    Raises:
+        InputError: there is no room in the shared memory.
+    """
+    if get_worker_info() is None:
+        return batch
+    try:
+        return apply_to_collection(batch, torch.Tensor, torch.Tensor.share_memory_)
+    except RuntimeError as error:
+        raise _no_shared_memory(error) from error
+
+
+def _no_shared_memory(error: Exception) -> InputError:
+    return InputError(
+        f"The loader processes find no room in the shared memory, /dev/shm ({error}); give "
+        f"data.workers=0 or fewer, a smaller data.batch_size, or more of it (in Docker --shm-size)."
+    )
 
 
 def require_whole(least: int = 0, **values: int) -> None:

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from ednn import load_model
+from ednn.core.build import build_model
+from ednn.core.interface import FieldModel
 from tests.conftest import SMALL, run
+from tests.data.fields.own_files import ready, write
 
+ANN, TILE = {"_target_": "ANN"}, {"focus": 2, "context": 1}
 BFLOAT16 = ["trainer.precision=bf16-true", "run=bfloat16"]
 
 
@@ -63,3 +68,72 @@ def test_labels_that_bfloat16_would_round_are_refused(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "rounds the labels" in done.stderr
     assert "bf16-mixed" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def near_a_million(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training on fields that single precision cannot tell apart.
+
+    It knows numbers near a million to 0.06, and these differ by 0.001.
+    """
+    folder = tmp_path_factory.mktemp("million")
+    small = 1e-3 * np.random.default_rng(0).normal(size=(200, 8, 8))
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["images"], file["labels"] = 1e6 + small, 1e3 * small.sum((1, 2))
+    words = ["data=hdf5", "data.path=a.h5", "trainer.precision=64-true", "run=double"]
+    done = run(folder, "train.py", *words, "data.batch_size=20", "trainer.max_epochs=20")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def predicted(folder: Path) -> np.ndarray:
+    return pd.read_csv(folder / "predictions.csv")["labels_predicted"].to_numpy()
+
+
+def test_double_precision_sees_all_digits_of_the_fields(near_a_million: Path) -> None:
+    trained = near_a_million / "outputs" / "runs" / "double"
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["test/median_absolute_error"] < 2  # of labels whose spread is 8
+    words = ["ckpt_path=outputs/runs/double/checkpoints/best.ckpt"]
+    done = run(near_a_million, "evaluate.py", *words, "data=hdf5", "data.path=a.h5", "run=again")
+    assert done.returncode == 0, done.stderr
+    again = near_a_million / "outputs" / "evaluations" / "again"
+    np.testing.assert_allclose(predicted(again), predicted(trained), atol=1e-9)
+    words += ["input=a.h5", "input_key=images", "output=out.h5"]
+    done = run(near_a_million, "predict.py", *words)
+    assert done.returncode == 0, done.stderr
+    test = pd.read_csv(trained / "predictions.csv")["sample"]
+    with h5py.File(near_a_million / "out.h5") as file:
+        one = file["prediction"][()][test, 0]
+    np.testing.assert_allclose(one, predicted(trained), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["i4", "i8", "u4", "f8"])
+def test_batches_have_all_digits_in_memory_and_streamed(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = (2**30 + np.arange(60 * 16)).reshape(60, 4, 4).astype(kind)
+    path = write(tmp_path / "a.h5", images=images, labels=np.ones(60))
+    for most in (2**26, 0):
+        monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", most)
+        data = ready(path, workers=1)
+        for batch in data.test_dataloader():
+            np.testing.assert_array_equal(batch.inputs[:, 0], images[batch.sample])
+        model = build_model({"_target_": "EDNN", "subnet": ANN, **TILE}, data.info).double()
+        assert isinstance(model, FieldModel)
+        model.fit_normalisation(data.dataset.inputs, data.dataset.labels, data.dataset.sites)
+        assert float(model.scaling.mean) == pytest.approx(images.mean(dtype=float), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("precision", "model"), [("32-true", "multiscale"), ("bf16-mixed", "site_ann")]
+)
+def test_fields_in_double_precision_train_in_any(
+    precision: str, model: str, tmp_path: Path
+) -> None:
+    fields = np.random.default_rng(0).normal(size=(60, 8, 8))
+    write(tmp_path / "a.h5", images=fields, labels=(fields**2).sum((1, 2)))
+    words = [f"model={model}", "data=hdf5", "data.path=a.h5", "tile.f=2", "tile.c=1"]
+    words += [f"trainer.precision={precision}", "trainer.max_epochs=1"]
+    done = run(tmp_path, "train.py", *words)
+    assert done.returncode == 0, done.stderr

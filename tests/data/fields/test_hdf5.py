@@ -197,3 +197,31 @@ def test_a_file_is_streamed_in_little_memory(tmp_path: Path) -> None:
     kilobyte = 1024 if sys.platform == "linux" else 1
     assert samples > 50  # 200 MB of fields, in batches of 17 MB
     assert grown * kilobyte < 100e6
+
+
+@pytest.mark.parametrize(
+    ("samples", "packed", "told"), [(20, True, True), (4, True, False), (20, False, False)]
+)
+def test_streaming_compressed_chunks_of_many_samples_is_told(
+    samples: int, packed: bool, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.h5", labels=np.ones(COUNT))
+    with h5py.File(path, "a") as file:
+        options = {"chunks": (samples, 4, 6), "compression": "gzip" if packed else None}
+        file.create_dataset("raw/images", data=RNG.normal(size=(COUNT, 8, 12)), **options)
+    assert "h5repack" not in ready(path, x="raw/images").reading  # it is read as a whole
+    monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
+    reading = ready(path, x="raw/images").reading
+    assert (f"`h5repack -l raw/images:CHUNK=1x4x6 {path} NEW.h5`" in reading) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "exact"),
+    [(">f8", 1e300), ("f2", 0.5), ("i8", 2**53), ("u8", 2**53), ("u4", 2**32 - 1), (">u2", 65535)]
+    + [("g", 1e300), (">i4", -(2**31))],
+)
+def test_numbers_of_every_kind_are_read_exactly(kind: str, exact: float, tmp_path: Path) -> None:
+    images = np.full((COUNT, 4, 6), exact).astype(kind)
+    data = ready(write(tmp_path / "a.h5", images=images, labels=images[:, 0, 0]))
+    assert data.dataset.inputs(torch.arange(2)).unique().tolist() == [exact]
+    assert data.dataset.labels.unique().tolist() == [exact]

@@ -131,3 +131,66 @@ def test_images_of_bytes_train_like_fields_of_spread_one(tmp_path: Path) -> None
         errors.append(json.loads(summary.read_text())["test/median_absolute_error"])
     assert errors[0] < 0.3 * np.median(abs(labels - np.median(labels)))  # something was learnt
     assert 1 / 1.5 < errors[1] / errors[0] < 1.5
+
+
+@pytest.fixture(scope="module")
+def many_outputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The run folder of a training with 200 outputs, and what it printed."""
+    folder = tmp_path_factory.mktemp("many")
+    labels = RNG.random((COUNT, 200)) * np.arange(1, 201)
+    write(folder / "a.h5", images=RNG.normal(size=(COUNT, 8, 8)), labels=labels)
+    words = ["data=hdf5", "data.path=a.h5", "data.unit=eV", "trainer.max_epochs=2", "run=many"]
+    done = run(folder, "train.py", *words)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    return folder / "outputs" / "runs" / "many", done.stdout
+
+
+def test_many_outputs_are_drawn_and_told_together(many_outputs: tuple[Path, str]) -> None:
+    folder, printed = many_outputs
+    assert {path.name for path in folder.glob("*.png")} == {"error.png", "loss.png", "parity.png"}
+    summary = json.loads((folder / "summary.json").read_text())
+    errors = {
+        key.split("/")[1]: value
+        for key, value in summary.items()
+        if key.endswith("/mean_absolute_error")
+    }
+    assert len(errors) == 200
+    mean = (
+        f"test mean over 200 outputs: mean absolute error (eV) {np.mean(list(errors.values())):.3g}"
+    )
+    assert mean in " ".join(printed.split())
+    worst = sorted(errors, key=lambda name: errors[name])[-3:]
+    told = [line.split()[4] for line in printed.splitlines() if "among the worst: " in line]
+    assert told == worst[::-1]
+    assert len(printed.splitlines()) < 12
+
+
+def test_how_files_are_read_is_said_by_every_command(tmp_path: Path) -> None:
+    spins = RNG.choice([-1.0, 1.0], (COUNT, 64))
+    write(tmp_path / "a.h5", fields=spins, labels=spins.sum(1))
+    words = ["data=hdf5", "data.path=a.h5", "data.x=fields", "data.sides=[8,8]", "data.site=spin"]
+    done = run(tmp_path, "train.py", *words, "trainer.max_epochs=1", "run=flat")
+    assert done.returncode == 0, done.stderr
+    said = "60 fields of 8 × 8 spins (flat in the file, row by row), 1 channel"
+    assert done.stdout.count(f"a.h5: {said}, labels 'labels' (1 output)\n") == 1
+    checkpoint = "ckpt_path=outputs/runs/flat/checkpoints/best.ckpt"
+    done = run(tmp_path, "evaluate.py", checkpoint, *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"a.h5: {said}, labels 'labels' (1 output)\n")
+
+    words = [checkpoint, "input=a.h5", "output=out.h5"]
+    done = run(tmp_path, "predict.py", *words)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "error: Fields of shape (60, 64) are flat: their 64 sites stand in one axis; give the "
+        "sides of the lattice, sides=[8,8]."
+    )
+    done = run(tmp_path, "predict.py", *words, "sides=[8,8]")
+    assert done.returncode == 0, done.stderr
+    assert f"a.h5: fields: {said}\n" in done.stdout
+    model = load_model(tmp_path / "outputs/runs/flat/checkpoints/best.ckpt")
+    with torch.no_grad(), h5py.File(tmp_path / "out.h5") as file:
+        wanted = model(torch.from_numpy(spins).float().reshape(COUNT, 1, 8, 8))
+        np.testing.assert_allclose(file["prediction"], wanted, rtol=1e-4, atol=1e-4)
+        assert file["contributions"].shape == (COUNT, 8, 8, 1)
