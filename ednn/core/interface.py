@@ -18,6 +18,7 @@ from ednn.core.tiling import Tiling
 
 Lengths = Sequence[float]  # in Å, one per axis
 Counts = Sequence[int]  # one per axis
+Inputs = Callable[[Tensor], Any]  # what a model takes, by the numbers of samples (n,)
 
 FIELD_SAMPLES = 256  # largest number of fields from which mean and spread are computed
 
@@ -93,9 +94,7 @@ class ExtensiveModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def fit_normalisation(
-        self, inputs: Callable[[Tensor], Any], target: Tensor, sites: Tensor
-    ) -> None:
+    def fit_normalisation(self, inputs: Inputs, target: Tensor, sites: Tensor) -> None:
         """Fit shift, scale and the like to training data, so that networks work near one.
 
         Args:
@@ -210,15 +209,13 @@ class FieldModel(ExtensiveModel):
         if self.values_seen is not None:
             self.values_seen.require(inputs)
 
-    def fit_normalisation(
-        self, inputs: Callable[[Tensor], Any], target: Tensor, sites: Tensor
-    ) -> None:
+    def fit_normalisation(self, inputs: Inputs, target: Tensor, sites: Tensor) -> None:
         fit_shift_and_scale(self.shift, self.scale, target, sites)
         if self.info.flat_is_zero:
             self.shift.zero_()
         if self.info.alphabet is None:
-            wide = torch.promote_types(self.precision, torch.float32)
-            self.fit_fields(lambda rows: inputs(rows).to(wide), len(target))  # as they are seen
+            seen = torch.promote_types(self.precision, torch.float32)
+            self.fit_fields(lambda rows: inputs(rows).to(seen), len(target))
 
     def fit_fields(self, inputs: Callable[[Tensor], Tensor], count: int) -> None:
         """Fit how continuous fields are scaled to mean 0 and standard deviation 1.
