@@ -79,6 +79,9 @@ def told(error: Exception) -> str | None:
         >>> told(KeyError("inner")) is None
         True
     """
+    for cause in causes(error):  # Lightning's own error follows ours where it tidies up
+        if isinstance(cause, InputError | TrainingError):
+            return sentence(cause)
     words = None
     for cause in causes(error):
         words = _known(cause)
@@ -179,8 +182,6 @@ def folded(error: BaseException) -> str:
 
 def _known(error: BaseException) -> str | None:
     """Say what is wrong where we know; None for an error that may be anything."""
-    if isinstance(error, InputError | TrainingError):
-        return sentence(error)
     if isinstance(error, ModuleNotFoundError):
         return missing_extra(error)
     if isinstance(error, InstantiationException) and "Error locating target" in str(error):
