@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from ednn.runs.naming import fixed_keys, folder_name, name_job, name_run
@@ -29,6 +31,11 @@ class OwnConfigs(SearchPathPlugin):
             search_path.append("working folder", f"file://{own}")
 
 
+def _in_sweep(value: str, otherwise: str) -> str:
+    """Return a value for the jobs of a sweep, another one for a run alone."""
+    return value if HydraConfig.get().mode == RunMode.MULTIRUN else otherwise
+
+
 def register() -> None:
     """Make the user's configs, and the resolvers of this package's, known to Hydra.
 
@@ -47,5 +54,6 @@ def register() -> None:
         ("fixed_keys", fixed_keys, True),
         ("job_name", name_job, False),
         ("folder_name", folder_name, False),
+        ("in_sweep", _in_sweep, False),
     ):
         OmegaConf.register_new_resolver(name, resolver, use_cache=kept, replace=True)

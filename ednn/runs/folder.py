@@ -49,8 +49,19 @@ class Run:
     def finished(self) -> bool:
         return self.summary.exists()
 
-    def open(self, cfg: DictConfig) -> None:
+    @property
+    def tested(self) -> Path | None:
+        """The checkpoint that is tested: without validation there is no best, only a last one."""
+        return next((path for path in (self.best, self.last) if path.exists()), None)
+
+    def open(self, cfg: DictConfig, first: bool = True) -> None:
         """Record the resolved config and the environment of this sitting.
+
+        The summary of a finished run that goes on is kept under another name.
+
+        Args:
+            cfg: the config of the command.
+            first: whether this process is the one that writes for all.
 
         Raises:
             InputError: the folder holds another run and this one doesn't resume it.
@@ -62,9 +73,13 @@ class Run:
                 f"The run folder {self.folder} already holds a run; add resume=auto to go on "
                 f"with it, or give another name with run=NAME."
             )
+        if not first:
+            return
         with atomic(self.config) as path:
             OmegaConf.save(cfg, path, resolve=True)
         sitting = len(list(self.folder.glob("environment*.json"))) + 1
+        if self.finished:
+            self.summary.rename(self.folder / f"summary_{sitting - 1}.json")
         name = "environment.json" if sitting == 1 else f"environment_{sitting}.json"
         write_json(self.folder / name, environment())
 

@@ -1,7 +1,6 @@
 """How runs and the jobs of a sweep are named: after the command line."""
 
 import hashlib
-import os
 import secrets
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from hydra.core.override_parser.types import Override
 
 from ednn.core.errors import InputError
 from ednn.core.files import LONGEST, fitting
+from ednn.runs.started import started
 
 OUTPUTS = Path("outputs")
 
@@ -24,14 +24,15 @@ def name_run(arguments: Sequence[str]) -> str:
     newest run by them and gives its name again; any other start gets a name that is unique.
 
     Raises:
-        InputError: several processes of torchrun would each make up a name of their own.
+        InputError: several processes of one run would each make up a name of their own.
 
     Example:
         >>> name_run(["data=ising"]).split("_")[2]  # after date and time: that of the command line
         '69388e'
     """
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        raise InputError("torchrun's processes must share one run folder; add run=NAME.")
+    by, _ = started()
+    if by != "python":
+        raise InputError(f"{by}'s processes must share one run folder; add run=NAME.")
     words = sorted(a for a in arguments if not a.startswith("resume="))
     command = hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
     if "resume=auto" in arguments:

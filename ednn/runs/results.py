@@ -154,7 +154,6 @@ def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any])
         **errors,
         "unit": data.info.outputs[0].unit,
         "unit_per_site": data.info.outputs[0].unit_per_site,
-        "test/samples": len(data.splits["test"]),
         **timings,
         "device": device_name(trainer.strategy.root_device),
         "processes": trainer.world_size,

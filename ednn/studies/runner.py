@@ -105,6 +105,8 @@ def _run_study(cfg: DictConfig, name: str, folder: Path) -> None:
 def _log(name: str, folder: Path, result: dict[str, Any], picture: Path) -> None:
     """Show a study in W&B: its rows, its table and its picture, beside the runs of its group."""
     logger = wandb_logger(str(folder), project="ednn", group=name, name=name, job_type="study")
+    if logger is None:
+        return
     logger.log_table("rows", dataframe=pd.DataFrame(result["rows"]))
     if "table" in result["numbers"]:
         logger.log_table("table", dataframe=pd.DataFrame(result["numbers"]["table"]))

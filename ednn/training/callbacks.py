@@ -1,6 +1,7 @@
 """The progress bars of a training and of its test: one line each, with time left."""
 
 import sys
+from math import isinf
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -27,15 +28,15 @@ class TrainingBar(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        steps = int(trainer.estimated_stepping_batches)
+        steps = trainer.estimated_stepping_batches
         self._bar = self._new("Training", "step", steps, trainer.global_step)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._bar = self._new("Testing", "batch", int(sum(trainer.num_test_batches)))
 
-    def _new(self, words: str, unit: str, total: int, initial: int = 0) -> Any:
+    def _new(self, words: str, unit: str, total: float, initial: int = 0) -> Any:
         return tqdm(
-            total=total,
+            total=None if isinf(total) else total,  # max_epochs=-1 leaves it open
             initial=initial,
             desc=words,
             unit=unit,
@@ -48,7 +49,8 @@ class TrainingBar(ProgressBar):
         self._bar.update(trainer.global_step - self._bar.n)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        shown = {"epoch": f"{trainer.current_epoch + 1}/{trainer.max_epochs}"}
+        last = "" if trainer.max_epochs == -1 else f"/{trainer.max_epochs}"
+        shown = {"epoch": f"{trainer.current_epoch + 1}{last}"}
         named = {
             "loss": "train/loss",
             "val. loss": "val/loss",

@@ -1,18 +1,26 @@
 """What is refused before a training starts: settings that are impossible, or don't go together."""
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
 
+from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.data.module import SPLITS, ExtensiveData
 from ednn.runs.folder import Run, plain
+from ednn.training.launch import wanted
 
+DURATION = re.compile(r"\d+:\d\d:\d\d:\d\d")  # as Lightning has it
 # Data settings that may change when a run is resumed: where and how the same samples are read, and
 # what only generate.py looks at.
 MAY_CHANGE = {"path", "workers", "cache", "count", "seed0", "repeat"}
@@ -29,10 +37,10 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
         ModuleNotFoundError: the package of a logger is missing.
 
     Example:
-        >>> cfg = DictConfig({"trainer": {"max_epochs": 0}})
+        >>> cfg = DictConfig({"trainer": {"max_epochs": -2}})
         >>> check_settings(cfg, Run("outputs/runs/mine"))
         Traceback (most recent call last):
-        ednn.core.errors.InputError: trainer.max_epochs=0 is not possible; give a whole number ...
+        ednn.core.errors.InputError: trainer.max_epochs=-2 is not possible; give a whole number ...
     """
     _check_trainer(cfg)
     for package in LOGGERS & set(cfg.logger):
@@ -40,6 +48,7 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
     check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
     if cfg.resume == "auto" and run.last.exists():
         _check_resumed(cfg, run)
+        _check_ahead(cfg, run)
 
 
 def check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
@@ -61,8 +70,7 @@ def check_sharing(cfg: DictConfig, data: ExtensiveData) -> None:
         Traceback (most recent call last):
         ednn.core.errors.InputError: task=lbfgs searches along the loss of all 20 training ...
     """
-    devices = cfg.trainer.devices if isinstance(cfg.trainer.devices, int) else 1
-    processes = devices * cfg.trainer.num_nodes
+    processes = wanted(cfg)
     for split in SPLITS:
         data.part(split)  # refuses an empty one
         if len(data.splits[split]) < processes:
@@ -142,11 +150,30 @@ def check_speed(compile: Any, channels_last: Any, tf32: Any, forces: bool) -> No
         )
 
 
+def require_writable(trainer: Trainer) -> None:
+    """Make sure that checkpoints and logs can be written, before hours of training.
+
+    Raises:
+        OSError: names the folder that can't be used.
+
+    Example:
+        >>> require_writable(Trainer(logger=False, enable_checkpointing=False))
+    """
+    kept = [c.dirpath for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
+    for folder in (*kept, *(logger.save_dir for logger in trainer.loggers)):
+        if folder is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+
+
 def _check_resumed(cfg: DictConfig, run: Run) -> None:
     """Make sure that a run goes on with its own model and data, before its record is touched."""
     started = run.read_config()
-    for group in ("model", "data"):
-        before, now = _named(plain(started[group])), _named(plain(cfg[group]))
+    for group in ("model", "data", "task.optimizer", "task.scheduler"):
+        if group.partition(".")[0] not in started:
+            continue
+        before, now = _settings(started, group), _settings(cfg, group)
         # A setting of the data that the record lacks is newer than the run, which had no choice.
         keys = before.keys() if group == "data" else before.keys() | now.keys()
         for key in sorted(keys - MAY_CHANGE, key=lambda key: (key != "_target_", key)):
@@ -155,6 +182,24 @@ def _check_resumed(cfg: DictConfig, run: Run) -> None:
                     f"The run {run.folder} was started with {group}.{key}={before.get(key)}, not "
                     f"{now.get(key)}; give the same, or start anew with another run=NAME."
                 )
+
+
+def _check_ahead(cfg: DictConfig, run: Run) -> None:
+    """Make sure that a run that goes on isn't told to end before the place where it is."""
+    done = read_checkpoint(run.last)
+    for name, count in (("max_epochs", done["epoch"] + 1), ("max_steps", done["global_step"])):
+        limit = cfg.trainer[name]
+        if limit not in (None, -1) and limit < count:
+            raise InputError(
+                f"The run {run.folder} has {count} {name[4:]} behind it, more than "
+                f"trainer.{name}={limit}; give at least {count}, or start anew with another "
+                f"run=NAME."
+            )
+
+
+def _settings(cfg: DictConfig, group: str) -> dict[str, Any]:
+    value = OmegaConf.select(cfg, group)
+    return _named(plain(value)) if isinstance(value, DictConfig) else {}
 
 
 def _named(value: Any) -> Any:
@@ -170,11 +215,28 @@ def _named(value: Any) -> Any:
 
 
 def _check_trainer(cfg: DictConfig) -> None:
-    for name in ("max_epochs", "accumulate_grad_batches"):
-        value = cfg.trainer[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    unlimited = cfg.trainer.max_epochs in (None, -1)
+    for name, least in (("max_epochs", -1), ("max_steps", -1), ("accumulate_grad_batches", 1)):
+        value = -1 if name == "max_epochs" and unlimited else cfg.trainer[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InputError(
-                f"trainer.{name}={value} is not possible; give a whole number of at least 1."
+                f"trainer.{name}={value} is not possible; give a whole number of at least {least}."
+            )
+    if unlimited and cfg.trainer.max_steps == -1 and cfg.trainer.max_time is None:
+        raise InputError(
+            f"trainer.max_epochs={cfg.trainer.max_epochs} never ends; add "
+            f"trainer.max_time=DD:HH:MM:SS or trainer.max_steps=N, or give a number of epochs."
+        )
+    time = cfg.trainer.max_time
+    if isinstance(time, int | float) or (isinstance(time, str) and not DURATION.fullmatch(time)):
+        raise InputError(
+            f"trainer.max_time={time} is not possible; give days, hours, minutes and seconds as "
+            f"DD:HH:MM:SS, such as 00:12:00:00."
+        )
+    for name, nothing in (("barebones", True), ("limit_test_batches", 0)):
+        if (value := cfg.trainer[name]) is not None and value == nothing:
+            raise InputError(
+                f"trainer.{name}={value} leaves nothing to record of a run; leave it out."
             )
     if cfg.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
         raise InputError(

@@ -2,6 +2,7 @@
 
 from hydra.utils import instantiate
 from lightning import Trainer
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
@@ -11,6 +12,7 @@ from ednn.core.info import DatasetInfo
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run
 from ednn.runs.results import summarise, write_results
+from ednn.runs.started import started
 from ednn.training.finetune import require_kind
 from ednn.training.lightning_fixes import quieten_lightning
 from ednn.training.task import ExtensiveTask
@@ -23,6 +25,9 @@ def evaluate(cfg: DictConfig) -> None:
         ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
     """
     quieten_lightning()
+    by, count = started()
+    if count > 1:
+        raise InputError(f"{by} started {count} processes, but a test is one; let it start 1.")
     checkpoint = read_checkpoint(cfg.ckpt_path)
     data: ExtensiveData = instantiate(cfg.data, _convert_="all")
     require_kind(DatasetInfo.from_plain(checkpoint[KEY]["info"]), data)
@@ -50,12 +55,14 @@ def evaluate(cfg: DictConfig) -> None:
         accelerator=cfg.accelerator,
         devices=1,
         callbacks=[timer],
+        plugins=[LightningEnvironment()],  # a batch script has SLURM's variables, too
         logger=False,
         inference_mode=False,
     )
     trainer.test(task, data, verbose=False)
     write_results(run, model, data, task.test_columns)
-    summary = summarise(trainer, data, {"test/seconds": timer.time_elapsed("test")})
+    tested = {"test/samples": len(task.test_columns["sample"])}
+    summary = summarise(trainer, data, {**tested, "test/seconds": timer.time_elapsed("test")})
     run.finish({"ckpt_path": str(cfg.ckpt_path), **summary})
 
 

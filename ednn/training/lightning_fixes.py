@@ -2,12 +2,17 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from ednn.core.errors import InputError
 from ednn.core.files import atomic
 from ednn.core.upgrades import upgrade
 
@@ -53,3 +58,35 @@ def quieten_lightning() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # when resuming
+    warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")  # yet
+
+
+@contextmanager
+def lightning_refusals() -> Iterator[None]:
+    """Turn what Lightning itself raises about settings of its Trainer into one sentence.
+
+    Raises:
+        InputError: with Lightning's words.
+
+    Example:
+        >>> from lightning import Trainer
+        >>> with lightning_refusals():
+        ...     Trainer(val_check_interval=-1.5, logger=False)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: Lightning refuses a setting of trainer: ...
+    """
+    try:
+        yield
+    except Exception as error:
+        cause = error.__cause__ or error  # Hydra wraps what it makes
+        refusals = (MisconfigurationException, TypeError, ValueError)
+        if isinstance(cause, refusals) and _raised_in(cause).startswith("lightning."):
+            words = " ".join(str(cause).split())
+            raise InputError(f"Lightning refuses a setting of trainer: {words}") from error
+        raise
+
+
+def _raised_in(error: BaseException) -> str:
+    """Name the module whose code raised an error."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"])

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from inspect import signature
 from typing import Any
 
 import torch.nn.functional as F
@@ -17,6 +16,7 @@ from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
 from ednn.training.metrics import ExtensiveErrors
+from ednn.training.schedule import scheduler_over, stretch
 
 
 class ExtensiveTask(LightningModule):
@@ -51,6 +51,7 @@ class ExtensiveTask(LightningModule):
         self.val_errors, self.test_errors = ExtensiveErrors(model.info), ExtensiveErrors(model.info)
         self.force_errors = CatMetric()
         self.force_weight = force_weight
+        self._samples, self._started = 0, 0.0
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -109,6 +110,9 @@ class ExtensiveTask(LightningModule):
     def on_train_epoch_start(self) -> None:
         self._samples, self._started = 0, time.perf_counter()
 
+    def on_validation_start(self) -> None:
+        self._paused = time.perf_counter()
+
     def on_train_epoch_end(self) -> None:
         rate = self._samples / (time.perf_counter() - self._started)
         self.log("train/samples_per_second", rate, sync_dist=True)
@@ -116,6 +120,9 @@ class ExtensiveTask(LightningModule):
     def on_validation_epoch_end(self) -> None:
         self._log_errors("val", self.val_errors)
         self.val_errors.reset()
+
+    def on_validation_end(self) -> None:
+        self._started += time.perf_counter() - self._paused  # no part of the training's rate
 
     def on_test_epoch_end(self) -> None:
         self._log_errors("test", self.test_errors)
@@ -136,16 +143,16 @@ class ExtensiveTask(LightningModule):
         optimizer = instantiate(self.optimizer_config)(self.model.parameters())
         if self.scheduler_config is None:
             return optimizer
-        scheduler = instantiate(self.scheduler_config)
-        steps = int(self.trainer.estimated_stepping_batches)
-        wanted = {"total_steps", "T_max"} & set(signature(scheduler.func).parameters)
+        scheduler = scheduler_over(self.scheduler_config, self.trainer)(optimizer)
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {
-                "scheduler": scheduler(optimizer, **dict.fromkeys(wanted, steps)),
-                "interval": "step",
-            },
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+    def on_train_start(self) -> None:
+        self._samples, self._started = 0, time.perf_counter()  # a resumed epoch doesn't start
+        if self.scheduler_config is not None:
+            stretch(self.trainer, scheduler_over(self.scheduler_config, self.trainer))
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """One experiment from config to run folder: data → task → fit → test → results."""
 
 import sys
+from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, Timer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.profilers import Profiler
 from omegaconf import DictConfig
@@ -18,13 +19,21 @@ from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
-from ednn.runs.failures import told
 from ednn.runs.folder import Run, plain
 from ednn.runs.results import log_pictures, summarise, write_results
-from ednn.training.checks import check_precision, check_settings, check_sharing
+from ednn.training.checks import (
+    check_precision,
+    check_settings,
+    check_sharing,
+    require_writable,
+)
 from ednn.training.finetune import start_from
-from ednn.training.launch import is_first_process, launch, needs_processes
-from ednn.training.lightning_fixes import AtomicCheckpoints, quieten_lightning
+from ednn.training.launch import cluster, is_first_process, launch, needs_processes, reported
+from ednn.training.lightning_fixes import (
+    AtomicCheckpoints,
+    lightning_refusals,
+    quieten_lightning,
+)
 from ednn.training.speed import speed_up
 from ednn.training.task import ExtensiveTask
 
@@ -37,14 +46,15 @@ def train(cfg: DictConfig) -> float | None:
     """
     hydra = HydraConfig.get()
     run = Run(cfg.run_dir)
-    if run.finished and cfg.resume == "auto":
+    if run.finished and cfg.resume == "auto" and not _prolongs(cfg, run):
         print(f"Already finished: {run.folder}")
     else:
         check_settings(cfg, run)
-        run.open(cfg)
+        launches = needs_processes(cfg)
+        run.open(cfg, is_first_process())
         if hydra.mode == RunMode.MULTIRUN:
             _use_own_gpu(cfg, hydra.job.num)
-        if needs_processes(cfg):
+        if launches:
             make_model(cfg, make_data(cfg))  # bad input ends here, in one sentence
             launch(cfg, run)
         else:
@@ -54,7 +64,7 @@ def train(cfg: DictConfig) -> float | None:
     if cfg.fast_dev_run:
         print("fast_dev_run: one batch of everything ran; no results were recorded.")
         return None
-    return run.read_summary()["val/loss"]
+    return run.read_summary().get("val/loss")
 
 
 def fit(cfg: DictConfig, run: Run) -> None:
@@ -65,11 +75,13 @@ def fit(cfg: DictConfig, run: Run) -> None:
     """
     quieten_lightning()
     seed_everything(cfg.seed, workers=True, verbose=False)
-    timer = Timer()
     data = make_data(cfg)
     if data.reading and is_first_process():
         print(data.reading, flush=True)
-    trainer = _make_trainer(cfg, run, timer)
+    with lightning_refusals():
+        timer = Timer(plain(cfg.trainer)["max_time"])  # Lightning adds none beside this
+        trainer = _make_trainer(cfg, run, timer)
+    require_writable(trainer)
     # In the trainer's precision, so that a resume loses no digits; on the CPU, where the data are.
     with trainer.precision_plugin.tensor_init_context():
         model = make_model(cfg, data)
@@ -80,12 +92,17 @@ def fit(cfg: DictConfig, run: Run) -> None:
     resumed = run.last if cfg.resume == "auto" and run.last.exists() else None
     status = "failed"
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
-        seconds = timer.time_elapsed("train")  # now: the test restores the timer of the best epoch
-        best = None if cfg.fast_dev_run else run.best
-        trainer.test(task, data, ckpt_path=best, weights_only=True, verbose=False)
+        with lightning_refusals():
+            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
+            # Now: the test restores the timer of the best epoch.
+            spent = {
+                "train/epochs": trainer.current_epoch,
+                "train/seconds": timer.time_elapsed("train"),
+            }
+            tested = None if cfg.fast_dev_run else run.tested
+            trainer.test(task, data, ckpt_path=tested, weights_only=True, verbose=False)
         if trainer.is_global_zero and not cfg.fast_dev_run:
-            _record(cfg, run, data, task, trainer, seconds)
+            _record(cfg, run, data, task, trainer, spent)
         status = "success"
     except SystemExit as end:
         if trainer.interrupted:  # Lightning makes Ctrl-C a silent exit
@@ -151,12 +168,26 @@ def make_model(cfg: DictConfig, data: ExtensiveData) -> ExtensiveModel:
     return model
 
 
+def _prolongs(cfg: DictConfig, run: Run) -> bool:
+    """Tell whether a finished run is given other limits than it had: more epochs, steps or time."""
+    before = run.read_config().trainer
+    limits = ("max_epochs", "max_steps", "max_time")
+    return any(cfg.trainer[name] != before.get(name, cfg.trainer[name]) for name in limits)
+
+
 def _make_trainer(cfg: DictConfig, run: Run, timer: Timer) -> Trainer:
+    unwanted: dict[Any, Any] = {
+        ProgressBar: cfg.trainer.enable_progress_bar,
+        ModelCheckpoint: cfg.trainer.enable_checkpointing,
+    }
+    off = tuple(kind for kind, enabled in unwanted.items() if enabled is False)
+    callbacks = [c for c in instantiate(cfg.callbacks).values() if not isinstance(c, off)]
     trainer: Trainer = instantiate(
         cfg.trainer,
-        callbacks=[*instantiate(cfg.callbacks).values(), timer],
-        logger=list(instantiate(cfg.logger).values()),
-        plugins=[AtomicCheckpoints()],
+        callbacks=[*callbacks, timer],
+        logger=[logger for logger in instantiate(cfg.logger).values() if logger],
+        plugins=[AtomicCheckpoints(), cluster(cfg)],
+        _convert_="all",
     )
     if cfg.trainer.profiler:
         profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
@@ -186,40 +217,28 @@ def _record(
     data: ExtensiveData,
     task: ExtensiveTask,
     trainer: Trainer,
-    seconds: float,
+    spent: dict[str, Any],
 ) -> None:
     for logger in trainer.loggers:
         logger.save()
     history = run.history()
     run.write_splits(data.splits)
-    pictures = write_results(run, task.model, data, task.test_columns, history)
+    trained = history if len(history) else None
+    pictures = write_results(run, task.model, data, task.test_columns, trained)
     log_pictures(trainer.loggers, pictures)
-    rate = float(history["train/samples_per_second"].median())
-    counted = "atoms" if data.info.takes == "structures" else "sites"
-    timings = {
-        "val/loss": float(history["val/loss"].min()),
-        "train/epochs": trainer.max_epochs,
-        "train/seconds": seconds,
-        "train/samples_per_second": rate,
-        f"train/{counted}_per_second": rate * float(data.dataset.sites.double().mean()),
-    }
-    run.finish(summarise(trainer, data, timings), plain(cfg.paper))
-
-
-@record
-def _fit_in_this_process(folder: str) -> None:
-    """Train the run of a folder, and leave the sentence of a failure to the launcher."""
-    run = Run(folder)
-    try:
-        fit(run.read_config(), run)
-    except Exception as error:
-        if words := told(error):
-            raise InputError(words) from error
-        raise
+    figures: dict[str, Any] = {"test/samples": len(task.test_columns["sample"])}
+    if "val/loss" in history:
+        figures["val/loss"] = float(history["val/loss"].min())
+    figures |= spent
+    if "train/samples_per_second" in history:
+        rate = float(history["train/samples_per_second"].median())
+        counted = "atoms" if data.info.takes == "structures" else "sites"
+        per_second = rate * float(data.dataset.sites.double().mean())
+        figures |= {"train/samples_per_second": rate, f"train/{counted}_per_second": per_second}
+    run.finish(summarise(trainer, data, figures), plain(cfg.paper))
 
 
 if __name__ == "__main__":  # one of the processes that `ednn.training.launch` starts
-    try:
-        _fit_in_this_process(sys.argv[1])
-    except InputError:
-        sys.exit(1)
+    this_run = Run(sys.argv[1])
+    with reported():
+        fit(this_run.read_config(), this_run)

@@ -136,11 +136,12 @@ class StructureData(ExtensiveData):
         return StructureDataset(labels), by_share(positions, self.shares)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Move and mirror training structures at random, as a function of the step alone."""
+        """Move and mirror training structures at random, as a function of the batch alone."""
         if not (self.augment and self.trainer and self.trainer.training):
             return batch
-        stream = np.random.default_rng([self.seed, self.trainer.global_step, self._process()[0]])
-        return moved(batch, stream)
+        # The number of batches before this one; of steps there are fewer where gradients add up.
+        number = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        return moved(batch, np.random.default_rng([self.seed, number, self._process()[0]]))
 
 
 def split_position(structure: Structure, seed: int) -> float:

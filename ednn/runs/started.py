@@ -1,0 +1,28 @@
+"""Who started this process, and how many others with it: torchrun, SLURM's srun, or the user."""
+
+import os
+
+
+def started(wanted: int = 1) -> tuple[str, int]:
+    """Return what started the processes of this run, and their number.
+
+    A batch script has SLURM's variables too, though srun started nothing: sbatch -n 4 says
+    SLURM_NTASKS=4 to one process. A step's number, and any process but the first, are srun's alone.
+
+    Args:
+        wanted: processes that the run waits for; as many tasks are taken for srun's.
+
+    Example:
+        >>> started()
+        ('python', 1)
+    """
+    told = os.environ
+    if "TORCHELASTIC_RUN_ID" in told:
+        return "torchrun", int(told.get("WORLD_SIZE", 1))
+    tasks = int(told.get("SLURM_NTASKS", 1))
+    first = told.get("SLURM_PROCID", "0") == "0"
+    shell = told.get("SLURM_JOB_NAME") in ("bash", "interactive")  # as Lightning has it
+    in_step = "SLURM_STEP_ID" in told or (tasks == wanted and "SLURM_PROCID" in told)
+    if tasks > 1 and (not first or (in_step and not shell)):
+        return "srun", tasks
+    return "python", 1

@@ -1,0 +1,58 @@
+"""A schedule of the learning rate lasts as long as the training, also one that is prolonged."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import run
+
+TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
+TINY += ["data.batch_size=10"]
+COSINE = "task.scheduler={_target_: torch.optim.lr_scheduler.CosineAnnealingLR, _partial_: true}"
+
+
+def rates(run_folder: Path) -> list[float]:
+    return pd.read_csv(run_folder / "metrics.csv")["lr-Adam"].dropna().tolist()
+
+
+@pytest.mark.parametrize("task", ["task=onecycle", COSINE])
+def test_a_finished_run_goes_on_with_more_epochs(tmp_path: Path, task: str) -> None:
+    folder = tmp_path / "outputs" / "runs"
+    words = ["train.py", *TINY, task]
+    for name, epochs in (("whole", 7), ("mine", 3)):
+        done = run(tmp_path, *words, f"run={name}", f"trainer.max_epochs={epochs}")
+        assert done.returncode == 0, done.stderr
+    words += ["run=mine", "resume=auto"]
+    longer = run(tmp_path, *words, "trainer.max_epochs=7")
+    assert longer.returncode == 0, longer.stderr
+    assert "had 12 steps when the run was started; it is stretched over the 28" in longer.stdout
+    assert rates(folder / "mine")[3:] == pytest.approx(rates(folder / "whole")[3:], rel=1e-9)
+    assert (folder / "mine" / "summary_1.json").exists()  # of the first three epochs
+    again = run(tmp_path, *words, "trainer.max_epochs=7")
+    assert "Already finished" in again.stdout
+
+    before = (folder / "mine" / "summary.json").read_text()
+    shorter = run(tmp_path, *words, "trainer.max_epochs=5")
+    assert shorter.returncode == 1
+    assert "has 7 epochs behind it, more than trainer.max_epochs=5" in shorter.stderr
+    assert "Traceback" not in shorter.stderr
+    assert (folder / "mine" / "summary.json").read_text() == before
+
+
+def test_a_length_of_ones_own_stays(tmp_path: Path) -> None:
+    own = COSINE.replace("}", ", T_max: 4}")
+    words = ["task.optimizer.lr=0.5", own, "run=mine", "trainer.max_epochs=3"]
+    done = run(tmp_path, "train.py", *TINY, *words)
+    assert done.returncode == 0, done.stderr
+    back_and_forth = [0.5, 0.0, 0.5]  # an epoch has four steps
+    assert rates(tmp_path / "outputs/runs/mine") == pytest.approx(back_and_forth, abs=1e-9)
+
+
+def test_another_optimizer_is_another_run(tmp_path: Path) -> None:
+    words = ["train.py", *TINY, "run=mine", "trainer.max_epochs=2"]
+    assert run(tmp_path, *words).returncode == 0
+    words += ["resume=auto", "trainer.max_epochs=3"]
+    done = run(tmp_path, *words, "task.optimizer.lr=1e-4")  # Lightning would keep the old one
+    assert done.returncode == 1
+    assert "was started with task.optimizer.lr=0.001, not 0.0001" in done.stderr
