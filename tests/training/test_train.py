@@ -135,6 +135,39 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: list[s
     assert len(set(range(60)) - set(epochs)) <= 1
 
 
+@pytest.mark.long
+def test_a_run_that_is_killed_at_any_moment_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    arguments = ["train.py", *SMALL, "trainer.max_epochs=150", "task=onecycle"]
+    folder, began = tmp_path / "outputs" / "runs", time.monotonic()
+    with start(tmp_path, *arguments, "run=whole") as process:
+        while not (folder / "whole" / "checkpoints" / "last.ckpt").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        started = time.monotonic() - began
+        process.communicate()
+    whole = time.monotonic() - began
+    rng = np.random.default_rng(0)
+    # A quarter while the program starts; in training, checkpoints are written most of the time.
+    moments = [*rng.uniform(0, started, 5), *rng.uniform(started, whole, 15)]
+    in_training = 0
+    for number, moment in enumerate(moments):
+        name = f"killed_{number}"
+        with start(tmp_path, *arguments, f"run={name}") as process:
+            time.sleep(moment)
+            process.kill()
+            process.communicate()
+        run_folder = folder / name
+        finished = (run_folder / "summary.json").exists()
+        in_training += not finished and (run_folder / "checkpoints" / "last.ckpt").exists()
+        done = run(tmp_path, *arguments, f"run={name}", "resume=auto")
+        assert done.returncode == 0, done.stderr
+        for kind in ("best", "last"):
+            expected = weights(folder / "whole" / "checkpoints" / f"{kind}.ckpt")
+            resumed = weights(run_folder / "checkpoints" / f"{kind}.ckpt")
+            assert all(torch.equal(expected[key], resumed[key]) for key in expected), moment
+    assert in_training >= 5
+
+
 @pytest.mark.parametrize(
     ("profiler", "row"), [("simple", "run_training_epoch"), ("pytorch", "Self CPU time total")]
 )

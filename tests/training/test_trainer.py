@@ -38,10 +38,11 @@ def test_every_parameter_is_in_the_config_with_its_default() -> None:
     ours = {"_target_", "accelerator", "devices", "precision", "max_epochs", "fast_dev_run"}
     ours |= {"num_sanity_val_steps", "log_every_n_steps", "enable_model_summary"}
     ours |= {"inference_mode", "use_distributed_sampler", "default_root_dir"}
-    for name in config.keys() - ours:
+    for name in map(str, config.keys() - ours):
         assert config[name] == parameters[name].default, name
 
 
+@pytest.mark.slow
 def test_time_limit(tmp_path: Path, cache: str) -> None:
     words = ["trainer.max_epochs=-1", "+trainer.max_time=00:00:00:02"]
     summary = trained(tmp_path, cache, *words)
