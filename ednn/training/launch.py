@@ -172,6 +172,8 @@ def reported() -> Iterator[None]:
             raise
         get_error_handler().record_exception(InputError(words))
         sys.exit(1)
+    except KeyboardInterrupt:  # so was the process that launched this one
+        sys.exit(130)
 
 
 def is_first_process() -> bool:
