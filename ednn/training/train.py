@@ -12,7 +12,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, Timer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.profilers import Profiler
 from omegaconf import DictConfig
-from torch.distributed.elastic.multiprocessing.errors import record
 
 from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
