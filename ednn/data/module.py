@@ -1,18 +1,16 @@
 """What every data set shares: a cached file made once, seeded splits, vectorised loaders."""
 
-import errno
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from lightning import LightningDataModule
-from lightning_utilities.core.apply_func import apply_to_collection
-from torch.utils.data import DataLoader, DistributedSampler, Sampler, Subset, get_worker_info
+from torch.utils.data import DataLoader, DistributedSampler, Subset
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
+from ednn.data.loading import loader
 from ednn.data.samples import Batch, EveryOther, ExtensiveDataset
 
 SPLITS = ("train", "val", "test")
@@ -136,7 +134,7 @@ class ExtensiveData(LightningDataModule):
         order: DistributedSampler[Batch] = DistributedSampler(
             part, world, rank, shuffle=True, seed=self.seed
         )
-        return self._loader(part, order, self.share(world))
+        return loader(part, order, self.share(world), self.workers)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self.evaluation_loader("val")
@@ -149,7 +147,7 @@ class ExtensiveData(LightningDataModule):
         rank, world = self._process()
         part = self.part(split)
         sampler = EveryOther(len(part), rank, world)
-        return self._loader(part, sampler, max(1, self.batch_size // world))
+        return loader(part, sampler, max(1, self.batch_size // world), self.workers)
 
     def part(self, split: str) -> Subset[Batch]:
         """Return one split.
@@ -164,55 +162,8 @@ class ExtensiveData(LightningDataModule):
             )
         return Subset(self.dataset, self.splits[split].tolist())
 
-    def _loader(self, part: Subset[Batch], sampler: Sampler[Any], size: int) -> DataLoader[Batch]:
-        return _Loader(
-            part,
-            batch_size=size,
-            sampler=sampler,
-            collate_fn=_as_fetched,
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
-
     def _process(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
-
-class _Loader(DataLoader[Batch]):
-    """Says in one sentence if there is no shared memory for its processes."""
-
-    def __iter__(self) -> Any:
-        try:
-            return super().__iter__()
-        except OSError as error:  # the locks of its queues lie there, too
-            if error.errno != errno.ENOSPC:
-                raise
-            raise _no_shared_memory(error) from error
-
-
-def _as_fetched(batch: Any) -> Any:
-    """Leave a batch alone: `ExtensiveDataset.__getitems__` has already collated it.
-
-    A loader process puts it into shared memory here. Left to torch, that happens in a thread whose
-    errors reach nobody: the training would wait for ever.
-
-    Raises:
-        InputError: there is no room in the shared memory.
-    """
-    if get_worker_info() is None:
-        return batch
-    try:
-        return apply_to_collection(batch, torch.Tensor, torch.Tensor.share_memory_)
-    except RuntimeError as error:
-        raise _no_shared_memory(error) from error
-
-
-def _no_shared_memory(error: Exception) -> InputError:
-    return InputError(
-        f"The loader processes find no room in the shared memory, /dev/shm ({error}); give "
-        f"data.workers=0 or fewer, a smaller data.batch_size, or more of it (in Docker --shm-size)."
-    )
 
 
 def require_whole(least: int = 0, **values: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from ednn.data.structures.atoms import AtomsData
-from tests.fuzz.running import bounded, long, right_or_refused
+from tests.fuzz.running import few, many, right_or_refused
 
 pytest.importorskip("ase", reason='structures need `pip install -e ".[dft]"`')
 
@@ -145,13 +145,13 @@ def check(case: Written, folder: Path) -> None:
     assert case.right is not True, "what is right was refused"
 
 
-@bounded
+@few(60)
 @given(written())
 def test_a_few_files(tmp_path_factory: Any, case: Written) -> None:
     check(case, tmp_path_factory.getbasetemp())
 
 
-@long
+@many(30_000)
 @given(written())
 def test_many_files(tmp_path_factory: Any, case: Written) -> None:
     check(case, tmp_path_factory.getbasetemp())

@@ -12,7 +12,7 @@ import torch
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
 from ednn.data.fields.file import HDF5Fields, slow_chunks
-from ednn.data.fields.labels import read_labels, read_splits, require_one_each
+from ednn.data.fields.labels import named_labels, read_splits, require_one_each
 from ednn.data.fields.layout import find_layout, require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.data.module import ExtensiveData, require_whole
@@ -127,21 +127,7 @@ class HDF5Data(ExtensiveData):
     @cached_property
     def labels(self) -> dict[str, np.ndarray]:
         """The labels (N,) of every output, by its name."""
-        labels: dict[str, np.ndarray] = {}
-        for key in self.y:
-            table = read_labels(self.path, key, self.fields.count)
-            name = key.strip("/").replace("/", "_")  # names become names of files
-            columns = table.shape[1]
-            names = [f"{name}_{i}" for i in range(columns)] if columns > 1 else [name]
-            if not labels.keys().isdisjoint(names):
-                raise InputError(
-                    f"data.y={self.y} gives the output {name} twice; name each dataset once, and "
-                    f"rename one of two that would be called alike."
-                )
-            labels.update(zip(names, table.T, strict=True))
-        if not labels:
-            raise InputError("data.y=[] names no labels; give a dataset, or a list of them.")
-        return labels
+        return named_labels(self.path, self.y, self.fields.count)
 
     @cached_property
     def first_field(self) -> str:

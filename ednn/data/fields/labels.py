@@ -1,5 +1,6 @@
 """The labels and the splits of a user's own HDF5 file, one number per field."""
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
@@ -39,6 +40,37 @@ def require_one_each(fields: h5py.Dataset, labels: h5py.Dataset) -> None:
         f"of {x} need labels ({count},) or ({count}, outputs):"
         f" one per field; name other datasets in data.x and data.y."
     )
+
+
+def named_labels(path: Path, keys: Sequence[str], count: int) -> dict[str, np.ndarray]:
+    """Read the labels (N,) of every output of so many samples, by its name.
+
+    Raises:
+        InputError: no dataset is named, two outputs are called alike, or as `read_labels`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with h5py.File(Path(folder, "a.h5"), "w") as file:
+        ...         file["energy"], file["both"] = np.zeros(3), np.ones((3, 2))
+        ...     list(named_labels(Path(folder, "a.h5"), ["energy", "both"], 3))
+        ['energy', 'both_0', 'both_1']
+    """
+    labels: dict[str, np.ndarray] = {}
+    for key in keys:
+        table = read_labels(path, key, count)
+        name = key.strip("/").replace("/", "_")  # names become names of files
+        columns = table.shape[1]
+        names = [f"{name}_{i}" for i in range(columns)] if columns > 1 else [name]
+        if not labels.keys().isdisjoint(names):
+            raise InputError(
+                f"data.y={keys} gives the output {name} twice; name each dataset once, and "
+                f"rename one of two that would be called alike."
+            )
+        labels.update(zip(names, table.T, strict=True))
+    if not labels:
+        raise InputError("data.y=[] names no labels; give a dataset, or a list of them.")
+    return labels
 
 
 def read_labels(path: Path, key: str, count: int) -> np.ndarray:
