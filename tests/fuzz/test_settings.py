@@ -51,7 +51,7 @@ def check(words: list[str], folder: Path) -> None:
         assert last.endswith("."), (words, done.stderr)
 
 
-@few(12)
+@few(6)
 @given(overrides)
 def test_a_few_settings(tmp_path_factory: Any, words: list[str]) -> None:
     check(words, tmp_path_factory.mktemp("settings"))
