@@ -177,7 +177,7 @@ def _check_resumed(cfg: DictConfig, run: Run) -> None:
         # A setting of the data that the record lacks is newer than the run, which had no choice.
         keys = before.keys() if group == "data" else before.keys() | now.keys()
         for key in sorted(keys - MAY_CHANGE, key=lambda key: (key != "_target_", key)):
-            if before.get(key) != now.get(key):
+            if _without_off(before.get(key)) != _without_off(now.get(key)):
                 raise InputError(
                     f"The run {run.folder} was started with {group}.{key}={before.get(key)}, not "
                     f"{now.get(key)}; give the same, or start anew with another run=NAME."
@@ -212,6 +212,13 @@ def _named(value: Any) -> Any:
     named = {key: _named(inner) for key, inner in value.items()}
     target = str(named.get("_target_", ""))
     return named | {"_target_": target.rpartition(".")[2]} if target.startswith("ednn.") else named
+
+
+def _without_off(value: Any) -> Any:
+    """Leave out switches that are off, also inside: a record that is older lacks them."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_off(inner) for key, inner in value.items() if inner is not False}
 
 
 def _check_trainer(cfg: DictConfig) -> None:

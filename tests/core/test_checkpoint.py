@@ -81,7 +81,9 @@ def test_round_trip_keeps_predictions_in_physical_units(
 def test_the_nearest_neighbours_that_it_saw_travel_with_a_model(tmp_path: Path) -> None:
     path = save(tmp_path / "best.ckpt", made(nearest=(1.2, 1.6)))
     assert ednn.load_model(path).info.nearest == (1.2, 1.6)
-    assert ednn.load_model(CHECKPOINTS / "v1_dft_fcn.ckpt").info.nearest is None
+    before = ednn.load_model(CHECKPOINTS / "v1_dft_fcn.ckpt").info
+    assert before.nearest is None
+    assert (before.per_element, before.channels) == (False, 1)
 
 
 def test_our_own_classes_go_by_names_that_stay(tmp_path: Path) -> None:
@@ -165,6 +167,7 @@ def test_there_is_an_old_checkpoint_of_every_kind() -> None:
         ({"subnet": {"_target_": "ANN", "hidden": -3}}, ["EDNN cannot be made", "-3"]),
         ({"subnet": {"_target_": "FCN", "stride": 0}}, ["EDNN cannot be made", "zero"]),
         ({"subnet": {"_target_": "FCN", "widths": []}}, ["EDNN cannot be made"]),
+        ({"subnet": {"_target_": "FCN", "residual": True}}, ["widths=[32, 32, 64, 64, 64]"]),
     ],
 )
 def test_values_that_make_no_model(changes: dict[str, Any], names: list[str]) -> None:

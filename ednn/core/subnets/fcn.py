@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import sqrt
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ednn.core.errors import InputError
+from ednn.core.subnets.residual import Residual, initialise
 from ednn.core.subnets.site_wise import CONV, SiteWise
 from ednn.core.tiling import Tiling
-
-SILU_GAIN = 1.68  # 1 / sqrt(E[SiLU(z)²]) for normal z: keeps the size of signals through layers
 
 
 class FCN(SiteWise):
@@ -21,6 +18,7 @@ class FCN(SiteWise):
     The first convolution takes blocks of `stride` sites along every axis, and all sites of a block
     get the same value. Each further one has three taps per axis, or a single tap once c is reached;
     `reaches` shares c among them. SiLU follows each of them, and a linear layer makes the outputs.
+    Residual blocks may take the place of the further convolutions.
 
     Args:
         focus: side f of the focus per axis, a multiple of `stride`.
@@ -29,11 +27,15 @@ class FCN(SiteWise):
         outputs: number of values per site.
         widths: number of channels of each convolution.
         stride: side of a block in sites.
+        residual: makes each convolution behind the first that of a residual block; they all have
+            one width.
 
     Raises:
-        InputError: c is larger than so many layers reach without gaps, or f isn't whole blocks.
+        InputError: c is larger than so many layers reach without gaps, f isn't whole blocks, or
+            residual blocks have several widths.
 
     Example:
+        >>> import torch
         >>> fcn = FCN(focus=(2, 2), context=(3, 3), widths=(8, 8))
         >>> fcn(torch.ones(5, 1, 8, 8)).shape, fcn.sites(torch.ones(1, 1, 16, 16)).shape
         (torch.Size([5, 1]), torch.Size([1, 1, 10, 10]))
@@ -47,8 +49,18 @@ class FCN(SiteWise):
         outputs: int = 1,
         widths: Sequence[int] = (32, 32, 64, 64, 64),
         stride: int = 1,
+        residual: bool = False,
     ) -> None:
         super().__init__()
+        if not isinstance(residual, bool):
+            raise InputError(
+                f"model.subnet.residual={residual} is not possible; give true or false."
+            )
+        if residual and len(set(widths)) > 1:
+            raise InputError(
+                f"model.subnet.widths={[*widths]} has several widths, but a residual block adds to "
+                f"its input; give one for all, such as {[max(widths)] * len(widths)}."
+            )
         if any(side % stride for side in focus):
             raise InputError(
                 f"The focus {tuple(focus)} is not a multiple of model.subnet.stride={stride} sites "
@@ -57,18 +69,18 @@ class FCN(SiteWise):
         conv, self.stride = CONV[len(context)], stride
         first, *further = zip(*(reaches(c, len(widths), stride) for c in context), strict=True)
         blocks = tuple(stride + 2 * reach for reach in first)
-        layers: list[nn.Module] = [conv(channels, widths[0], blocks, stride), nn.SiLU()]
+        layers = [conv(channels, widths[0], blocks, stride), nn.SiLU()]
         for (before, after), reach in zip(pairwise(widths), further, strict=True):
             kernel = tuple(3 if r else 1 for r in reach)
             dilation = tuple(max(r, 1) for r in reach)
-            layers += [conv(before, after, kernel, dilation=dilation), nn.SiLU()]
+            if residual:
+                layers.append(Residual(before, kernel, dilation))
+            else:
+                layers += [conv(before, after, kernel, dilation=dilation), nn.SiLU()]
         self.layers = nn.Sequential(*layers, conv(widths[-1], outputs, 1))
-        for layer in layers[::2]:
-            weight, bias = layer.parameters()
-            nn.init.normal_(weight, std=SILU_GAIN / sqrt(weight[0].numel()))
-            nn.init.uniform_(bias, -0.5, 0.5)
-            if len(context) == 2:  # faster on a CPU, most of all in bfloat16
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        for layer in layers:
+            if isinstance(layer, conv):
+                initialise(layer)
 
     def sites(self, padded: Tensor) -> Tensor:
         return self._spread(self.layers(padded))
@@ -76,7 +88,8 @@ class FCN(SiteWise):
     def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
         for layer in self.layers:
             if not isinstance(layer, nn.SiLU):
-                field = _border(layer).pad(field)
+                conv = layer.conv if isinstance(layer, Residual) else layer
+                field = _border(conv).pad(field)
             field = layer(field)
         return self._spread(field)
 

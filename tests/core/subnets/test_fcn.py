@@ -1,5 +1,6 @@
 """A fully convolutional subnetwork: tile by tile and over the whole field are one function."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from itertools import product
@@ -18,8 +19,6 @@ from ednn.core.subnets.fcn import FCN, reaches
 from ednn.core.tiling import PADDINGS, Tiling
 from tests.core.chunks import Chunks
 
-WIDTHS = (5, 4, 6)
-
 
 class Small(FCN):
     """An FCN of few channels."""
@@ -31,8 +30,14 @@ class Small(FCN):
         channels: int,
         outputs: int,
         stride: int = 1,
+        residual: bool = False,
     ) -> None:
-        super().__init__(focus, context, channels, outputs, WIDTHS, stride)
+        widths = (5, 5, 5) if residual else (5, 4, 6)
+        super().__init__(focus, context, channels, outputs, widths, stride, residual)
+
+
+KINDS = [Small, partial(Small, residual=True)]
+residual_or_not = pytest.mark.parametrize("subnet", KINDS, ids=["plain", "residual"])
 
 
 def both(net: EDNN) -> tuple[EDNN, EDNN]:
@@ -73,7 +78,9 @@ SHAPES = [
 @pytest.mark.parametrize(("lattice", "f", "c"), SHAPES)
 @pytest.mark.parametrize(("channels", "outputs"), [(1, 1), (2, 3)])
 @pytest.mark.parametrize("tiles", [1, 4, 10**6])
+@residual_or_not
 def test_field_and_tiles_agree(
+    subnet: Callable[..., FCN],
     lattice: tuple[int, ...],
     f: int | tuple[int, ...],
     c: int | tuple[int, ...],
@@ -84,7 +91,7 @@ def test_field_and_tiles_agree(
 ) -> None:
     net, twin = both(
         EDNN(
-            Small, f, c, len(lattice), channels, outputs, padding, chunks=Chunks(count=tiles)
+            subnet, f, c, len(lattice), channels, outputs, padding, chunks=Chunks(count=tiles)
         ).double()
     )
     assert isinstance(net.subnet, SiteWise)
@@ -101,7 +108,9 @@ def test_field_and_tiles_agree(
     [((12,), 4, 3, 2), ((8, 12), 4, 0, 4), ((6, 8), (2, 4), (5, 3), 2), ((9, 18), 9, 7, 3)],
 )
 @pytest.mark.parametrize("tiles", [1, 10**6])
+@residual_or_not
 def test_field_and_tiles_agree_with_blocks(
+    subnet: Callable[..., FCN],
     lattice: tuple[int, ...],
     f: int | tuple[int, ...],
     c: int | tuple[int, ...],
@@ -110,7 +119,7 @@ def test_field_and_tiles_agree_with_blocks(
 ) -> None:
     net, twin = both(
         EDNN(
-            partial(Small, stride=stride), f, c, len(lattice), 2, 3, chunks=Chunks(count=tiles)
+            partial(subnet, stride=stride), f, c, len(lattice), 2, 3, chunks=Chunks(count=tiles)
         ).double()
     )
     field = torch.randn(3, 2, *lattice, dtype=torch.float64)
@@ -120,8 +129,9 @@ def test_field_and_tiles_agree_with_blocks(
 
 
 @pytest.mark.parametrize(("f", "c"), [(16, 8), (32, 16)])
-def test_field_and_tiles_agree_in_single_precision(f: int, c: int) -> None:
-    net, twin = both(EDNN(FCN, f, c))
+@pytest.mark.parametrize("residual", [False, True])
+def test_field_and_tiles_agree_in_single_precision(residual: bool, f: int, c: int) -> None:
+    net, twin = both(EDNN(partial(FCN, widths=[32] * 5, residual=residual), f, c))
     field = torch.rand(2, 1, 64, 64)
     assert_close(net.contributions(field), twin.contributions(field), 1e-5)
     assert_close(net(field), twin(field), 1e-5)
@@ -182,10 +192,12 @@ def test_whole_periodic_fields_go_without_their_context(
         ((14, 9), 4, 4),
     ],
 )
+@pytest.mark.parametrize("residual", [False, True])
 def test_a_block_sees_its_context_without_gaps_and_nothing_beyond(
-    context: tuple[int, ...], layers: int, stride: int
+    context: tuple[int, ...], layers: int, stride: int, residual: bool
 ) -> None:
-    net = FCN([stride] * len(context), context, widths=[4] * layers, stride=stride).double()
+    focus, widths = [stride] * len(context), [4] * layers
+    net = FCN(focus, context, widths=widths, stride=stride, residual=residual).double()
     sides = [2 * c + 3 * stride for c in context]  # a block more than the context, all round
     field = torch.zeros(1, 1, *sides, dtype=torch.float64, requires_grad=True)
     centre = net.sites(field)[(0, 0, *[stride] * len(context))]
@@ -200,9 +212,38 @@ def test_a_focus_of_part_blocks_is_refused() -> None:
         FCN((6, 8), (3, 3), stride=4)
 
 
+def test_residual_blocks_of_several_widths_are_refused() -> None:
+    with pytest.raises(InputError, match=r"widths=\[8, 8, 4\].*such as \[8, 8, 8\]"):
+        FCN((2, 2), (1, 1), widths=(8, 8, 4), residual=True)
+    no: Any = "no"  # as a command line may have it
+    with pytest.raises(InputError, match=r"residual=no is not possible; give true or false"):
+        FCN((2, 2), (1, 1), residual=no)
+
+
+def test_a_plain_network_starts_as_it_always_did() -> None:
+    """Seeds give what they gave before there were residual blocks."""
+    torch.manual_seed(0)
+    first, *_, last = FCN((2, 2), (3, 3), widths=(4, 5)).layers[:3].parameters()
+    assert first[0, 0, 0].tolist() == pytest.approx([-0.74473006, -0.36612776, 0.96310151])
+    assert last[:3].tolist() == pytest.approx([0.26092035, -0.05094755, 0.38480055])
+
+
+@residual_or_not
+def test_it_compiles_into_one_graph(subnet: Callable[..., FCN]) -> None:
+    net = subnet((4, 4), (3, 3), 1, 1, stride=2)
+    tiling = Tiling(2, (4, 4), (3, 3))
+    field = torch.randn(2, 1, 8, 12)
+    for way, given in ((net.sites, (tiling.pad(field),)), (net.periodic_sites, (field, tiling))):
+        compiled = torch.compile(way, fullgraph=True, backend="eager")
+        assert torch.equal(compiled(*given), way(*given))
+
+
 @pytest.mark.parametrize(("f", "c"), [(2, 3), ((4, 2), (1, 2)), (4, 0)])
-def test_a_tile_sees_its_window_exactly(f: int | tuple[int, ...], c: int | tuple[int, ...]) -> None:
-    net = EDNN(Small, f, c).double()
+@residual_or_not
+def test_a_tile_sees_its_window_exactly(
+    subnet: Callable[..., FCN], f: int | tuple[int, ...], c: int | tuple[int, ...]
+) -> None:
+    net = EDNN(subnet, f, c).double()
     lattice = [3 * side for side in net.tiling.window]
     lattice = [side * focus for side, focus in zip(lattice, net.tiling.focus, strict=True)]
     field = torch.randn(1, 1, *lattice, dtype=torch.float64)
@@ -224,8 +265,11 @@ def test_a_tile_sees_its_window_exactly(f: int | tuple[int, ...], c: int | tuple
 
 
 @pytest.mark.parametrize("lattice", [(12,), (4, 8), (2, 4, 4)])
-def test_a_replicated_field_has_a_multiple_of_the_value(lattice: tuple[int, ...]) -> None:
-    net = EDNN(Small, 2, 3, len(lattice)).double()
+@residual_or_not
+def test_a_replicated_field_has_a_multiple_of_the_value(
+    subnet: Callable[..., FCN], lattice: tuple[int, ...]
+) -> None:
+    net = EDNN(subnet, 2, 3, len(lattice)).double()
     net.shift.fill_(0.7)
     field = torch.randn(2, 1, *lattice, dtype=torch.float64)
     larger = field.repeat(1, 1, *[2] * len(lattice))
