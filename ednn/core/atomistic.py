@@ -27,6 +27,7 @@ class AtomisticEDNN(StructureModel):
         species: atomic numbers of the elements.
         pixel: sides of a pixel in Å, along x and y.
         gamma: width of the Gaussians in Å.
+        per_element: renders one channel per element (`ednn.core.renderer`).
 
     Example:
         >>> from ednn.core.model import EDNN
@@ -45,12 +46,13 @@ class AtomisticEDNN(StructureModel):
         species: Sequence[int],
         pixel: Sequence[float],
         gamma: float,
+        per_element: bool = False,
     ) -> None:
         made = field_model if isinstance(field_model, FieldModel) else field_model()
-        super().__init__(
-            replace(made.info, site="atom", species=tuple(species), pixel=tuple(pixel), gamma=gamma)
-        )
-        self.field_model, self.renderer = made, Renderer(species, pixel, gamma)
+        atoms = replace(made.info, site="atom", species=tuple(species), pixel=tuple(pixel))
+        super().__init__(replace(atoms, gamma=gamma, per_element=per_element))
+        self.field_model = made
+        self.renderer = Renderer(species, pixel, gamma, per_element)
         # Double precision: totals of thousands of eV have to be right to a few meV.
         references = torch.zeros(len(species), len(made.info.outputs), dtype=torch.float64)
         self.register_buffer("references", references)
@@ -105,7 +107,7 @@ class AtomisticEDNN(StructureModel):
         return torch.cat(parts)[torch.cat(groups).argsort()].double()
 
     def field(self, structures: StructureBatch) -> Tensor:
-        """Render structures of one grid (Eq. 3): (B, 1, nx, ny)."""
+        """Render structures of one grid: (B, C, nx, ny)."""
         positions = structures.positions.to(self.precision)
         return self.renderer.field(structures._replace(positions=positions))
 
@@ -132,8 +134,10 @@ class AtomisticEDNN(StructureModel):
 
     def views(self, inputs: StructureBatch) -> list[TiledView]:
         first = inputs.part(slice(0, 1))
-        cell = tuple(first.cell[0].tolist())
-        return [replace(view, cell=cell) for view in self.field_model.views(self.field(first))]
+        cell, field = tuple(first.cell[0].tolist()), self.field(first)
+        atoms = field[0].sum(0)  # of all elements
+        views = self.field_model.views(field)
+        return [replace(view, values=atoms, cell=cell) for view in views]
 
     def _with_references(self, shares: Tensor, numbers: Tensor, tile: Tensor) -> Tensor:
         """Add each atom's reference energy to its tile, if the tile is among these.

@@ -68,7 +68,7 @@ def build_model(config: Config, info: DatasetInfo) -> ExtensiveModel:
     field_model.info = info
     model: ExtensiveModel = field_model
     if info.takes == "structures":
-        model = AtomisticEDNN(field_model, info.species, info.pixel, info.gamma)
+        model = AtomisticEDNN(field_model, info.species, info.pixel, info.gamma, info.per_element)
     model.info, model.config = info, _with_stable_names(config)
     return model
 

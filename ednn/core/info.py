@@ -47,6 +47,8 @@ class DatasetInfo:
         pixel: sides of a pixel in Å, one per axis, on which structures are rendered.
         grid: number of pixels along each side of the first structure's cell.
         gamma: width in Å of the Gaussians with which structures are rendered.
+        per_element: whether these have the height 1 and a channel for each element, in place of the
+            height Z and one channel for all.
         nearest: smallest and largest distance in Å of an atom of the data to its nearest neighbour;
             None for fields, and where it is not known.
 
@@ -70,6 +72,7 @@ class DatasetInfo:
     pixel: tuple[float, ...] = ()
     grid: tuple[int, ...] = ()
     gamma: float = 0.0
+    per_element: bool = False
     nearest: tuple[float, float] | None = None
 
     @property

@@ -29,7 +29,7 @@ class TiledView:
 
     Attributes:
         name: name of the branch, or of the field.
-        values: first channel, (*L).
+        values: first channel, or the sum of those of atoms, (*L).
         tiling: how the field is cut into tiles.
         cell: sides in Å, if the field shows atoms.
         weight: weight of the branch in a linear join; None without one.
@@ -262,7 +262,7 @@ class StructureModel(ExtensiveModel):
 
     @abstractmethod
     def field(self, structures: StructureBatch) -> Tensor:
-        """Render structures of one grid (Eq. 3): (B, 1, nx, ny)."""
+        """Render structures of one grid: (B, C, nx, ny)."""
 
     @abstractmethod
     def block_contributions(

@@ -1,4 +1,4 @@
-"""Atoms rendered as Gaussian wells on a grid (paper, Eq. 3), differentiably and in batches."""
+"""Atoms rendered as Gaussians on a grid (paper, Eq. 3), differentiably and in batches."""
 
 import math
 from collections.abc import Sequence
@@ -17,43 +17,44 @@ SMALLEST = math.exp(-(REACH**2) / 2)  # smaller values of a Gaussian count as ze
 
 
 def render(
-    numbers: Tensor, positions: Tensor, cell: Tensor, grid: tuple[int, int], gamma: float = GAMMA
+    weights: Tensor, positions: Tensor, cell: Tensor, grid: tuple[int, int], gamma: float = GAMMA
 ) -> Tensor:
-    """Render V(x, y) = Σ_i Z_i exp(−r_i² / 2γ²), periodic, at x = i Lx / nx, y = j Ly / ny (Eq. 3).
+    """Render V(x, y) = Σ_i w_i exp(−r_i² / 2γ²), periodic, at x = i Lx / nx, y = j Ly / ny.
+
+    With atomic numbers as weights, that is Eq. 3.
 
     Args:
-        numbers: atomic numbers Z (B, A), 0 for padding.
+        weights: heights w of the Gaussians in each channel, (B, A, C), 0 for padding.
         positions: (B, A, 2) in Å, inside the cell or not.
         cell: sides of the orthorhombic cell, (B, 2) in Å.
         grid: number of points nx and ny.
         gamma: width γ of the Gaussians in Å.
 
     Returns:
-        Fields (B, 1, nx, ny) in the dtype of `positions`, differentiable with respect to them.
+        Fields (B, C, nx, ny) in the dtype of `positions`, differentiable with respect to them.
 
     Raises:
         InputError: shapes that don't fit together.
 
     Example:
         >>> cell, centre = torch.tensor([[4.0, 4.0]]), torch.tensor([[[1.0, 2.0]]])
-        >>> field = render(torch.tensor([[6]]), centre, cell, (8, 8))
+        >>> field = render(torch.tensor([[[6]]]), centre, cell, (8, 8))
         >>> field.shape, round(field[0, 0, 2, 4].item(), 4)  # at the carbon atom, V = Z = 6
         (torch.Size([1, 1, 8, 8]), 6.0)
     """
-    if positions.shape != (*numbers.shape, 2) or cell.shape != (len(numbers), 2):
+    if positions.shape != (*weights.shape[:2], 2) or cell.shape != (len(weights), 2):
         raise InputError(
-            f"numbers {tuple(numbers.shape)}, positions {tuple(positions.shape)} and cell "
-            f"{tuple(cell.shape)} do not fit together: pass (B, A), (B, A, 2) and (B, 2)."
+            f"weights {tuple(weights.shape)}, positions {tuple(positions.shape)} and cell "
+            f"{tuple(cell.shape)} do not fit together: pass (B, A, C), (B, A, 2) and (B, 2)."
         )
     # A Gaussian is a product over the axes, so the field is a product of two thin matrices.
     x = _periodic_gaussian(positions[..., 0], cell[:, 0], grid[0], gamma)  # (B, A, nx)
     y = _periodic_gaussian(positions[..., 1], cell[:, 1], grid[1], gamma)  # (B, A, ny)
-    weighted = numbers.to(x.dtype).unsqueeze(-1) * x  # (B, A, nx)
-    return _product(weighted, y).unsqueeze(1)  # (B, 1, nx, ny)
+    return _products(weights, x, y)
 
 
 def render_part(
-    numbers: Tensor,
+    weights: Tensor,
     positions: Tensor,
     pixel: Sequence[float],
     shape: tuple[int, int],
@@ -63,8 +64,8 @@ def render_part(
     """Render V at the points x = i dx, y = j dy (i < nx, j < ny), in a time linear in their number.
 
     Args:
-        numbers: atomic numbers (A,) of all atoms whose Gaussians reach these points; a periodic
-            image is an atom of its own.
+        weights: heights (A, C) of all Gaussians that reach these points; a periodic image is an
+            atom of its own.
         positions: (A, 2) in Å.
         pixel: dx and dy in Å.
         shape: number of points nx and ny.
@@ -72,12 +73,13 @@ def render_part(
         dtype: of the result; None for that of `positions`.
 
     Returns:
-        Field (nx, ny), differentiable with respect to `positions`.
+        Field (C, nx, ny), differentiable with respect to `positions`.
 
     Example:
-        >>> field = render_part(torch.tensor([5]), torch.tensor([[0.5, 1.0]]), (0.5, 0.5), (4, 4))
-        >>> field.shape, round(field[1, 2].item(), 4)  # at the boron atom, V = Z = 5
-        (torch.Size([4, 4]), 5.0)
+        >>> boron = torch.tensor([[5]]), torch.tensor([[0.5, 1.0]])
+        >>> field = render_part(*boron, (0.5, 0.5), (4, 4))
+        >>> field.shape, round(field[0, 1, 2].item(), 4)  # at the boron atom, V = Z = 5
+        (torch.Size([1, 4, 4]), 5.0)
     """
     dtype = dtype or positions.dtype
     # Points are sorted into bins as wide as a Gaussian reaches: only atoms of the nine bins around
@@ -90,34 +92,36 @@ def render_part(
         torch.arange(n, dtype=dtype, device=positions.device) * step
         for n, step in zip(side, pixel, strict=True)
     ]
-    fields = _render_bins(numbers, positions, near, width, points, gamma)
-    field = fields.transpose(1, 2).flatten(2).flatten(0, 1)  # (bins_x · side, bins_y · side)
-    return field[: shape[0], : shape[1]]
+    fields = _render_bins(weights, positions, near, width, points, gamma)
+    field = fields.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)  # (C, bins_x · side, …)
+    return field[:, : shape[0], : shape[1]]
 
 
 def _render_bins(
-    numbers: Tensor,
+    weights: Tensor,
     positions: Tensor,
     near: Tensor,
     width: Tensor,
     points: Sequence[Tensor],
     gamma: float,
 ) -> Tensor:
-    """Render every bin at its points along x and y: (bins_x, bins_y, *side).
+    """Render every bin at its points along x and y: (bins_x, bins_y, C, *side).
 
     Args:
-        numbers: atomic numbers (A,).
+        weights: heights of the Gaussians (A, C).
         positions: (A, 2) in Å.
         near: atoms that each bin sees, as `_near` returns them.
         width: sides of a bin (2,) in Å.
         points: coordinates in a bin in Å, along x and y, (side,) each.
         gamma: width of the Gaussians in Å.
     """
-    numbers = torch.cat([numbers, numbers.new_zeros(1)])  # (A + 1,)
+    channels = weights.shape[1]
+    weights = torch.cat([weights, weights.new_zeros(1, channels)])  # (A + 1, C)
     positions = torch.cat([positions, positions.new_zeros(1, 2)])  # (A + 1, 2)
     bins = near.shape[:2]
     corners = torch.cartesian_prod(*(torch.arange(n, device=near.device) for n in bins)) * width
-    at_once = max(1, GAUSSIAN_VALUES // (near.shape[-1] * sum(map(len, points))))
+    values = near.shape[-1] * (channels * len(points[0]) + len(points[1]))  # of a bin's Gaussians
+    at_once = max(1, GAUSSIAN_VALUES // values)
     parts = []
     for atoms, corner in zip(
         near.flatten(0, 1).split(at_once), corners.split(at_once), strict=True
@@ -129,7 +133,7 @@ def _render_bins(
             _flushed(torch.exp(-0.5 * ((points[i] - centres[..., i, None]) / gamma) ** 2))
             for i in range(2)
         )  # (b, n, side)
-        parts.append(_product(numbers[atoms].to(x.dtype)[..., None] * x, y))  # (b, *side)
+        parts.append(_products(weights[atoms], x, y))  # (b, C, *side)
     return torch.cat(parts).unflatten(0, bins)
 
 
@@ -149,10 +153,14 @@ def _near(positions: Tensor, width: Tensor, bins: list[int]) -> Tensor:
     return table.unfold(0, 3, 1).unfold(1, 3, 1).flatten(2)
 
 
-def _product(x: Tensor, y: Tensor) -> Tensor:
-    """Sum the products of Gaussians (B, A, nx) and (B, A, ny) over the atoms: (B, nx, ny)."""
+def _products(weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Sum weights (B, A, C) times Gaussians (B, A, nx) and (B, A, ny) over atoms: (B, C, nx, ny).
+
+    All channels are one product of matrices.
+    """
+    weighted = weights.to(x.dtype)[..., None] * x[:, :, None]  # (B, A, C, nx)
     with full_precision(x.device):
-        return x.mT @ y
+        return (weighted.flatten(2).mT @ y).unflatten(1, weighted.shape[2:])
 
 
 def _flushed(values: Tensor) -> Tensor:

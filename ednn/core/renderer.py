@@ -14,12 +14,14 @@ CELL_TOLERANCE = 1e-3  # relative, from whole tiles: a strain of 0.1 % costs 0.0
 
 
 class Renderer(nn.Module):
-    """Renders structures on pixels of one size, as one channel of Gaussians of height Z.
+    """Renders structures on pixels of one size, as Gaussians of height Z or a channel per element.
 
     Args:
         species: atomic numbers of the elements that structures may hold.
         pixel: sides of a pixel along x and y in Å, the same for structures of any size.
-        gamma: width of the Gaussians in Å (Eq. 3).
+        gamma: width of the Gaussians in Å.
+        per_element: one channel of Gaussians of height 1 for each element, in place of one channel
+            of height Z for all (Eq. 3).
 
     Example:
         >>> renderer = Renderer([6], pixel=[0.25, 0.25], gamma=0.4)
@@ -34,18 +36,23 @@ class Renderer(nn.Module):
     species: Tensor
     pixel: Tensor
 
-    def __init__(self, species: Sequence[int], pixel: Sequence[float], gamma: float) -> None:
+    def __init__(
+        self,
+        species: Sequence[int],
+        pixel: Sequence[float],
+        gamma: float,
+        per_element: bool = False,
+    ) -> None:
         super().__init__()
-        self.gamma = gamma
+        self.gamma, self.per_element = gamma, per_element
         self.register_buffer("species", torch.tensor(species), persistent=False)
         self.register_buffer("pixel", torch.tensor(pixel, dtype=torch.float64), persistent=False)
 
     def field(self, structures: StructureBatch) -> Tensor:
-        """Render structures of one grid: (B, 1, nx, ny), in the precision of the positions."""
+        """Render structures of one grid: (B, C, nx, ny), in the precision of the positions."""
         nx, ny = self.grids(structures)[0].tolist()
-        return render(
-            structures.numbers, structures.positions, structures.cell, (nx, ny), self.gamma
-        )
+        weights = self._weights(structures.numbers)
+        return render(weights, structures.positions, structures.cell, (nx, ny), self.gamma)
 
     def part(
         self,
@@ -55,8 +62,13 @@ class Renderer(nn.Module):
         shape: tuple[int, int],
         precision: torch.dtype,
     ) -> Tensor:
-        """Render a rectangle (nx, ny) of pixels with its corner at the origin: (1, 1, nx, ny)."""
-        return render_part(numbers, positions, pixel, shape, self.gamma, precision)[None, None]
+        """Render a rectangle (nx, ny) of pixels with its corner at the origin: (1, C, nx, ny)."""
+        weights = self._weights(numbers)
+        return render_part(weights, positions, pixel, shape, self.gamma, precision)[None]
+
+    def _weights(self, numbers: Tensor) -> Tensor:
+        """Return the height of each atom's Gaussian in each channel: (…) → (…, C)."""
+        return self.elements(numbers) if self.per_element else numbers[..., None]
 
     def reach(self, tiling: Tiling, pixel: Sequence[float]) -> tuple[float, float]:
         """Return the largest distance in Å along x and y at which atoms affect a block."""

@@ -53,10 +53,10 @@ class Resilience(Study):
         model = load_structure_model(run.best)
         test = read_samples(run, "test", self.samples)
         with torch.inference_mode():
-            field = model.field(test.inputs)  # (N, 1, nx, ny)
+            field = model.field(test.inputs)  # (N, C, nx, ny)
             known = model.known(test.inputs)  # (N, 1)
         tiling = model.field_model.tiling
-        clean = tiling.tiles(field)  # (N, *grid, 1, *window)
+        clean = tiling.tiles(field)  # (N, *grid, C, *window)
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
         obscured = {
             "blur": tiling.tiles(_blurred(field, self.blur / model.renderer.pixel.numpy())),
@@ -75,8 +75,8 @@ class Resilience(Study):
             "focus": tiling.focus,
             "context": tiling.context,
             "focus_share": float(np.prod(tiling.focus) / np.prod(tiling.window)),
-            "example": clean[0, 0, 0, 0].tolist(),
-            "blurred_example": obscured["blur"][0, 0, 0, 0].tolist(),
+            "example": clean[0, 0, 0].sum(0).tolist(),
+            "blurred_example": obscured["blur"][0, 0, 0].sum(0).tolist(),
         }
 
     def rows(self, numbers: Numbers) -> list[Row]:
@@ -117,13 +117,13 @@ def _masks(window: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _blurred(field: Tensor, sigma: np.ndarray) -> Tensor:
-    """Blur periodic fields (N, 1, nx, ny) by a Gaussian of `sigma` pixels along each axis."""
+    """Blur periodic fields (N, C, nx, ny) by a Gaussian of `sigma` pixels along each axis."""
     return torch.from_numpy(gaussian_filter(field.numpy(), (0, 0, *sigma), mode="wrap"))
 
 
 @torch.inference_mode()
 def _energy(model: FieldModel, tiles: Tensor) -> Tensor:
-    """Predict the energies, without references, of tiles (N, *grid, 1, *window): (N, 1), in eV."""
+    """Predict the energies, without references, of tiles (N, *grid, C, *window): (N, 1), in eV."""
     contributions = model.block_contributions(tiles.flatten(0, 2))  # (N · tiles, 1, 1, 1)
     return contributions.double().view(len(tiles), -1).sum(1, keepdim=True)
 

@@ -27,8 +27,8 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     """
     before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
     require_kind(before, data)
-    load_weights(model, checkpoint)
     require_same_rendering(before, data.info)
+    load_weights(model, checkpoint)
     require_unseen_test(checkpoint[KEY]["trained_on"], data)
     model.fit_references((batch.inputs, batch.target) for batch in data.evaluation_loader("train"))
 
@@ -59,20 +59,20 @@ def require_same_rendering(before: DatasetInfo, here: DatasetInfo) -> None:
     """Make sure that structures are rendered as they were when weights were trained.
 
     Raises:
-        InputError: other elements, pixels or Gaussians.
+        InputError: other elements, pixels, Gaussians or channels.
 
     Example:
         >>> from ednn.core.info import Output
         >>> before = DatasetInfo((Output("energy"),), species=(6,), pixel=(0.4, 0.4), gamma=0.4)
         >>> require_same_rendering(before, before)
     """
-    for name in ("species", "pixel", "gamma"):
+    for name in ("species", "pixel", "gamma", "per_element"):
         there, own = getattr(before, name), getattr(here, name)
         if np.shape(own) != np.shape(there) or not np.allclose(own, there, rtol=CELL_TOLERANCE):
             raise InputError(
                 f"The checkpoint was trained with {name}={_plain(there)}, this data has "
                 f"{_plain(own)}; its weights mean nothing here: give data of the same elements, "
-                f"pixels (data.grid) and data.gamma, or train without ckpt_path."
+                f"pixels (data.grid), data.gamma and data.channels, or train without ckpt_path."
             )
 
 

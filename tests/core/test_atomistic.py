@@ -1,5 +1,7 @@
 """Energies and forces of structures: extensive, exact derivatives, shares that add up."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -39,26 +41,36 @@ def supercell(structures: StructureBatch, nx: int, ny: int) -> StructureBatch:
     )
 
 
-def model(subnet: type[nn.Module] = FCN, context: int = 6) -> AtomisticEDNN:
+def model(
+    subnet: Callable[..., nn.Module] = FCN, context: int = 6, per_element: bool = False
+) -> AtomisticEDNN:
     torch.manual_seed(0)
     pixel = (batched(0).cell[0] / GRID).tolist()
-    net = AtomisticEDNN(EDNN(subnet, FOCUS, context), SPECIES, pixel, gamma=0.4).double()
+    field_model = EDNN(subnet, FOCUS, context, channels=len(SPECIES) if per_element else 1)
+    net = AtomisticEDNN(field_model, SPECIES, pixel, 0.4, per_element).double()
     net.references.copy_(torch.tensor([[-60.0], [-150.0], [-200.0]]))
     net.field_model.scale.fill_(30.0 / FOCUS**2)
-    net.field_model.scaling.mean.fill_(2.2)
-    net.field_model.scaling.spread.fill_(1.5)
+    field = net.field(batched(*range(20, 26)))
+    net.field_model.scaling.fit(field)
     return net
 
 
+either_kind_of_channels = pytest.mark.parametrize("per_element", [False, True])
+
+
+@either_kind_of_channels
 @pytest.mark.parametrize("subnet", [FCN, DNN])
-def test_a_supercell_has_as_many_times_the_energy(subnet: type[nn.Module]) -> None:
-    net, structures = model(subnet), batched(1, 2)
+def test_a_supercell_has_as_many_times_the_energy(
+    subnet: type[nn.Module], per_element: bool
+) -> None:
+    net, structures = model(subnet, per_element=per_element), batched(1, 2)
     once, more = net(structures), net(supercell(structures, 2, 3))
     torch.testing.assert_close(more, 6 * once, rtol=1e-12, atol=0)
 
 
-def test_forces_are_the_slope_of_the_energy() -> None:
-    net, structures = model(), batched(3)
+@either_kind_of_channels
+def test_forces_are_the_slope_of_the_energy(per_element: bool) -> None:
+    net, structures = model(per_element=per_element), batched(3)
     _, forces = net.energy_and_forces(structures)
     step = 1e-5
     for atom, axis in ((0, 0), (17, 1), (40, 0)):
@@ -90,8 +102,9 @@ def test_net_force_is_that_of_the_pixels_alone() -> None:
     assert largest < 0.1 * forces.norm(dim=-1).sum()
 
 
-def test_shares_of_the_tiles_add_up() -> None:
-    net, structures = model(), batched(5, 6)
+@either_kind_of_channels
+def test_shares_of_the_tiles_add_up(per_element: bool) -> None:
+    net, structures = model(per_element=per_element), batched(5, 6)
     shares = net.contributions(structures)
     assert shares.shape == (2, GRID // FOCUS, GRID // FOCUS, 1)
     torch.testing.assert_close(shares.sum((1, 2)), net(structures), rtol=1e-13, atol=0)
@@ -107,8 +120,9 @@ def test_an_atom_counts_for_the_tile_it_lies_in() -> None:
     assert shares.count_nonzero() == 1
 
 
-def test_padding_atoms_add_nothing() -> None:
-    net, together = model(), batched(7, 8, 4)
+@either_kind_of_channels
+def test_padding_atoms_add_nothing(per_element: bool) -> None:
+    net, together = model(per_element=per_element), batched(7, 8, 4)
     assert (together.numbers == 0).any()
     alone = torch.cat([net(batched(seed)) for seed in (7, 8, 4)])
     torch.testing.assert_close(net(together), alone, rtol=1e-13, atol=0)
@@ -128,8 +142,9 @@ def test_structures_of_several_sizes_in_one_batch() -> None:
     torch.testing.assert_close(net(StructureBatch(numbers, positions, cell)), expected)
 
 
-def test_references_leave_what_the_composition_does_not_tell() -> None:
-    net, structures = model(), batched(*range(30))
+@either_kind_of_channels
+def test_references_leave_what_the_composition_does_not_tell(per_element: bool) -> None:
+    net, structures = model(per_element=per_element), batched(*range(30))
     counts = net.counts(structures)
     true = torch.tensor([[-70.0], [-154.0], [-230.0]], dtype=torch.float64)
     rest = torch.randn(30, 1, dtype=torch.float64)
@@ -140,8 +155,32 @@ def test_references_leave_what_the_composition_does_not_tell() -> None:
     spread = (left / GRID**2).std(0, correction=0)
     torch.testing.assert_close(net.field_model.scale, spread)
     scaling, field = net.field_model.scaling, net.field(structures)
-    assert scaling.mean.item() == pytest.approx(field.mean().item())
-    assert scaling.spread.item() == pytest.approx(field.std().item())
+    torch.testing.assert_close(scaling.mean, field.mean((0, 2, 3)))
+    torch.testing.assert_close(scaling.spread, field.movedim(1, 0).flatten(1).std(1))
+
+
+def test_the_channels_of_the_elements_make_up_the_one_of_all() -> None:
+    structures = batched(1, 2, 3)
+    apart, together = model(per_element=True).field(structures), model().field(structures)
+    assert apart.shape == (3, len(SPECIES), GRID, GRID)
+    heights = torch.tensor(SPECIES, dtype=torch.float64)[:, None, None]
+    torch.testing.assert_close((heights * apart).sum(1, keepdim=True), together, rtol=1e-12, atol=0)
+
+
+def test_an_element_that_structures_lack_is_an_empty_channel() -> None:
+    net = model(per_element=True)
+    carbon = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), batched(0).cell)
+    assert net.field(carbon).amax((2, 3)).gt(0).tolist() == [[False, True, False]]
+    net.fit_normalisation(carbon.part, torch.tensor([[-150.0]]), torch.tensor([1]))
+    energy, forces = net.energy_and_forces(carbon)
+    assert energy.isfinite().all()
+    assert forces.isfinite().all()
+
+
+def test_a_picture_shows_the_atoms_of_all_elements() -> None:
+    net, structures = model(per_element=True), batched(1)
+    (view,) = net.views(structures)
+    torch.testing.assert_close(view.values, net.field(structures)[0].sum(0))
 
 
 def test_another_theory_shifts_the_references_alone() -> None:

@@ -1,5 +1,8 @@
 """Structures in blocks: energies, contributions and forces are those of the whole."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -25,13 +28,20 @@ def forces_and_shares(work: StructureJob) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(forces), torch.from_numpy(shares)
 
 
+RESIDUAL = partial(FCN, widths=[8] * 4, stride=2, residual=True)
+
+
 @pytest.mark.parametrize("repeat", [(1, 1), (3, 2)])
-@pytest.mark.parametrize("subnet", [FCN, DNN])
+@pytest.mark.parametrize("subnet", [FCN, DNN, RESIDUAL], ids=["fcn", "dnn", "residual"])
+@pytest.mark.parametrize("per_element", [False, True])
 def test_blocks_give_what_the_whole_gives(
-    monkeypatch: pytest.MonkeyPatch, subnet: type[nn.Module], repeat: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch,
+    subnet: Callable[..., nn.Module],
+    repeat: tuple[int, int],
+    per_element: bool,
 ) -> None:
     monkeypatch.setattr(module, "DENSE", 0)  # every structure in blocks
-    net, structure = model(subnet), sheet(4, repeat)
+    net, structure = model(subnet, per_element=per_element), sheet(4, repeat)
     work = StructureJob(net, [structure], 1200 * module.FORCES, forces=True)
     assert len(work.pieces) > 1
     forces, shares = forces_and_shares(work)

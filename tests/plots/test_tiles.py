@@ -22,7 +22,7 @@ def test_marked_tiles_stand_on_their_pixels_and_contexts_reach_over_the_edge(
         torch.from_numpy(array)[None]
         for array in (structure.numbers, structure.positions, structure.cell)
     )
-    values = render(numbers, positions, cell, (64, 32))[0, 0]
+    values = render(numbers[..., None], positions, cell, (64, 32))[0, 0]
     view = TiledView("V", values, Tiling(2, (16, 8), (8, 2)), cell=tuple(structure.cell.tolist()))
     figure = plots.tiles(view, [(0, 3)])
     field = values.numpy()

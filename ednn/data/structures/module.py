@@ -19,6 +19,8 @@ from ednn.data.structures.samples import StructureDataset, moved
 from ednn.physics.neighbours import nearest_distances, require_seen, span
 from ednn.physics.sheets import Structure
 
+CHANNELS = ("Z", "element")
+
 
 class StructureData(ExtensiveData):
     """Base of the data sets of atoms; the model renders them (`ednn.core.atomistic`).
@@ -30,6 +32,8 @@ class StructureData(ExtensiveData):
         grid: pixels along either side of the first structure's cell; the others' pixels are of the
             same size.
         gamma: width of the Gaussians in Å (Eq. 3).
+        channels: "Z", one channel of Gaussians of height Z (Eq. 3), or "element", one channel of
+            Gaussians of height 1 for each element.
         augment: move and mirror the training structures at random, which changes no energy.
         val, test: shares of the structures.
 
@@ -52,13 +56,18 @@ class StructureData(ExtensiveData):
         augment: bool,
         val: float,
         test: float,
+        channels: str = "Z",
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
         require_whole(grid=grid, least=1)
         if not (isinstance(gamma, int | float) and gamma > 0):
             raise InputError(f"data.gamma={gamma} is not possible; give a width in Å above 0.")
-        self.grid, self.gamma, self.augment = grid, gamma, augment
+        if channels not in CHANNELS:
+            raise InputError(
+                f"data.channels={channels} is not known; give one of {', '.join(CHANNELS)}."
+            )
+        self.grid, self.gamma, self.augment, self.channels = grid, gamma, augment, channels
         self.shares = require_shares(val, test)
 
     @cached_property
@@ -73,13 +82,17 @@ class StructureData(ExtensiveData):
     @property
     def info(self) -> DatasetInfo:
         name = f"{self.theory}_energy" if self.theory else "energy"
+        species = tuple(np.unique(self.labels.numbers).tolist())
+        per_element = self.channels == "element"
         return DatasetInfo(
             (Output(name, "eV", "meV per atom", 1000.0),),
+            channels=len(species) if per_element else 1,
             site="atom",
-            species=tuple(np.unique(self.labels.numbers).tolist()),
+            species=species,
             pixel=tuple((self.labels.cell[0] / self.grid).tolist()),
             grid=(self.grid, self.grid),
             gamma=self.gamma,
+            per_element=per_element,
             nearest=span(self.distances),
         )
 

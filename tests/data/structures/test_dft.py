@@ -18,6 +18,9 @@ from ednn.data.samples import Batch
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import read, write
 from ednn.data.structures.samples import StructureDataset, moved
+from ednn.inference import structure_job
+from ednn.inference.structure_job import StructureJob
+from ednn.physics.sheets import sheet
 from ednn.runs.folder import plain
 from ednn.training.finetune import start_from
 from ednn.training.train import make_data
@@ -25,6 +28,7 @@ from tests.commands.test_configs import composed
 from tests.conftest import REPOSITORY, run
 from tests.conftest import SMALL as ISING
 from tests.data.structures.sheets import SHIPPED, SMALL, some
+from tests.inference.test_structures import forces_and_shares
 
 
 def make(sheets: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> DFTData:
@@ -151,11 +155,16 @@ def test_a_run_goes_on_with_its_own_model_and_data_only(
     begun = sheets / "outputs" / "runs" / "begun"
     shutil.copytree(trained_on_sheets, begun)
     (begun / "summary.json").unlink()
+    lines = (begun / "config.yaml").read_text().splitlines(keepends=True)
+    older = [line for line in lines if line.split(":")[0].strip() not in ("residual", "channels")]
+    assert len(older) == len(lines) - 2  # as from before there were these settings
+    (begun / "config.yaml").write_text("".join(older))
     record = (begun / "config.yaml").read_bytes()
     resume = ["train.py", "data=dft", *SMALL, "run=begun", "resume=auto"]
     for change, words in (
         ("tile.c=2", "model.context=4, not 2"),
         ("data.seed=1", "data.seed=0, not 1"),
+        ("model.subnet.residual=true", "'residual': True"),
     ):
         done = run(sheets, *resume, change)
         assert done.returncode != 0
@@ -174,6 +183,7 @@ def test_a_run_goes_on_with_its_own_model_and_data_only(
         (["data.test=0.2"], "data.seed=0 data.test=0.3"),
         (["data.grid=64"], "trained with pixel="),
         (["data.gamma=0.5"], "trained with gamma=0.4"),
+        (["data.channels=element"], "trained with per_element=False.* and data.channels"),
     ],
 )
 def test_weights_that_mean_nothing_here_are_refused(
@@ -209,6 +219,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
         (["data.path=data/dft/none.h5"], "`ednn generate data=dft"),
         ([f"data.path={REPOSITORY}/README.md"], "is no HDF5 file"),
         (["data.gamma=-1"], "data.gamma=-1 is not possible"),
+        (["data.channels=3"], "data.channels=3 is not known; give one of Z, element"),
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
         (["data.grid=60"], "A side of 60 in the lattice 60 × 60 is not a multiple"),
@@ -250,6 +261,31 @@ def test_larger_cells_are_tested_as_a_whole(trained_on_sheets: Path, sheets: Pat
     result = sheets / "outputs" / "evaluations" / "larger"
     assert json.loads((result / "summary.json").read_text())["test/samples"] == 100
     assert (result / "tiles.png").exists()
+
+
+def test_a_channel_per_element_is_trained_evaluated_and_predicted(
+    sheets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = ["model.subnet.residual=true", "model.subnet.widths=[16,16,16,16]"]
+    words = ["data=dft", *SMALL, "data.channels=element", "task.force_weight=0.1", *blocks]
+    done = run(sheets, "train.py", *words, "trainer.max_epochs=1", "run=elements")
+    assert done.returncode == 0, done.stderr
+    assert (sheets / "outputs" / "runs" / "elements" / "tiles.png").exists()
+    checkpoint = sheets / "outputs" / "runs" / "elements" / "checkpoints" / "best.ckpt"
+    larger = ["data=dft", f"data.path={SHIPPED.with_name('gfn1_120.h5')}"]
+    done = run(sheets, "evaluate.py", f"ckpt_path={checkpoint}", *larger, "run=elements")
+    assert done.returncode == 0, done.stderr
+    summary = sheets / "outputs" / "evaluations" / "elements" / "summary.json"
+    assert json.loads(summary.read_text())["test/samples"] == 100
+    model = load_structure_model(checkpoint).double()
+    assert (model.info.channels, model.info.per_element) == (3, True)
+    structure = sheet(4, (2, 2))
+    whole = StructureJob(model, [structure], 10**6, forces=True)
+    monkeypatch.setattr(structure_job, "DENSE", 0)
+    parts = StructureJob(model, [structure], 1200 * structure_job.FORCES, forces=True)
+    assert (len(whole.pieces), len(parts.pieces) > 1) == (1, True)
+    for got, want in zip(forces_and_shares(parts), forces_and_shares(whole), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-9)
 
 
 def test_generate_labels_and_extends(tmp_path: Path) -> None:
