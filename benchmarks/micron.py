@@ -64,7 +64,7 @@ def seconds(model: StructureModel, side: int, memory: float, group: Processes) -
     """Return the time for one sheet, its atoms being in memory: the median of about a second's."""
     structure = graphene(side)
     loaded = 4 * structure.positions.nbytes
-    sites = sites_at_once(memory, 1, 1 / model.field_model.tiling.sites, loaded)
+    sites = sites_at_once(memory, model.info.channels, 1 / model.field_model.tiling.sites, loaded)
     work = StructureJob(model, [structure], sites, forces=False)
     times: list[float] = []
     while group.tell(sum(times)) < 1:

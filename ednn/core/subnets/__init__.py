@@ -1,8 +1,8 @@
 """The shared subnetworks: every tile goes through the same one (paper, "EDNN topology").
 
 Reading order: `ann` and `dnn`, the paper's two; `site_wise`, the base of those that give every site
-a value; `fcn` (with the blocks of `residual`) and `site_ann`, two of these; `spectral`, a function of a single site, for wave
-vectors. CONTRIBUTING.md says how to add one.
+a value; `fcn` (with the blocks of `residual`) and `site_ann`, two of these; `spectral`, a function
+of a single site, for wave vectors. CONTRIBUTING.md says how to add one.
 """
 
 from ednn.core.subnets.ann import ANN
