@@ -21,7 +21,6 @@ import h5py
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -31,8 +30,9 @@ from ednn.data.fields.hdf5 import IN_MEMORY
 from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
 from ednn.runs.configs import CONF
+from ednn.training.loss import loss_of_totals
+from ednn.training.optimizers import make_optimizer
 from ednn.training.speed import speed_up
-from ednn.training.task import squared_error
 from ednn.training.train import make_data, make_model
 
 SIDE = 128  # of the images
@@ -93,12 +93,12 @@ def step_of(cfg: Any, data: ExtensiveData, batch: Batch, setting: Setting) -> St
     torch.manual_seed(0)
     model = make_model(cfg, data)
     speed_up(model, setting.compile, setting.channels_last, tf32=False)
-    optimizer = instantiate(cfg.task.optimizer)(model.parameters())
+    optimizer = make_optimizer(cfg.task.optimizer, model)
 
     def step() -> None:
         optimizer.zero_grad()
         with torch.autocast("cpu", setting.dtype, enabled=setting.dtype == BF16):
-            loss = squared_error(model(batch.inputs), batch.target)
+            loss = loss_of_totals(model(batch.inputs), batch.target)
         loss.backward()
         optimizer.step()
 

@@ -10,9 +10,12 @@ from typing import Any
 from hydra.utils import instantiate
 from lightning import Trainer
 from lightning.pytorch.utilities import rank_zero_only
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from ednn.core.errors import InputError
+from ednn.training.optimizers import settings_of
 
 LENGTHS = ("total_steps", "T_max")  # what torch's schedulers call the number of steps
 
@@ -32,7 +35,7 @@ def scheduler_over(config: Mapping[str, Any], trainer: Trainer) -> partial[Any]:
         >>> scheduler_over(config, Trainer(max_steps=5, max_epochs=-1, logger=False)).keywords
         {'T_max': 5}
     """
-    scheduler = instantiate(config)
+    scheduler = instantiate(config, _convert_="all")  # a list of rates stays one
     asked = set(LENGTHS) & set(signature(scheduler.func).parameters) - scheduler.keywords.keys()
     if not asked:
         return partial(scheduler)
@@ -44,6 +47,28 @@ def scheduler_over(config: Mapping[str, Any], trainer: Trainer) -> partial[Any]:
             f"of trainer.max_epochs or trainer.max_steps, or task.scheduler=null."
         )
     return partial(scheduler, **dict.fromkeys(asked, int(steps)))
+
+
+def make_scheduler(
+    config: Mapping[str, Any], optimizer: Optimizer, trainer: Trainer
+) -> LRScheduler:
+    """Make the schedule of an optimizer's rates for the steps that a trainer has.
+
+    Raises:
+        InputError: a setting that the scheduler refuses, or an open number of steps.
+
+    Example:
+        >>> import torch
+        >>> adam = torch.optim.Adam([torch.zeros(1)], lr=0.5)
+        >>> config = {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "_partial_": True}
+        >>> trainer = Trainer(max_steps=5, max_epochs=-1, logger=False)
+        >>> make_scheduler(config, adam, trainer).T_max
+        5
+    """
+    make = scheduler_over(config, trainer)
+    with settings_of("scheduler", config):
+        scheduler: LRScheduler = make(optimizer)
+    return scheduler
 
 
 def stretch(trainer: Trainer, scheduler: partial[Any]) -> None:

@@ -16,6 +16,8 @@ from ednn.data.fields.layout import channels_first
 from ednn.data.hdf5_file import dataset, open_hdf5
 from tests.conftest import SMALL, run, start
 
+MUON = ["task=muon", "model=fcn", "tile.f=2", "tile.c=2", "model.subnet.widths=[4,8,8]"]
+
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     return torch.load(checkpoint, weights_only=True)["state_dict"]
@@ -100,6 +102,7 @@ def test_fine_tuning_starts_from_the_checkpoint(trained: Path, tmp_path: Path) -
     "recipe",
     [
         ["task=adam"],
+        pytest.param(MUON, marks=pytest.mark.slow),
         pytest.param(
             ["task=lbfgs", "data.batch_size=2000", "trainer.precision=64-true"],
             marks=pytest.mark.long,
@@ -178,6 +181,18 @@ def test_a_profile_is_in_the_run_folder(tmp_path: Path, profiler: str, row: str)
     assert "Testing: 100%" in done.stderr
     profile = (tmp_path / "outputs" / "runs" / "profiled" / "fit-profile.txt").read_text()
     assert row in profile
+
+
+@pytest.mark.slow
+def test_two_processes_train_alike_by_muon(tmp_path: Path) -> None:
+    for name, trainer in (("one", "cpu"), ("two", "ddp_sim")):
+        done = run(tmp_path, "train.py", *SMALL, *MUON, f"trainer={trainer}", f"run={name}")
+        assert done.returncode == 0, done.stderr
+    one, two = (
+        pd.read_csv(tmp_path / "outputs" / "runs" / name / "metrics.csv")["val/loss"].dropna()
+        for name in ("one", "two")
+    )
+    np.testing.assert_allclose(one, two, rtol=0.01)  # Muon's own steps are rounded to bfloat16
 
 
 @pytest.mark.slow
