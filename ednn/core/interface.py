@@ -118,10 +118,7 @@ class ExtensiveModel(nn.Module, ABC):
         """Floating-point type in which the subnetworks compute."""
 
     def fit_references(self, batches: Iterator[tuple[Any, Tensor]]) -> None:
-        """Fit the reference energies again, to batches of inputs and labels (B, outputs).
-
-        Models of fields have none.
-        """
+        """Fit reference energies again, to inputs and labels (B, outputs); fields have none."""
 
     def known(self, inputs: Any) -> Tensor:
         """Return the part of the properties that needs no network, (B, outputs): here zero."""
@@ -142,8 +139,7 @@ class FieldModel(ExtensiveModel):
     """Base of the models of fields (B, C, *L), whatever their tiles and branches.
 
     Attributes:
-        shift: per site, (outputs,), float64; property = scale · network's sum + shift · sites.
-        scale: per site, (outputs,), float64.
+        shift, scale: per site, (outputs,), float64; property = scale · raw sum + shift · sites.
         scaling: transforms continuous fields to mean 0 and standard deviation 1.
 
     Example:
@@ -169,12 +165,16 @@ class FieldModel(ExtensiveModel):
     def tiling(self) -> Tiling:
         """The tiles among which the property is divided."""
 
+    @property
+    def period(self) -> tuple[int, ...]:
+        """Sites per axis by which a periodic field can be moved without changing the prediction."""
+        return self.tiling.focus
+
     @abstractmethod
     def block_contributions(self, padded: Tensor) -> Tensor:
         """Map blocks with their context (B, C, *(n f + 2c)) to contributions (B, *n, outputs).
 
-        A block is any part of a lattice made of whole tiles. A lattice that doesn't fit in memory
-        can be evaluated block by block, with the same result.
+        A lattice that doesn't fit in memory is evaluated in blocks of whole tiles, as exactly.
         """
 
     @abstractmethod

@@ -88,6 +88,12 @@ class EDNN(FieldModel):
     def tiling(self) -> Tiling:
         return self._tiling
 
+    @property
+    def period(self) -> tuple[int, ...]:
+        if isinstance(self.subnet, SiteWise):
+            return (self.subnet.stride,) * self.info.dims
+        return self.tiling.focus
+
     def forward(self, field: Tensor) -> Tensor:
         """Predict the extensive properties of fields (B, C, *L): (B, outputs), physical units."""
         return self.contributions(field).flatten(1, -2).sum(1)  # (B, tiles, outputs) → (B, outputs)

@@ -109,6 +109,11 @@ class MultiScale(FieldModel):
         ]
         return Tiling(self.info.dims, focus, context, tilings[0][1].padding)
 
+    @property
+    def period(self) -> tuple[int, ...]:
+        periods = [[b.coarse * side for side in b.net.period] for _, b in self.named()]
+        return tuple(lcm(*sides) for sides in zip(*periods, strict=True))
+
     def contributions(self, field: Tensor) -> Tensor:
         """Return what each tile of `tiling` adds to the properties: (B, *grid, outputs).
 

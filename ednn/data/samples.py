@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from ednn.core.interface import ExtensiveModel
 from ednn.core.seen import SeenValues
 from ednn.data.fields.file import HDF5Fields
 
@@ -58,6 +59,13 @@ class ExtensiveDataset(Dataset[Batch]):
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def known(self, model: ExtensiveModel, sample: Tensor) -> Tensor:
+        """Return what a model knows of the labels of samples (n,) without a network: (n, outputs).
+
+        Nothing of fields, which are not read for it: they may be larger than the memory.
+        """
+        return torch.zeros(len(sample), self.labels.shape[1], dtype=torch.float64)
 
     @abstractmethod
     def inputs(self, sample: Tensor) -> Any:

@@ -18,6 +18,7 @@ from ednn.core.checkpoint import load_field_model, load_model, load_structure_mo
 from ednn.core.errors import InputError
 from ednn.core.files import beside, require_writable
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.core.shifts import check_shifts
 from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.inference.field_job import FieldJob, write_fields
@@ -55,11 +56,11 @@ def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> Non
     frames, structures = read_structures(model, Path(cfg.input), cfg.extrapolate)
     loaded = sum(6 * s.positions.nbytes for s in structures)  # frames, structures, and in order
     sites = sites_at_once(cfg.memory, 1, _contributions_per_site(model.field_model), loaded)
-    job = StructureJob(model, structures, sites, cfg.forces)
+    job = StructureJob(model, structures, sites, cfg.forces, cfg.shifts)
 
     def write(folder: Path, total: np.ndarray) -> None:
         name = f"predicted_{model.info.names[0]}"
-        about = _about(cfg, model)
+        about = _about(cfg, model) | {"shifts": cfg.shifts}
         maps = write_structures(Path(cfg.output), frames, name, job, folder, total, about)
         print(f"{'Contribution maps and forces' if cfg.forces else 'Contribution maps'}: {maps}")
 
@@ -101,7 +102,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
     settings = {
         "model": hashlib.sha256(Path(cfg.ckpt_path).read_bytes()).hexdigest(),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
-        **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16")},
+        **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16", "shifts")},
         "layout": [str(cfg.sides), cfg.channels_first],
     }
     lock = FileLock(beside(output, ".lock"))
@@ -151,6 +152,7 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
         isinstance(cfg.memory, int | float) and isfinite(cfg.memory)
     ):
         raise InputError(f"memory={cfg.memory} is not possible; give a number of GB.")
+    check_shifts(cfg.shifts, model.info.takes)
     output = Path(cfg.output)
     _check_kind(cfg, model)
     if model.info.takes == "structures":

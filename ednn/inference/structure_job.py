@@ -13,6 +13,7 @@ import torch
 
 from ednn.core.files import atomic
 from ednn.core.interface import StructureModel
+from ednn.core.shifts import even_shifts, moved
 from ednn.core.structure_batch import StructureBatch
 from ednn.data.hdf5_file import create_hdf5
 from ednn.data.structures.frames import flat_structures, read_frames
@@ -34,6 +35,8 @@ class StructureJob(Job):
     Args:
         sites: how many pixels a block may have.
         forces: in eV/Å, wanted as well.
+        shifts: over how many shifts of the pixel grid (`ednn.core.shifts.even_shifts`) everything
+            is averaged; a tile's contribution is then the mean over what it holds under each.
 
     Raises:
         InputError: a structure that doesn't fit the model.
@@ -50,9 +53,15 @@ class StructureJob(Job):
     """
 
     def __init__(
-        self, model: StructureModel, structures: Sequence[Structure], sites: int, forces: bool
+        self,
+        model: StructureModel,
+        structures: Sequence[Structure],
+        sites: int,
+        forces: bool,
+        shifts: int = 1,
     ) -> None:
         self.model, self.structures, self.forces = model, structures, forces
+        self.shifts = even_shifts(model, shifts)  # (shifts, 2) Å
         self.shape = (len(structures), len(model.info.outputs))
         sites = sites // FORCES if forces else sites
         self.pieces = []
@@ -76,30 +85,33 @@ class StructureJob(Job):
         number = piece.samples.start
         with torch.set_grad_enabled(self.forces):
             if piece.block is None:
-                return self._whole(batch(self.structures[number], self.model))
-            return self._block(number, piece.block)
+                return _mean([self._whole(number, shift) for shift in self.shifts])
+            return _mean([self._block(number, piece.block, shift) for shift in self.shifts])
 
-    def _whole(self, structures: StructureBatch) -> Arrays:
+    def _whole(self, number: int, shift: torch.Tensor) -> Arrays:
+        structures = moved(batch(self.structures[number], self.model), shift)
         positions = structures.positions.requires_grad_(self.forces)
         shares = self.model.contributions(structures._replace(positions=positions))
         return self._arrays(shares, positions, np.arange(positions.shape[1]))
 
-    def _block(self, number: int, block: Block) -> Arrays:
+    def _block(self, number: int, block: Block, shift: torch.Tensor) -> Arrays:
         structure, tiling = self.structures[number], self.model.field_model.tiling
         lattice, device = self.lattice(number), self.model.renderer.pixel.device
         pixel = structure.cell / lattice  # (2,) Å
         start, stop = (np.array([getattr(s, end) for s in block]) for end in ("start", "stop"))
         tile = pixel * tiling.focus  # (2,) Å
         reach = self.model.renderer.reach(tiling, pixel.tolist())
-        near = self._sorted(number).near(start * tile, stop * tile, reach)
+        back = shift.numpy()  # the block moves against the atoms, which stay in order
+        near = self._sorted(number).near(start * tile - back, stop * tile - back, reach)
         grid = tiling.grid(lattice)
         # from positions in the cell, so that an atom on a border is in one block, not in both
-        tile_of = np.floor(structure.positions[near.atoms] / structure.cell * grid).astype(int)
+        inside = structure.positions[near.atoms] + back  # (n, 2) Å
+        tile_of = np.floor(inside / structure.cell * grid).astype(int) + near.images * grid
         positions = torch.from_numpy(near.positions).to(device).requires_grad_(self.forces)
         shares = self.model.block_contributions(
             torch.from_numpy(structure.numbers[near.atoms]).to(device),
             positions,
-            torch.from_numpy(tile_of % grid + near.images * grid - start).to(device),
+            torch.from_numpy(tile_of - start).to(device),
             pixel.tolist(),
             (stop - start).tolist(),
         )
@@ -111,6 +123,17 @@ class StructureJob(Job):
             (slope,) = torch.autograd.grad(shares.sum(), positions)
             arrays |= {"atoms": atoms, "forces": -slope.reshape(-1, 2).cpu().numpy()}
         return arrays
+
+
+def _mean(under: Sequence[Arrays]) -> Arrays:
+    """Average what was evaluated under every shift; an atom's forces may come in several parts."""
+    if len(under) == 1:
+        return under[0]
+    mean = {"contributions": np.mean([arrays["contributions"] for arrays in under], axis=0)}
+    if "forces" in under[0]:
+        mean["atoms"] = np.concatenate([arrays["atoms"] for arrays in under])
+        mean["forces"] = np.concatenate([arrays["forces"] for arrays in under]) / len(under)
+    return mean
 
 
 def batch(structure: Structure, model: StructureModel) -> StructureBatch:

@@ -73,9 +73,7 @@ def _pictures_of_errors(
     Both without what is known without a network (the composition's part of an energy), which would
     hide the rest.
     """
-    known = torch.zeros_like(columns["target"], dtype=torch.float64)  # (N, outputs)
-    if model.info.takes == "structures":  # fields may be larger than the memory
-        known = model.known(data.dataset.inputs(columns["sample"])).cpu()
+    known = data.dataset.known(model, columns["sample"])  # (N, outputs)
     predicted, true = (columns[name].double() - known for name in ("prediction", "target"))
     if len(data.info.outputs) > plots.MANY:
         return _pictures_of_many(predicted, true)

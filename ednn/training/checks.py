@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -43,6 +44,7 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
         ednn.core.errors.InputError: trainer.max_epochs=-2 is not possible; give a whole number ...
     """
     _check_trainer(cfg)
+    _check_task(cfg)
     for package in LOGGERS & set(cfg.logger):
         import_module(package)
     check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
@@ -219,6 +221,24 @@ def _without_off(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {key: _without_off(inner) for key, inner in value.items() if inner is not False}
+
+
+def _check_task(cfg: DictConfig) -> None:
+    """Refuse weights and widths of the loss that are no numbers of a possible size."""
+    weight, delta = cfg.task.force_weight, cfg.task.get("huber_delta")
+    if not (_is_number(weight) and weight >= 0):
+        raise InputError(
+            f"task.force_weight={weight} is not possible; give a number in Å², 0 for no forces."
+        )
+    if delta is not None and not (_is_number(delta) and delta > 0):
+        raise InputError(
+            f"task.huber_delta={delta} is not possible; give a number above 0, in units of the "
+            f"spread of the labels, or null for the squared error."
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _check_trainer(cfg: DictConfig) -> None:

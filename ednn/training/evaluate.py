@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from ednn.core.checkpoint import KEY, build_from, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
+from ednn.core.shifts import check_shifts
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run
 from ednn.runs.results import summarise, write_results
@@ -30,7 +31,9 @@ def evaluate(cfg: DictConfig) -> None:
         raise InputError(f"{by} started {count} processes, but a test is one; let it start 1.")
     checkpoint = read_checkpoint(cfg.ckpt_path)
     data: ExtensiveData = instantiate(cfg.data, _convert_="all")
-    require_kind(DatasetInfo.from_plain(checkpoint[KEY]["info"]), data)
+    info = DatasetInfo.from_plain(checkpoint[KEY]["info"])
+    require_kind(info, data)
+    check_shifts(cfg.shifts, info.takes)
     trained_on = checkpoint[KEY]["trained_on"]
     settings = trained_on["settings"] if trained_on["data"] == type(data).__name__ else None
     if settings != data.settings:
@@ -47,7 +50,7 @@ def evaluate(cfg: DictConfig) -> None:
     print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
     model.check(data.dataset.example())
     _check_outputs(model.info, data.info)
-    task = ExtensiveTask(model)
+    task = ExtensiveTask(model, shifts=cfg.shifts)
     run = Run(cfg.run_dir)
     run.open(cfg)
     timer = Timer()
@@ -63,7 +66,7 @@ def evaluate(cfg: DictConfig) -> None:
     write_results(run, model, data, task.test_columns)
     tested = {"test/samples": len(task.test_columns["sample"])}
     summary = summarise(trainer, data, {**tested, "test/seconds": timer.time_elapsed("test")})
-    run.finish({"ckpt_path": str(cfg.ckpt_path), **summary})
+    run.finish({"ckpt_path": str(cfg.ckpt_path), "shifts": cfg.shifts, **summary})
 
 
 def _check_outputs(model: DatasetInfo, data: DatasetInfo) -> None:

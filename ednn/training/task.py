@@ -1,22 +1,23 @@
-"""The LightningModule: squared error on the sum, one step for training, validation and test."""
+"""The LightningModule: a loss of the sum, one step for training, validation and test."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import torch.nn.functional as F
-from hydra.utils import instantiate
 from lightning import LightningModule
 from torch import Tensor
 from torchmetrics import CatMetric
 
 from ednn.core.checkpoint import KEY, describe
 from ednn.core.errors import InputError
-from ednn.core.interface import ExtensiveModel
-from ednn.data.module import ExtensiveData
+from ednn.core.interface import ExtensiveModel, StructureModel
+from ednn.core.shifts import ShiftMean
 from ednn.data.samples import Batch
+from ednn.training.loss import loss_of_totals, spread
 from ednn.training.metrics import ExtensiveErrors
-from ednn.training.schedule import scheduler_over, stretch
+from ednn.training.optimizers import make_optimizer
+from ednn.training.schedule import make_scheduler, scheduler_over, stretch
+from ednn.training.translation import translation_error
 
 
 class ExtensiveTask(LightningModule):
@@ -24,10 +25,14 @@ class ExtensiveTask(LightningModule):
 
     Args:
         model: what is trained; checkpoints remember what it is (`ednn.core.checkpoint`).
-        optimizer: Hydra config of a partial torch optimizer; None for a test alone.
+        optimizer: Hydra config that `make_optimizer` takes; None for a test alone.
         force_weight: weight in Å² of the mean squared error of the forces in the loss.
-        scheduler: Hydra config of a partial torch scheduler, stepped after every batch; it is given
-            the number of training steps where it asks for `total_steps` or `T_max`.
+        scheduler: Hydra config that `make_scheduler` takes, stepped after every batch; None for
+            constant rates.
+        huber_delta: error of a total beyond which the loss is Huber's, in spreads of the training
+            labels less reference energies; None for the squared error, which forces always have.
+        shifts: over how many shifts of structures against the pixels (`even_shifts`) a prediction
+            of the test is averaged; 1 for fields.
 
     Source: paper, "EDNN topology and training": the loss sees only the sum over tiles.
 
@@ -45,21 +50,32 @@ class ExtensiveTask(LightningModule):
         optimizer: Mapping[str, Any] | None = None,
         force_weight: float = 0.0,
         scheduler: Mapping[str, Any] | None = None,
+        huber_delta: float | None = None,
+        shifts: int = 1,
     ) -> None:
         super().__init__()
         self.model = model
         self.val_errors, self.test_errors = ExtensiveErrors(model.info), ExtensiveErrors(model.info)
-        self.force_errors = CatMetric()
-        self.force_weight = force_weight
+        self.force_errors, self.tested = CatMetric(), ShiftMean(model, shifts)
+        self.force_weight, self.huber_delta = force_weight, huber_delta
+        self.width: Tensor | None = None  # (outputs,), of Huber's loss
         self._samples, self._started = 0, 0.0
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
 
+    @property
+    def _data(self) -> Any:
+        return self.trainer.datamodule  # type: ignore[attr-defined]
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        data: ExtensiveData = self.trainer.datamodule  # type: ignore[attr-defined]
-        trained_on = {"data": type(data).__name__, "settings": data.settings}
-        if values := data.dataset.values_seen:
+        trained_on = {"data": type(self._data).__name__, "settings": self._data.settings}
+        if values := self._data.dataset.values_seen:
             trained_on["values"] = values.to_plain()
         checkpoint[KEY] = describe(self.model, trained_on)
+
+    def setup(self, stage: str) -> None:
+        """Fit the width of Huber's loss, while model and labels are both in the host's memory."""
+        if self.huber_delta is not None and stage == "fit":
+            self.width = self.huber_delta * spread(self.model, self._data)
 
     def _log_loss(self, stage: str, loss: Tensor, batch: Batch) -> None:
         size = len(batch.target)
@@ -82,7 +98,7 @@ class ExtensiveTask(LightningModule):
         """Return the loss and the prediction (B, outputs) of a batch."""
         if not self.force_weight:
             prediction = self.model(batch.inputs)
-            return squared_error(prediction, batch.target), prediction
+            return loss_of_totals(prediction, batch.target, self.width), prediction
         if batch.forces is None:
             raise InputError(
                 f"task.force_weight={self.force_weight} needs forces, which this data set has "
@@ -90,8 +106,9 @@ class ExtensiveTask(LightningModule):
             )
         energy, forces = self.model.energy_and_forces(batch.inputs, create_graph=self.training)
         real = batch.inputs.numbers > 0  # (B, A)
-        error = squared_error(forces[real], batch.forces[real])
-        return squared_error(energy, batch.target) + self.force_weight * error, energy
+        error = loss_of_totals(forces[real], batch.forces[real])
+        loss = loss_of_totals(energy, batch.target, self.width) + self.force_weight * error
+        return loss, energy
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         loss, prediction = self._loss(batch)
@@ -99,12 +116,10 @@ class ExtensiveTask(LightningModule):
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        if batch.forces is None:
-            prediction = self.model(batch.inputs)  # (B, outputs)
-        else:
-            prediction, forces = self.model.energy_and_forces(batch.inputs)
+        prediction, *forces = self.tested(batch.inputs, batch.forces is not None)
+        if batch.forces is not None:
             real = batch.inputs.numbers > 0  # (B, A)
-            self.force_errors.update((forces - batch.forces)[real].abs())
+            self.force_errors.update((forces[0] - batch.forces)[real].abs())
         self.test_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def on_train_epoch_start(self) -> None:
@@ -130,6 +145,10 @@ class ExtensiveTask(LightningModule):
             errors = self.force_errors.compute()  # of all components of all processes
             self.log("test/median_absolute_error_of_forces", errors.median(), sync_dist=True)
             self.log("test/mean_absolute_error_of_forces", errors.mean(), sync_dist=True)
+        if isinstance(self.model, StructureModel):  # the same in all processes
+            with self.trainer.precision_plugin.forward_context():
+                error = translation_error(self.tested, self._data, self.device)
+            self.log("test/translation_error_per_site", error, sync_dist=True)
         with self.test_errors.sync_context():  # of all processes together
             self.test_columns = self.test_errors.columns()
         self.test_errors.reset()
@@ -140,27 +159,14 @@ class ExtensiveTask(LightningModule):
             self.log(f"{stage}/{name}", value, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        optimizer = instantiate(self.optimizer_config)(self.model.parameters())
+        assert self.optimizer_config is not None  # a test alone asks for none
+        optimizer = make_optimizer(self.optimizer_config, self.model)
         if self.scheduler_config is None:
             return optimizer
-        scheduler = scheduler_over(self.scheduler_config, self.trainer)(optimizer)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        scheduler = make_scheduler(self.scheduler_config, optimizer, self.trainer)
+        return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
     def on_train_start(self) -> None:
         self._samples, self._started = 0, time.perf_counter()  # a resumed epoch doesn't start
         if self.scheduler_config is not None:
             stretch(self.trainer, scheduler_over(self.scheduler_config, self.trainer))
-
-
-def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """Return the mean squared error of the sums, (B, outputs) both: the paper's loss.
-
-    Example:
-        >>> import torch
-        >>> squared_error(torch.ones(2, 1), torch.tensor([[1.0], [3.0]])).item()
-        2.0
-    """
-    return F.mse_loss(prediction, target.to(prediction.dtype))

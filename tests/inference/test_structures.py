@@ -1,6 +1,7 @@
 """Structures in blocks: energies, contributions and forces are those of the whole."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from ednn.core.shifts import even_shifts
 from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
 from ednn.inference import structure_job as module
@@ -51,6 +53,26 @@ def test_blocks_give_what_the_whole_gives(
     torch.testing.assert_close(
         forces, net.energy_and_forces(structures)[1][0], rtol=1e-9, atol=1e-9
     )
+
+
+@pytest.mark.parametrize("subnet", [FCN, DNN])
+@pytest.mark.parametrize("blocks", [False, True])
+def test_shifts_give_the_mean_over_shifted_structures(
+    subnet: type[nn.Module], blocks: bool
+) -> None:
+    net, structure = model(subnet), sheet(4, (2, 1))
+    sites = (1200 if blocks else 10**5) * module.FORCES
+    work = StructureJob(net, [structure], sites, forces=True, shifts=3)
+    assert (len(work.pieces) > 1) == blocks
+    forces, shares = forces_and_shares(work)
+    under = []
+    for shift in even_shifts(net, 3).numpy():
+        positions = (structure.positions + shift) % structure.cell
+        under.append(batch(replace(structure, positions=positions), net))
+    expected = torch.stack([net.contributions(s)[0, ..., 0] for s in under]).mean(0).detach()
+    torch.testing.assert_close(shares, expected, rtol=1e-12, atol=1e-8)
+    expected = torch.stack([net.energy_and_forces(s)[1][0] for s in under]).mean(0)
+    torch.testing.assert_close(forces, expected, rtol=1e-9, atol=1e-8)
 
 
 def test_small_structures_are_evaluated_as_a_whole() -> None:

@@ -30,6 +30,8 @@ class SiteWise(nn.Module):
 
     # How many training fields it adapts to; if none, models scale fields to mean 0 and spread 1.
     fits_to = 0
+    # Side of the blocks of sites that share one value: moved by a block, a field has moved values.
+    stride = 1
 
     @abstractmethod
     def sites(self, padded: Tensor) -> Tensor:

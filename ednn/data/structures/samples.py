@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ednn.core.interface import ExtensiveModel
 from ednn.core.structure_batch import StructureBatch
 from ednn.data.samples import Batch, ExtensiveDataset
 from ednn.data.structures.file import LabelledSet
@@ -35,6 +36,10 @@ class StructureDataset(ExtensiveDataset):
 
     def forces(self, sample: Tensor) -> Tensor | None:
         return self._padded(self.on_atoms, sample) if len(self.on_atoms) else None
+
+    def known(self, model: ExtensiveModel, sample: Tensor) -> Tensor:
+        """Return the reference energies, by a model in the host's memory."""
+        return model.known(self.inputs(sample)).cpu()
 
     def example(self) -> StructureBatch:
         return self.inputs(torch.arange(len(self)))

@@ -1,0 +1,144 @@
+"""Atoms moved against the pixel grid, which changes no energy but the predicted one."""
+
+from collections.abc import Callable, Sequence
+from math import gcd, sqrt
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ednn.core.errors import InputError
+from ednn.core.info import Takes
+from ednn.core.interface import ExtensiveModel, StructureModel
+from ednn.core.structure_batch import StructureBatch
+
+GOLDEN = (sqrt(5) - 1) / 2
+
+
+def check_shifts(shifts: Any, takes: Takes) -> None:
+    """Make sure that predictions can be averaged over so many shifts.
+
+    Raises:
+        InputError: no whole number of at least 1, or several for a model of fields.
+
+    Example:
+        >>> check_shifts(8, takes="structures")
+        >>> check_shifts(0, takes="structures")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: shifts=0 is not possible; give a whole number of at least 1 ...
+    """
+    if isinstance(shifts, bool) or not isinstance(shifts, int) or shifts < 1:
+        raise InputError(
+            f"shifts={shifts} is not possible; give a whole number of at least 1, such as 8."
+        )
+    if shifts > 1 and takes == "fields":
+        raise InputError(
+            f"shifts={shifts} is for models of structures, and this one takes fields; leave it out."
+        )
+
+
+def shift_lattice(count: int) -> Tensor:
+    """Return points (count, 2) of the unit square, evenly spread: the first is the origin.
+
+    They are the lattice (k, a k mod n) / n of n points, so that each of n columns and of n rows
+    holds one. The whole number a is the one nearest to n times the golden ratio (0.618…) that has
+    no divisor in common with n.
+
+    Example:
+        >>> shift_lattice(1).tolist(), shift_lattice(4).tolist()
+        ([[0.0, 0.0]], [[0.0, 0.0], [0.25, 0.75], [0.5, 0.5], [0.75, 0.25]])
+    """
+    coprime = [a for a in range(1, count + 1) if gcd(a, count) == 1]
+    step = min(coprime, key=lambda a: abs(a - GOLDEN * count))
+    k = torch.arange(count)
+    return torch.stack([k, step * k % count], 1).double() / count
+
+
+def period(model: StructureModel) -> Tensor:
+    """Return the sides in Å of the translation that changes no prediction, (2,), on the CPU.
+
+    Example:
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> period(AtomisticEDNN(EDNN(ANN, 4, 2), [6], [0.25, 0.5], gamma=0.4)).tolist()
+        [1.0, 2.0]
+    """
+    pixels = torch.tensor(model.field_model.period, dtype=torch.float64)
+    return pixels * model.renderer.pixel.cpu()
+
+
+def even_shifts(model: StructureModel, count: int) -> Tensor:
+    """Return translations (count, 2) in Å that are evenly spread over a model's period.
+
+    Their first is none. A mean over them has hardly an error of translation left: what the pixels
+    do to a prediction repeats from period to period.
+
+    Example:
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> model = AtomisticEDNN(EDNN(ANN, 4, 2), [6], [0.25, 0.5], gamma=0.4)
+        >>> even_shifts(model, 2).tolist()
+        [[0.0, 0.0], [0.5, 1.0]]
+    """
+    return shift_lattice(count) * period(model)
+
+
+def moved(structures: StructureBatch, shift: Tensor) -> StructureBatch:
+    """Return structures whose atoms are all moved by a shift (2,) in Å.
+
+    Example:
+        >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.ones(1, 2) * 9)
+        >>> moved(one, torch.tensor([0.0, 0.5])).positions.tolist()
+        [[[1.0, 1.5]]]
+    """
+    return structures._replace(positions=structures.positions + shift.to(structures.positions))
+
+
+def over_shifts(
+    predict: Callable[[StructureBatch], Sequence[Tensor]],
+    structures: StructureBatch,
+    shifts: Tensor,
+) -> list[Tensor]:
+    """Return what is predicted of structures under every shift: tensors (n, …) of each kind.
+
+    Args:
+        predict: returns a tensor of each kind, such as energies and forces.
+        structures: as they are.
+        shifts: (n, 2) in Å.
+
+    Example:
+        >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.ones(1, 2) * 9)
+        >>> over_shifts(lambda s: [s.positions.sum()], one, torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+        [tensor([2., 4.])]
+    """
+    found = [predict(moved(structures, shift)) for shift in shifts]
+    return [torch.stack(kind) for kind in zip(*found, strict=True)]
+
+
+class ShiftMean:
+    """Predicts by a model: of structures, the mean over even shifts against the pixels.
+
+    Args:
+        model: of structures or of fields.
+        shifts: how many; 1 for none, and for fields.
+
+    Example:
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> (energy,) = ShiftMean(EDNN(ANN, 2, 1), shifts=1)(torch.ones(3, 1, 4, 4))
+        >>> energy.shape
+        torch.Size([3, 1])
+    """
+
+    def __init__(self, model: ExtensiveModel, shifts: int) -> None:
+        self.model, self.shifts = model, shifts
+
+    def __call__(self, inputs: Any, forces: bool = False) -> list[Tensor]:
+        """Return (B, outputs), and forces (B, A, 2) if wanted."""
+        predict = self.model.energy_and_forces if forces else lambda inputs: (self.model(inputs),)
+        if not isinstance(self.model, StructureModel):
+            return list(predict(inputs))
+        found = over_shifts(predict, inputs, even_shifts(self.model, self.shifts))
+        return [kind.mean(0) for kind in found]
