@@ -70,6 +70,13 @@ def test_the_baseline_differs_in_its_one_tile_alone() -> None:
     assert baseline == paper
 
 
+def test_muon_goes_with_our_recipe_of_structures() -> None:
+    task = composed("experiment=dft", "task=muon", "task.optimizer.lr=0.02").task
+    assert task.optimizer == {**composed("task=muon").task.optimizer, "lr": 0.02}
+    assert task.scheduler.max_lr == [0.02, task.optimizer.adamw_lr]
+    assert composed("experiment=dft").task.optimizer._target_ == "torch.optim.AdamW"
+
+
 def test_tile_is_set_in_one_place() -> None:
     cfg = composed("model=dnn", "tile.f=[2,4]", "tile.c=3", "tile.padding=reflect")
     assert cfg.model.focus == [2, 4]
