@@ -79,14 +79,11 @@ def told(error: Exception) -> str | None:
         >>> told(KeyError("inner")) is None
         True
     """
-    for cause in causes(error):  # Lightning's own error follows ours where it tidies up
-        if isinstance(cause, InputError | TrainingError):
-            return sentence(cause)
     words = None
     for cause in causes(error):
         words = _known(cause)
-        if words or not isinstance(cause, HydraException | OmegaConfBaseException):
-            break  # Hydra and OmegaConf wrap what went wrong
+        if words or not isinstance(cause, HydraException | OmegaConfBaseException | RuntimeError):
+            break  # these wrap what went wrong; the last is Lightning's, when it tidies up
     for cause in causes(error):
         frames = _own_frames(cause)
         if frames and not _of_kind(cause):
@@ -182,6 +179,8 @@ def folded(error: BaseException) -> str:
 
 def _known(error: BaseException) -> str | None:
     """Say what is wrong where we know; None for an error that may be anything."""
+    if isinstance(error, InputError | TrainingError):
+        return sentence(error)
     if isinstance(error, ModuleNotFoundError):
         return missing_extra(error)
     if isinstance(error, InstantiationException) and "Error locating target" in str(error):

@@ -108,7 +108,7 @@ def test_own_code_shows_its_own_traceback(
         (["data._target_=mine.Nothing"], "_target_=mine.Nothing cannot be imported"),
         (["data._target_=nowhere.Data"], "_target_=nowhere.Data cannot be imported (No module"),
         (["+data.more=3"], "What data names cannot be made: ExtensiveData.__init__() got an"),
-        (["trainer.accelerator=abacus"], "What trainer names cannot be made: You selected"),
+        (["trainer.accelerator=abacus"], "Lightning refuses a setting of trainer: You selected"),
         (["task.optimizer.lr=-1"], "Invalid learning rate: -1; mend that setting"),
     ],
 )

@@ -36,12 +36,11 @@ def test_an_exploding_training(tmp_path: Path, trainer: str) -> None:
     assert not (kept / "summary.json").exists()
 
 
-@pytest.mark.parametrize("sample", [5, 195])  # in the training, in the validation
-def test_a_label_that_is_out_of_range(tmp_path: Path, sample: int) -> None:
+def test_a_label_that_is_out_of_range(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     fields = rng.normal(size=(200, 8, 8))
     labels = (fields**2).sum((1, 2))
-    labels[sample] = 1e30
+    labels[5] = 1e30
     with h5py.File(tmp_path / "fields.h5", "w") as file:
         file["images"], file["labels"] = fields, labels
         file["splits/train"], file["splits/test"] = np.arange(100), np.arange(100, 150)
