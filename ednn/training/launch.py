@@ -4,6 +4,7 @@ Lightning's own launcher repeats the command line in every process. In a Hydra m
 make each process walk the whole sweep; here the processes know only the run folder.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -131,6 +132,7 @@ def launch(cfg: DictConfig, run: Run) -> None:
         ednn train experiment=ising trainer=ddp_sim
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as torchrun has it: they share the cores
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # told below
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,

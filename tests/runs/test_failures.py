@@ -109,7 +109,7 @@ def test_own_code_shows_its_own_traceback(
         (["data._target_=nowhere.Data"], "_target_=nowhere.Data cannot be imported (No module"),
         (["+data.more=3"], "What data names cannot be made: ExtensiveData.__init__() got an"),
         (["trainer.accelerator=abacus"], "Lightning refuses a setting of trainer: You selected"),
-        (["task.optimizer.lr=-1"], "Invalid learning rate: -1; mend that setting"),
+        (["task.optimizer.lr=-1"], "Invalid learning rate: -1; conf/task has"),
     ],
 )
 def test_a_class_of_the_config(folder: Path, words: list[str], said: str) -> None:
