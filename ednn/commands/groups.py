@@ -68,7 +68,7 @@ def choices(group: str, overrides: list[str]) -> list[str]:
     Example:
         >>> with visible_configs([]) as overrides:
         ...     choices("tile", overrides), choices("task", overrides)
-        (['default'], ['adam', 'lbfgs', 'onecycle'])
+        (['default'], ['adam', 'adamw', 'lbfgs', 'muon', 'onecycle'])
     """
     loader = GlobalHydra.instance().config_loader()
     return sorted(loader.get_group_options(group, config_name=None, overrides=overrides))

@@ -13,6 +13,7 @@ from ednn.core.errors import InputError
 MOST_VALUES = 16  # of a discrete field
 REPEATS = 50  # times that a discrete field has each of its values, on average, at least
 REFUSED, WARNED = 1.0, 0.25  # how far beyond the training's range, in units of its width
+ROUNDING = 1e-6  # of values in single precision, relative
 CALM = 1e-3  # smallest spread of a field that goes without a word, in units of the training's
 
 
@@ -95,7 +96,8 @@ class SeenValues:
         for i, (low, high) in enumerate(zip(*ends, strict=True)):
             lowest, highest = self.lowest[i], self.highest[i]
             width = highest - lowest
-            beyond = max(lowest - low, high - highest)
+            rounding = ROUNDING * max(abs(lowest), abs(highest))
+            beyond = max(lowest - low, high - highest) - rounding
             channel = f" in channel {i}" if len(self.lowest) > 1 else ""
             words = (
                 f"Fields have values from {low:.4g} to {high:.4g}{channel}, but those that the "

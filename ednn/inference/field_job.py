@@ -128,7 +128,10 @@ class FieldJob(Job):
             there, here = [slice(None)] * len(shape), [slice(None)] * len(shape)
             for axis, (position, source) in zip(axes, runs, strict=True):
                 here[axis], there[axis] = position, source
-            values[tuple(here)] = self.numbers.read(slice(sample, sample + 1), tuple(there[1:]))
+            part = self.numbers.read(slice(sample, sample + 1), tuple(there[1:]))
+            if self.model.values_seen is not None:
+                self.model.values_seen.require(self._tensor(part))
+            values[tuple(here)] = part
         return values
 
     @property

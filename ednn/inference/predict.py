@@ -124,8 +124,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         if lock.is_locked:
             if folder.exists() and not any(True for _ in finished(folder)):
                 shutil.rmtree(folder)  # nothing to go on with
-            Path(lock.lock_file).unlink(missing_ok=True)
-            lock.release()
+            lock.release()  # the file stays: one that another run waits for must not vanish
 
 
 def _unfinished(output: Path) -> Path:

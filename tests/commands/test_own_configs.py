@@ -33,8 +33,13 @@ def test_a_data_set_in_the_working_folder(folder: Path, command: list[str]) -> N
     assert "These are mine." in done.stdout
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("sharing", [["hydra/launcher=joblib"], ["trainer=ddp_sim"]])
+@pytest.mark.parametrize(
+    "sharing",
+    [
+        pytest.param(["hydra/launcher=joblib"], marks=pytest.mark.slow),
+        pytest.param(["trainer=ddp_sim"], marks=pytest.mark.long),
+    ],
+)
 def test_its_module_is_found_in_other_processes(folder: Path, sharing: list[str]) -> None:
     done = run_alone(folder, "train.py", "-m", "data=mine", "tile.c=0,1", *SMALL, *sharing)
     assert done.returncode == 0, done.stderr

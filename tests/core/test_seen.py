@@ -89,6 +89,11 @@ def test_usual_fields_go_without_a_word(given: Tensor) -> None:
     trained_on(NOISE)(given)
 
 
+def test_rounding_to_single_precision_is_no_other_range() -> None:
+    fields = 1e6 + 1e-3 * NOISE.double()
+    SeenValues.of(fields).require(fields.float())
+
+
 def test_every_channel_has_its_own_range() -> None:
     both = torch.cat([NOISE, 1000 * NOISE], 1)
     seen = SeenValues.of(both)

@@ -16,7 +16,7 @@ MAY_MOUNT = not subprocess.run(
 ).returncode
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not MAY_MOUNT, reason="nobody here may mount a small /dev/shm")
 @pytest.mark.parametrize("room", ["size=64k", "nr_inodes=3"])  # for batches; for locks
 def test_a_full_shared_memory_ends_in_one_sentence(room: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from ednn.core.errors import InputError
 from ednn.core.model import EDNN
+from ednn.core.seen import SeenValues
 from ednn.core.subnets import ANN
 from ednn.core.subnets.fcn import FCN
 from ednn.core.tiling import PADDINGS, Tiling
@@ -145,3 +146,12 @@ def test_chunks_larger_than_the_memory_are_refused(stored: Stored) -> None:
     values = stored(np.zeros((1, 64, 64)), chunks=(1, 64, 64))
     with pytest.raises(InputError, match="chunks of"):
         FieldJob(EDNN(ANN, 4, 2), values, 1000)
+
+
+def test_values_that_were_never_trained_on_are_found_in_blocks(stored: Stored) -> None:
+    net = EDNN(ANN, 4, 2, padding="zeros")
+    spins = np.random.default_rng(0).choice([-1.0, 1.0], (1, 16, 20))
+    net.values_seen = SeenValues.of(torch.from_numpy(np.tile(spins, (1, 5, 1)))[:, None])
+    assembled(FieldJob(net, stored(spins), 150))  # the zeros around it are no values of its own
+    with pytest.raises(InputError, match="of -1 and 1 alone"):
+        assembled(FieldJob(net, stored((spins + 1) / 2), 150))

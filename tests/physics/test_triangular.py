@@ -67,7 +67,7 @@ def test_other_bonds_are_refused() -> None:
         bonds_of("triangular", 3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_energy_is_learned(tmp_path: Path) -> None:
     done = run(
         tmp_path,

@@ -15,8 +15,13 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "joblib" else pytest.mark.long)
+        for name in LAUNCHERS
+    ],
+)
 def test_sweep(tmp_path: Path, launcher: str) -> None:
     done = run_alone(
         tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, *LAUNCHERS[launcher]

@@ -58,8 +58,7 @@ def test_an_unknown_scale_ends_in_one_sentence(tmp_path: Path) -> None:
 def test_without_jinja2_a_study_is_kept_and_one_sentence_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    absent = "raise ModuleNotFoundError(\"No module named 'jinja2'\", name='jinja2')\n"
-    (tmp_path / "jinja2.py").write_text(absent)
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['jinja2'] = None\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     done = run(tmp_path, "-m", "ednn", "study", "study=table1")
     assert done.returncode != 0

@@ -43,7 +43,7 @@ def test_a_batch_script_of_several_tasks_is_one_process(
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_shell_in_an_allocation_is_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,8 +52,13 @@ def test_a_shell_in_an_allocation_is_one_process(
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("more", [{"STEP_ID": "0"}, {"NTASKS_PER_NODE": "2"}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"STEP_ID": "0"}, marks=pytest.mark.slow),
+        pytest.param({"NTASKS_PER_NODE": "2"}, marks=pytest.mark.long),
+    ],
+)
 def test_srun_trains_in_one_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
 ) -> None:

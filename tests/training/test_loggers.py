@@ -16,10 +16,8 @@ def wandb_ids(logs: Path) -> list[str]:
     return [path.name.split("-")[-1] for path in sorted(logs.glob("wandb/offline-run-*"))]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [pytest.param(KEY, marks=pytest.mark.slow), pytest.param("short", marks=pytest.mark.long)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("key", [KEY, "short"])
 def test_a_login_that_is_of_no_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:

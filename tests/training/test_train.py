@@ -102,7 +102,7 @@ def test_fine_tuning_starts_from_the_checkpoint(trained: Path, tmp_path: Path) -
     "recipe",
     [
         ["task=adam"],
-        pytest.param(MUON, marks=pytest.mark.slow),
+        pytest.param(MUON, marks=pytest.mark.long),
         pytest.param(
             ["task=lbfgs", "data.batch_size=2000", "trainer.precision=64-true"],
             marks=pytest.mark.long,
@@ -183,7 +183,7 @@ def test_a_profile_is_in_the_run_folder(tmp_path: Path, profiler: str, row: str)
     assert row in profile
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_train_alike_by_muon(tmp_path: Path) -> None:
     for name, trainer in (("one", "cpu"), ("two", "ddp_sim")):
         done = run(tmp_path, "train.py", *SMALL, *MUON, f"trainer={trainer}", f"run={name}")

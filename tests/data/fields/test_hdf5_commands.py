@@ -114,7 +114,7 @@ def test_a_layout_that_the_shape_does_not_show_is_remembered(tmp_path: Path) -> 
     assert not np.allclose(first, last, rtol=0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_images_of_bytes_train_like_fields_of_spread_one(tmp_path: Path) -> None:
     fields = np.random.default_rng(0).normal(size=(400, 16, 16))
     labels = (fields**2).sum((1, 2))
