@@ -95,6 +95,7 @@ class HDF5Data(ExtensiveData):
             require_present(stored)
             self.packed, self.slow = StoredNumbers(stored).packing.words, slow_chunks(stored)
         self.fields = HDF5Fields(self.path, self.x, self.layout)
+        self._kept = prod(self.fields.shape) <= IN_MEMORY  # in memory
 
     @property
     def path(self) -> Path:
@@ -117,12 +118,7 @@ class HDF5Data(ExtensiveData):
         names, outputs = ", ".join(map(repr, self.y)), len(self.labels)
         fields = self.layout.words(self.shape, self.site) + self.packed
         line = f"{self.path}: {fields}, labels {names} ({outputs} output{'s' * (outputs > 1)})"
-        return f"{line}\n{self.slow}" if self.slow and not self.kept else line
-
-    @property
-    def kept(self) -> bool:
-        """Whether the fields are kept in memory."""
-        return prod(self.fields.shape) <= IN_MEMORY
+        return f"{line}\n{self.slow}" if self.slow and not self._kept else line
 
     @cached_property
     def labels(self) -> dict[str, np.ndarray]:
@@ -173,7 +169,7 @@ class HDF5Data(ExtensiveData):
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         labels = torch.from_numpy(np.stack(list(self.labels.values()), axis=1))  # (N, outputs)
-        fields = self.fields[:] if self.kept else self.fields
+        fields = self.fields[:] if self._kept else self.fields
         if self.split_in_file:
             splits = read_splits(self.path, self.fields.count)
         else:
