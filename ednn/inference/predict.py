@@ -3,8 +3,10 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from getpass import getuser
 from math import isfinite
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
@@ -105,7 +107,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16", "shifts")},
         "layout": [str(cfg.sides), cfg.channels_first],
     }
-    lock = FileLock(beside(output, ".lock"))
+    lock = _lock(output)
     try:
         if group.first:
             lock.acquire(timeout=0)
@@ -124,7 +126,16 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         if lock.is_locked:
             if folder.exists() and not any(True for _ in finished(folder)):
                 shutil.rmtree(folder)  # nothing to go on with
-            lock.release()  # the file stays: one that another run waits for must not vanish
+            lock.release()
+
+
+def _lock(output: Path) -> FileLock:
+    """Return the lock of an output: a file for temporary ones, as it must outlive the lock.
+
+    If a run removed it, two others could lock the old file and a new one of the same name.
+    """
+    key = hashlib.sha256(f"{getuser()} {output.resolve()}".encode()).hexdigest()[:16]
+    return FileLock(Path(gettempdir(), f"ednn_{key}.lock"))
 
 
 def _unfinished(output: Path) -> Path:
