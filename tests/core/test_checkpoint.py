@@ -118,6 +118,7 @@ OLD = sorted(path.stem for path in CHECKPOINTS.glob("*.ckpt"))
 def test_a_checkpoint_predicts_what_it_did_in_its_own_version(name: str) -> None:
     """What earlier versions wrote, with their own predictions beside it; kept for ever."""
     model = ednn.load_model(CHECKPOINTS / f"{name}.ckpt")
+    model.values_seen = None  # some predict noise that is unlike the fields of their training
     with np.load(CHECKPOINTS / f"{name}.npz") as stored:
         expected = {key: torch.from_numpy(stored[key]) for key in stored}
     inputs: Any
