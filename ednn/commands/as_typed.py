@@ -39,6 +39,8 @@ def in_grammar(words: Sequence[str], sweep: bool) -> list[str]:
         ["ckpt_path='x/tile.c=1,tile.f=2/best.ckpt'", "run='1e5'"]
         >>> in_grammar(["data.path=a=1.h5,b.h5", "tile.c=1,2"], sweep=True)
         ["data.path='a=1.h5',b.h5", 'tile.c=1,2']
+        >>> in_grammar(["+trainer.max_time=00:01:00:00"], sweep=False)
+        ['++trainer.max_time=00:01:00:00']
     """
     return [_in_grammar(word, sweep) for word in words]
 
@@ -73,6 +75,8 @@ def _in_grammar(word: str, sweep: bool) -> str:
         raise InputError(
             f"{os.fsencode(word)!r} is not UTF-8; rename that file, or give a link to it."
         ) from None
+    if word.startswith("+trainer."):
+        word = f"+{word}"  # all that Lightning's Trainer takes is in the config: adding is setting
     key, equals, value = word.partition("=")
     name = key.lstrip("+")
     if not equals or key.startswith("~"):

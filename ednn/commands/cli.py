@@ -1,7 +1,6 @@
 """What every command does around its work: read its config, turn bad input into one sentence."""
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -51,8 +50,6 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
     @wraps(work)
     def run() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
-        # What Lightning's Trainer takes is all in the config: adding it means setting it.
-        sys.argv[1:] = [re.sub(r"^\+(?=trainer\.)", "++", word) for word in sys.argv[1:]]
         sys.path.append(os.getcwd())  # where the modules of a user's `_target_` are
         with in_one_sentence(lambda error: explain(error, name), RESUME.get(name, "")):
             if {"-h", "--help"} & set(sys.argv[1:]):

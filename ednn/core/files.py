@@ -56,11 +56,11 @@ def fitting(name: str, ending: str = "") -> str:
 
 
 def beside(path: Path, ending: str) -> Path:
-    """Return the hidden companion of a file, such as its lock.
+    """Return the hidden companion of a file, such as the folder of what is finished of it.
 
     Example:
-        >>> beside(Path("out/a.h5"), ".lock").as_posix()
-        'out/.a.h5.lock'
+        >>> beside(Path("out/a.h5"), ".unfinished").as_posix()
+        'out/.a.h5.unfinished'
     """
     return path.with_name(fitting(f".{path.name}", ending))
 
