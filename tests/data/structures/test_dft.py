@@ -14,10 +14,8 @@ from hydra.utils import instantiate
 from ednn.core.build import build_model
 from ednn.core.checkpoint import load_structure_model, read_checkpoint
 from ednn.core.errors import InputError
-from ednn.data.samples import Batch
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import read, write
-from ednn.data.structures.samples import StructureDataset, moved
 from ednn.inference import structure_job
 from ednn.inference.structure_job import StructureJob
 from ednn.physics.sheets import sheet
@@ -88,24 +86,6 @@ def test_a_model_of_the_same_recipe_is_tested_on_the_test_split_alone(
     del larger.dataset
     larger.setup()
     assert len(larger.splits["test"]) == len(larger.dataset)
-
-
-def test_symmetries_change_positions_but_no_distance() -> None:
-    batch = StructureDataset(some(range(4))).__getitems__([0, 1, 2, 3])
-    after = moved(batch, np.random.default_rng(0))
-    cell = batch.inputs.cell[:, None, None]
-
-    def vectors(b: Batch) -> torch.Tensor:
-        d = b.inputs.positions[:, :, None] - b.inputs.positions[:, None]
-        return d - (d / cell).round() * cell
-
-    real = (batch.inputs.numbers > 0)[:, :, None] & (batch.inputs.numbers > 0)[:, None]
-    before, turned = vectors(batch).norm(dim=-1)[real], vectors(after).norm(dim=-1)[real]
-    torch.testing.assert_close(turned, before, rtol=0, atol=1e-9)
-    assert not torch.allclose(after.inputs.positions, batch.inputs.positions)
-    # A mirrored force along a mirrored bond: the work of all forces in all bonds is the same.
-    work = lambda b: torch.einsum("bad,bacd->bac", b.forces.double(), vectors(b))[real]  # noqa: E731
-    torch.testing.assert_close(work(after), work(batch), rtol=0, atol=1e-6)
 
 
 def test_training_reports_per_atom_and_forces(trained_on_sheets: Path) -> None:

@@ -1,4 +1,4 @@
-"""The random moves of training structures: a function of the batch, whatever the steps are."""
+"""The random moves of training structures: symmetries, and a function of the batch alone."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from lightning import LightningModule, Trainer
 
 from ednn.data.samples import Batch
 from ednn.data.structures.dft import DFTData
-from ednn.data.structures.samples import moved
+from ednn.data.structures.samples import StructureDataset, moved
 from tests.commands.test_configs import composed
+from tests.data.structures.sheets import some
 
 
 class Seen(LightningModule):
@@ -57,3 +58,21 @@ def test_every_batch_is_moved_in_its_own_way(
         expected = moved(still, np.random.default_rng([5, number, 0]))
         assert torch.equal(batch.inputs.positions, expected.inputs.positions)
         assert not torch.equal(batch.inputs.positions, still.inputs.positions)
+
+
+def test_symmetries_change_positions_but_no_distance() -> None:
+    batch = StructureDataset(some(range(4))).__getitems__([0, 1, 2, 3])
+    after = moved(batch, np.random.default_rng(0))
+    cell = batch.inputs.cell[:, None, None]
+
+    def vectors(b: Batch) -> torch.Tensor:
+        d = b.inputs.positions[:, :, None] - b.inputs.positions[:, None]
+        return d - (d / cell).round() * cell
+
+    real = (batch.inputs.numbers > 0)[:, :, None] & (batch.inputs.numbers > 0)[:, None]
+    before, turned = vectors(batch).norm(dim=-1)[real], vectors(after).norm(dim=-1)[real]
+    torch.testing.assert_close(turned, before, rtol=0, atol=1e-9)
+    assert not torch.allclose(after.inputs.positions, batch.inputs.positions)
+    # A mirrored force along a mirrored bond: the work of all forces in all bonds is the same.
+    work = lambda b: torch.einsum("bad,bacd->bac", b.forces.double(), vectors(b))[real]  # noqa: E731
+    torch.testing.assert_close(work(after), work(batch), rtol=0, atol=1e-6)
