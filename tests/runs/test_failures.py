@@ -163,7 +163,10 @@ def test_one_of_several_processes(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_an_interrupt(tmp_path: Path) -> None:
+    # Where the tests run in the background, SIGINT is ignored, and so it would be by a child.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = start(tmp_path, "train.py", *SIZES, "data.n_train=2000", "run=x")
+    signal.signal(signal.SIGINT, before)
     while not (tmp_path / "outputs/runs/x/checkpoints/last.ckpt").exists():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
