@@ -13,10 +13,10 @@ from ednn.core.interface import (
     FieldModel,
     Lengths,
     StructureModel,
-    TiledView,
 )
 from ednn.core.renderer import Renderer
 from ednn.core.structure_batch import StructureBatch
+from ednn.core.view import TiledView
 
 
 class AtomisticEDNN(StructureModel):

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ednn.core.errors import InputError
-from ednn.core.interface import TiledView
 from ednn.core.model import EDNN
 from ednn.core.precision import full_precision
+from ednn.core.view import TiledView
 
 SPACES = ("real", "complex", "power", "spectrum")
 AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}  # by dimension

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,39 +14,13 @@ from ednn.core.renderer import Renderer
 from ednn.core.seen import SeenValues
 from ednn.core.structure_batch import StructureBatch
 from ednn.core.tiling import Tiling
+from ednn.core.view import TiledView
 
 Lengths = Sequence[float]  # in Å, one per axis
 Counts = Sequence[int]  # one per axis
 Inputs = Callable[[Tensor], Any]  # what a model takes, by the numbers of samples (n,)
 
 FIELD_SAMPLES = 256  # largest number of fields from which mean and spread are computed
-
-
-@dataclass(frozen=True)
-class TiledView:
-    """A field as one tiling sees it, for a picture.
-
-    Attributes:
-        name: name of the branch, or of the field.
-        values: first channel, or the sum of those of atoms, (*L).
-        tiling: how the field is cut into tiles.
-        cell: sides in Å, if the field shows atoms.
-        weight: weight of the branch in a linear join; None without one.
-        coarse: side of the blocks of sites over which each value is averaged.
-        space: "real", or the kind of reciprocal space.
-
-    Example:
-        >>> TiledView("field", torch.zeros(8, 8), Tiling(2, focus=2, context=1)).space
-        'real'
-    """
-
-    name: str
-    values: Tensor
-    tiling: Tiling
-    cell: tuple[float, ...] = ()
-    weight: float | None = None
-    coarse: int = 1
-    space: str = "real"
 
 
 class ExtensiveModel(nn.Module, ABC):
@@ -123,6 +96,14 @@ class ExtensiveModel(nn.Module, ABC):
     def known(self, inputs: Any) -> Tensor:
         """Return the part of the properties that needs no network, (B, outputs): here zero."""
         return torch.zeros(len(inputs), len(self.info.outputs))
+
+    @property
+    def translation_period(self) -> Tensor:
+        """Sides in Å of the translation of atoms that changes no prediction, (dims,), on the CPU.
+
+        They are zero for a model of fields, which have no atoms.
+        """
+        return torch.zeros(self.info.dims, dtype=torch.float64)
 
     def energy_and_forces(self, inputs: Any, create_graph: bool = False) -> tuple[Tensor, Tensor]:
         """Predict energies (B, 1) and forces on atoms (B, A, dims).
@@ -288,6 +269,11 @@ class StructureModel(ExtensiveModel):
     @abstractmethod
     def counts(self, structures: StructureBatch) -> Tensor:
         """Count the atoms of each element, (B, species), in double precision."""
+
+    @property
+    def translation_period(self) -> Tensor:
+        pixels = torch.tensor(self.field_model.period, dtype=torch.float64)
+        return pixels * self.renderer.pixel.cpu()
 
     def known(self, inputs: StructureBatch) -> Tensor:
         """Return the sum of each structure's reference energies, (B, outputs), in eV."""

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from ednn.core.evaluation import ChunkPolicy, TileEvaluation
 from ednn.core.info import DatasetInfo, unnamed_outputs
-from ednn.core.interface import ExtensiveModel, FieldModel, TiledView
+from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.probe import probe, probe_sites
 from ednn.core.subnets.site_wise import SiteWise
 from ednn.core.tiling import Tiling
+from ednn.core.view import TiledView
 
 PROBE_TILES = 2  # number of tiles on which a subnetwork is tried
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from ednn.core.branch import Branch
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, unnamed_outputs
-from ednn.core.interface import FieldModel, TiledView
+from ednn.core.interface import FieldModel
 from ednn.core.precision import full_precision
 from ednn.core.tiling import Tiling
+from ednn.core.view import TiledView
 
 
 class MultiScale(FieldModel):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ednn.core.errors import InputError
 from ednn.core.info import Takes
-from ednn.core.interface import ExtensiveModel, StructureModel
+from ednn.core.interface import ExtensiveModel
 from ednn.core.structure_batch import StructureBatch
 
 GOLDEN = (sqrt(5) - 1) / 2
@@ -54,21 +54,7 @@ def shift_lattice(count: int) -> Tensor:
     return torch.stack([k, step * k % count], 1).double() / count
 
 
-def period(model: StructureModel) -> Tensor:
-    """Return the sides in Å of the translation that changes no prediction, (2,), on the CPU.
-
-    Example:
-        >>> from ednn.core.atomistic import AtomisticEDNN
-        >>> from ednn.core.model import EDNN
-        >>> from ednn.core.subnets import ANN
-        >>> period(AtomisticEDNN(EDNN(ANN, 4, 2), [6], [0.25, 0.5], gamma=0.4)).tolist()
-        [1.0, 2.0]
-    """
-    pixels = torch.tensor(model.field_model.period, dtype=torch.float64)
-    return pixels * model.renderer.pixel.cpu()
-
-
-def even_shifts(model: StructureModel, count: int) -> Tensor:
+def even_shifts(model: ExtensiveModel, count: int) -> Tensor:
     """Return translations (count, 2) in Å that are evenly spread over a model's period.
 
     Their first is none. A mean over them has hardly an error of translation left: what the pixels
@@ -82,7 +68,7 @@ def even_shifts(model: StructureModel, count: int) -> Tensor:
         >>> even_shifts(model, 2).tolist()
         [[0.0, 0.0], [0.5, 1.0]]
     """
-    return shift_lattice(count) * period(model)
+    return shift_lattice(count) * model.translation_period
 
 
 def moved(structures: StructureBatch, shift: Tensor) -> StructureBatch:
@@ -138,7 +124,7 @@ class ShiftMean:
     def __call__(self, inputs: Any, forces: bool = False) -> list[Tensor]:
         """Return (B, outputs), and forces (B, A, 2) if wanted."""
         predict = self.model.energy_and_forces if forces else lambda inputs: (self.model(inputs),)
-        if not isinstance(self.model, StructureModel):
+        if self.shifts == 1:
             return list(predict(inputs))
         found = over_shifts(predict, inputs, even_shifts(self.model, self.shifts))
         return [kind.mean(0) for kind in found]

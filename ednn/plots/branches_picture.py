@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ednn.core.interface import TiledView
+from ednn.core.view import TiledView
 from ednn.plots.style import COLOUR, number, styled, ticks
 
 SMALLEST = 1e-12  # values of |x_k|² below it are drawn as zero

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from ednn.core.errors import InputError
-from ednn.core.interface import TiledView
+from ednn.core.view import TiledView
 from ednn.plots.style import COLOUR, styled, ticks
 
 MARK_COLOURS = [COLOUR[name] for name in ("vermilion", "blue", "green")]

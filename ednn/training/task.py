@@ -10,7 +10,7 @@ from torchmetrics import CatMetric
 
 from ednn.core.checkpoint import KEY, describe
 from ednn.core.errors import InputError
-from ednn.core.interface import ExtensiveModel, StructureModel
+from ednn.core.interface import ExtensiveModel
 from ednn.core.shifts import ShiftMean
 from ednn.data.samples import Batch
 from ednn.training.loss import loss_of_totals, spread
@@ -145,7 +145,7 @@ class ExtensiveTask(LightningModule):
             errors = self.force_errors.compute()  # of all components of all processes
             self.log("test/median_absolute_error_of_forces", errors.median(), sync_dist=True)
             self.log("test/mean_absolute_error_of_forces", errors.mean(), sync_dist=True)
-        if isinstance(self.model, StructureModel):  # the same in all processes
+        if self.model.info.takes == "structures":  # the same in all processes
             with self.trainer.precision_plugin.forward_context():
                 error = translation_error(self.tested, self._data, self.device)
             self.log("test/translation_error_per_site", error, sync_dist=True)

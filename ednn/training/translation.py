@@ -2,8 +2,7 @@
 
 import torch
 
-from ednn.core.interface import StructureModel
-from ednn.core.shifts import ShiftMean, over_shifts, period
+from ednn.core.shifts import ShiftMean, over_shifts
 from ednn.core.structure_batch import StructureBatch
 from ednn.data.structures.module import StructureData
 
@@ -29,7 +28,6 @@ def translation_error(predict: ShiftMean, data: StructureData, device: torch.dev
     Example:
         ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=dft  # test translation error (…)
     """
-    assert isinstance(predict.model, StructureModel)
     test = torch.from_numpy(data.splits["test"])
     some = test[torch.linspace(0, len(test) - 1, min(STRUCTURES, len(test))).long()]
     drawn = torch.rand(
@@ -38,7 +36,7 @@ def translation_error(predict: ShiftMean, data: StructureData, device: torch.dev
     variances = []
     for sample in some.split(data.batch_size):
         inputs = StructureBatch(*(column.to(device) for column in data.dataset.inputs(sample)))
-        (energies,) = over_shifts(predict, inputs, drawn * period(predict.model))
+        (energies,) = over_shifts(predict, inputs, drawn * predict.model.translation_period)
         sites = data.dataset.sites[sample].to(device)
         variances.append((energies[..., 0].double() / sites).var(0))  # (B,)
     return float(torch.cat(variances).mean().sqrt()) * data.info.outputs[0].per_unit

@@ -8,7 +8,7 @@ import torch
 from ednn.core.atomistic import AtomisticEDNN
 from ednn.core.branch import Branch
 from ednn.core.multiscale import MultiScale
-from ednn.core.shifts import even_shifts, moved, over_shifts, period, shift_lattice
+from ednn.core.shifts import even_shifts, moved, over_shifts, shift_lattice
 from ednn.core.subnets import ANN, DNN
 from ednn.core.subnets.fcn import FCN
 from tests.core.test_atomistic import FOCUS, GRID, SPECIES, batched, model
@@ -60,7 +60,7 @@ def test_a_shift_by_the_period_changes_nothing_and_by_less_does(
     once = net(structures)
     for axis in (0, 1):
         shift = torch.zeros(2, dtype=torch.float64)
-        shift[axis] = period(net)[axis]
+        shift[axis] = net.translation_period[axis]
         torch.testing.assert_close(net(moved(structures, shift)), once, rtol=0, atol=1e-8)
         assert (net(moved(structures, shift / 2)) - once).abs() > 1e-6
 
@@ -70,10 +70,10 @@ def test_the_mean_over_shifts_hardly_moves(net: AtomisticEDNN) -> None:
     structures = batched(4, 5)
 
     def spread(shifts: int) -> float:
-        within = torch.rand(6, 2, generator=torch.Generator().manual_seed(0)) * period(net)
+        drawn = torch.rand(6, 2, generator=torch.Generator().manual_seed(0))
         energies = [
             over_shifts(lambda s: [net(s)], moved(structures, by), even_shifts(net, shifts))[0]
-            for by in within
+            for by in drawn * net.translation_period
         ]
         return float(torch.stack(energies).mean(1).std(0).max())
 

@@ -7,9 +7,9 @@ from matplotlib.patches import Rectangle
 
 from ednn import plots
 from ednn.core.errors import InputError
-from ednn.core.interface import TiledView
 from ednn.core.render import render
 from ednn.core.tiling import Tiling
+from ednn.core.view import TiledView
 from ednn.physics.sheets import sheet
 from tests.plots.conftest import nothing_is_cut_off
 

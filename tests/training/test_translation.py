@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ednn.core.checkpoint import load_structure_model
-from ednn.core.shifts import even_shifts, period
+from ednn.core.shifts import even_shifts
 from ednn.data.structures.file import write
 from ednn.inference.structure_job import batch
 from tests.commands.test_bad_input import refused
@@ -67,7 +67,7 @@ def test_the_translation_error_is_that_of_shifted_structures(folder: Path) -> No
     for i in np.load(own / "splits.npz")["test"]:
         structures = batch(labels.structure(i), model)
         energies = []
-        for shift in drawn * period(model):
+        for shift in drawn * model.translation_period:
             shifted = (structures.positions + shift) % structures.cell
             with torch.no_grad():
                 energies.append(model(structures._replace(positions=shifted)).item())
