@@ -54,7 +54,9 @@ def run_alone(folder: Path, script: str, *arguments: str) -> subprocess.Complete
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def run(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, script: str, *arguments: str, timeout: float = TIMEOUT
+) -> subprocess.CompletedProcess[str]:
     """Run an entry script, or a flag of Python's, to its end."""
     if script.startswith("-"):
         return run_alone(folder, script, *arguments)
@@ -63,11 +65,11 @@ def run(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProce
         kept = Path(logs, "out"), Path(logs, "err")
         child = FORKS.Process(target=_enter, args=(folder, words, dict(os.environ), *kept))
         child.start()
-        child.join(TIMEOUT)
+        child.join(timeout)
         said = [log.read_text() for log in kept]
         if child.exitcode is None:
             child.kill()
-            raise subprocess.TimeoutExpired(words, TIMEOUT, *said)
+            raise subprocess.TimeoutExpired(words, timeout, *said)
         return subprocess.CompletedProcess(words, child.exitcode, *said)
 
 

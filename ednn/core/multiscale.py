@@ -147,7 +147,7 @@ class MultiScale(FieldModel):
         weights = self.join.weight.unflatten(1, (len(self.branches), -1)).unbind(1)
         seen = self.seen(field)
         return {
-            name: F.linear(branch(seen), weight) * self.scale
+            name: F.linear(branch(seen).to(self.precision), weight) * self.scale.double()
             for (name, branch), weight in zip(self.named(), weights, strict=True)
         }
 

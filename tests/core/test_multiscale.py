@@ -91,6 +91,15 @@ def test_all_branches_together_are_extensive() -> None:
     torch.testing.assert_close(net(field.repeat(1, 1, 2, 2)), 4 * net(field), rtol=1e-10, atol=0)
 
 
+def test_the_parts_of_the_branches_add_up_to_the_whole() -> None:
+    """In the single precision of a real training too, where the sums are double."""
+    net = model("real", "coarse", "power", outputs=2).float()
+    net.shift, net.scale = net.shift.double(), net.scale.double()
+    field = torch.randn(3, 1, 8, 8)
+    whole = torch.stack(list(net.parts(field).values())).sum(0) + net.shift * 64
+    torch.testing.assert_close(whole, net(field), rtol=1e-6, atol=1e-6)
+
+
 def test_a_spectrum_can_be_a_nearest_neighbour_energy() -> None:
     """Σ_r q(r) q(r + x) = N Σ_k |q_k|² cos kx: in one dimension a function of |k|."""
 

@@ -90,7 +90,7 @@ def test_a_study_at_the_papers_scale(
 ) -> None:
     words = ",".join(f"'{word}'" for word in train)
     command = [f"study={study}", "scale=paper", f"train=[{words}]", *smaller]
-    done = run(folder, "study.py", *command)
+    done = run(folder, "study.py", *command, timeout=1200)
     assert done.returncode == 0, done.stderr
     results = folder / "outputs" / "paper" / "paper" / study
     result = json.loads((results / "result.json").read_text())

@@ -25,9 +25,7 @@ def test_a_wide_huber_is_the_squared_error_and_a_narrow_one_the_absolute() -> No
     torch.testing.assert_close(loss_of(prediction, target, wide), square)
     narrow = torch.tensor([1e-6, 2e-6]).double()
     expected = (2 * narrow * absolute).mean()
-    torch.testing.assert_close(
-        loss_of(prediction, target, narrow), expected, rtol=1e-4, atol=0
-    )
+    torch.testing.assert_close(loss_of(prediction, target, narrow), expected, rtol=1e-4, atol=0)
 
 
 def test_a_far_sample_pulls_no_harder_than_one_at_the_width() -> None:

@@ -6,12 +6,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ednn.core.errors import InputError
 from ednn.core.files import require_writable
+from ednn.core.renderer import CELL_TOLERANCE
 from ednn.data.module import require_whole
 from ednn.data.structures import labelling
-from ednn.data.structures.file import LabelledSet, read
+from ednn.data.structures.file import LabelledSet, concatenate, part, read
 from ednn.data.structures.module import StructureData
+from ednn.data.structures.samples import StructureDataset
 from ednn.physics.labels import resolve
 from ednn.physics.recipes import recipe_of
 
@@ -28,6 +33,9 @@ class DFTData(StructureData):
         count: how many structures `generate` labels.
         seed0: the seed of the first of them; None for that of the file, or 0 for a new one.
         repeat: how many blocks of 60 sites a structure has along x and y.
+        cell: sides in Å that `grid` pixels lie along; structures whose cell is no whole multiple of
+            it, to 0.1 %, are left out. None for that of the first structure, and all are kept.
+        also: more files, whose training shares join the training.
 
     Example:
         >>> drawn = {"grid": 32, "gamma": 0.4, "augment": False, "val": 0.1, "test": 0.2}
@@ -45,6 +53,8 @@ class DFTData(StructureData):
         count: int,
         seed0: int | None,
         repeat: Sequence[int],
+        cell: Sequence[float] | None = None,
+        also: str | Sequence[str] = (),
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
@@ -56,28 +66,75 @@ class DFTData(StructureData):
         name = resolve(theory).name + ("" if recipe == "plain" else f"_{recipe}")
         self.file = Path(path or f"data/dft/{name}.h5")
         self.count, self.seed0, self.repeat = count, seed0, (columns, rows)
+        if cell is not None and not _is_cell(cell):
+            raise InputError(
+                f"data.cell={cell} is not possible; give two sides above 0 Å, such as [12.5,13], "
+                f"or null for the cell of the first structure."
+            )
+        self.wanted_cell = cell
+        self.also = [Path(path) for path in ([also] if isinstance(also, str) else also)]
 
     @property
     def path(self) -> Path:
         return self.file
 
+    @property
+    def cell(self) -> NDArray[np.float64]:
+        return super().cell if self.wanted_cell is None else np.array(self.wanted_cell)
+
+    @cached_property
+    def files(self) -> list[LabelledSet]:
+        """The structures of the file and of those that join it, without those of other cells."""
+        return [self._fitting(self._read(path), path) for path in (self.path, *self.also)]
+
     @cached_property
     def labels(self) -> LabelledSet:
+        return concatenate(self.files, [self.path, *self.also])
+
+    def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
+        dataset, splits = super().read()
+        own = len(self.files[0])  # the others are trained on, no more
+        return dataset, {k: v if k == "train" else v[v < own] for k, v in splits.items()}
+
+    def _read(self, path: Path) -> LabelledSet:
         name = resolve(self.wanted).name
-        if not self.path.exists():
+        if not path.exists():
             raise InputError(
-                f"There is no file {self.path.absolute()}. The labels of data/dft are no part of "
+                f"There is no file {path.absolute()}. The labels of data/dft are no part of "
                 f"the installed package: clone the repository ({REPOSITORY}) and start in its "
-                f"folder, or give data.path=…/data/dft/{self.path.name}; or label structures: "
-                f"`ednn generate data=dft data.theory={name} data.path={self.path}`."
+                f"folder, or give data.path=…/data/dft/{path.name}; or label structures: "
+                f"`ednn generate data=dft data.theory={name} data.path={path}`."
             )
-        labels = read(self.path)
+        labels = read(path)
         if labels.attributes["theory"] != name:
             raise InputError(
-                f"{self.path} holds {labels.attributes['theory']} labels, not those of {name}; "
+                f"{path} holds {labels.attributes['theory']} labels, not those of {name}; "
                 f"give data.theory={labels.attributes['theory']} or another data.path."
             )
         return labels
+
+    def _fitting(self, labels: LabelledSet, path: Path) -> LabelledSet:
+        """Leave out structures whose cell is no whole multiple of the cell wanted, if one is."""
+        if self.wanted_cell is None:
+            return labels
+        multiple = labels.cell / self.cell  # (N, 2)
+        whole = multiple.round().clip(1)
+        rows = np.flatnonzero((abs(multiple / whole - 1) <= CELL_TOLERANCE).all(1))
+        if len(rows) < len(labels):
+            print(
+                f"{path}: {len(labels) - len(rows)} of {len(labels)} structures are left out; "
+                f"their cells are no whole multiples of data.cell={[*self.wanted_cell]} Å."
+            )
+        return part(labels, rows)
+
+
+def _is_cell(cell: Any) -> bool:
+    """Tell whether a config value is two sides."""
+    return (
+        isinstance(cell, Sequence)
+        and len(cell) == 2
+        and all(isinstance(side, int | float) and side > 0 for side in cell)
+    )
 
     def generate(self) -> None:
         require_writable(self.path, "data.path")

@@ -6,8 +6,8 @@ Labels mix only where the attributes `theory`, `settings`, `versions` (of the en
 
 import json
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -153,3 +153,64 @@ def split(labels: LabelledSet) -> dict[int, Record]:
             "forces": labels.forces[atoms],
         }
     return records
+
+
+def part(labels: LabelledSet, rows: NDArray[np.int64]) -> LabelledSet:
+    """Return the structures of some rows, in their order.
+
+    Example:
+        >>> len(part(read("data/dft/gfn1_120.h5"), np.array([3, 1])))
+        2
+    """
+    lengths = np.diff(labels.offsets)[rows]
+    atoms = [np.arange(*labels.offsets[[row, row + 1]]) for row in rows]
+    kept = np.concatenate([np.empty(0, int), *atoms])
+    forces = labels.forces[kept] if len(labels.forces) else labels.forces
+    return replace(
+        labels,
+        numbers=labels.numbers[kept],
+        positions=labels.positions[kept],
+        forces=forces,
+        offsets=np.cumsum([0, *lengths], dtype=np.int64),
+        cell=labels.cell[rows],
+        energy=labels.energy[rows],
+        seed=labels.seed[rows],
+    )
+
+
+def concatenate(sets: Sequence[LabelledSet], paths: Sequence[Path]) -> LabelledSet:
+    """Return the structures of several sets as one.
+
+    Its attributes are those of the first, but for `structures`: a line for each set.
+
+    Args:
+        sets: at least one.
+        paths: of their files, for the message.
+
+    Raises:
+        InputError: their labels don't mix, being of another theory, other settings or versions.
+
+    Example:
+        >>> labels = read("data/dft/gfn1_120.h5")
+        >>> len(concatenate([labels, labels], [Path("a.h5"), Path("b.h5")])) == 2 * len(labels)
+        True
+    """
+    first, *_ = sets
+    for labels, path in zip(sets, paths, strict=True):
+        for name in ("theory", "settings", "versions"):
+            here, there = labels.attributes.get(name), first.attributes.get(name)
+            if here != there:
+                raise InputError(
+                    f"{path} holds labels of {name} {here}, which don't mix with those of "
+                    f"{paths[0]}, {name} {there}; leave the file out, or label its structures anew."
+                )
+    columns = {
+        name: np.concatenate([getattr(labels, name) for labels in sets])
+        for name in DATASETS
+        if name != "offsets"
+    }
+    recipes = "\n".join(labels.attributes["structures"] for labels in sets)
+    attributes = {**first.attributes, "structures": recipes}
+    lengths = np.concatenate([np.diff(labels.offsets) for labels in sets])
+    offsets = np.cumsum([0, *lengths], dtype=np.int64)
+    return LabelledSet(**columns, offsets=offsets, attributes=attributes)

@@ -80,6 +80,11 @@ class StructureData(ExtensiveData):
         return self.labels.attributes["theory"]
 
     @property
+    def cell(self) -> NDArray[np.float64]:
+        """Sides in Å that `grid` pixels lie along."""
+        return self.labels.cell[0]
+
+    @property
     def info(self) -> DatasetInfo:
         name = f"{self.theory}_energy" if self.theory else "energy"
         species = tuple(np.unique(self.labels.numbers).tolist())
@@ -89,7 +94,7 @@ class StructureData(ExtensiveData):
             channels=len(species) if per_element else 1,
             site="atom",
             species=species,
-            pixel=tuple((self.labels.cell[0] / self.grid).tolist()),
+            pixel=tuple((self.cell / self.grid).tolist()),
             grid=(self.grid, self.grid),
             gamma=self.gamma,
             per_element=per_element,
@@ -128,7 +133,8 @@ class StructureData(ExtensiveData):
 
     def same_samples(self, trained_on: dict[str, Any]) -> bool:
         """Tell whether some of these structures are of the set that a model was trained on."""
-        return bool(trained_on["structures"] == self.labels.attributes["structures"])
+        own = self.labels.attributes["structures"].splitlines()  # one for each file
+        return not set(own).isdisjoint(trained_on["structures"].splitlines())
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         """Test on every structure, or on the test split alone where a model may know the others."""
