@@ -96,6 +96,22 @@ class DFTData(StructureData):
         own = len(self.files[0])  # the others are trained on, no more
         return dataset, {k: v if k == "train" else v[v < own] for k, v in splits.items()}
 
+    def generate(self) -> None:
+        require_writable(self.path, "data.path")
+        seed0 = self.seed0
+        if seed0 is None:
+            seed0 = int(read(self.path).seed.min()) if self.path.exists() else 0
+        labelling.generate(
+            self.path,
+            self.wanted,
+            self.count,
+            cache=self.cache / "dft",
+            recipe=self.recipe,
+            seed0=seed0,
+            repeat=self.repeat,
+            workers=os.cpu_count() or 1,
+        )
+
     def _read(self, path: Path) -> LabelledSet:
         name = resolve(self.wanted).name
         if not path.exists():
@@ -135,19 +151,3 @@ def _is_cell(cell: Any) -> bool:
         and len(cell) == 2
         and all(isinstance(side, int | float) and side > 0 for side in cell)
     )
-
-    def generate(self) -> None:
-        require_writable(self.path, "data.path")
-        seed0 = self.seed0
-        if seed0 is None:
-            seed0 = int(read(self.path).seed.min()) if self.path.exists() else 0
-        labelling.generate(
-            self.path,
-            self.wanted,
-            self.count,
-            cache=self.cache / "dft",
-            recipe=self.recipe,
-            seed0=seed0,
-            repeat=self.repeat,
-            workers=os.cpu_count() or 1,
-        )
