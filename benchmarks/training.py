@@ -30,7 +30,7 @@ from ednn.data.fields.hdf5 import IN_MEMORY
 from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
 from ednn.runs.configs import CONF
-from ednn.training.loss import loss_of
+from ednn.training.loss import loss_of_totals
 from ednn.training.optimizers import make_optimizer
 from ednn.training.speed import speed_up
 from ednn.training.train import make_data, make_model
@@ -98,7 +98,7 @@ def step_of(cfg: Any, data: ExtensiveData, batch: Batch, setting: Setting) -> St
     def step() -> None:
         optimizer.zero_grad()
         with torch.autocast("cpu", setting.dtype, enabled=setting.dtype == BF16):
-            loss = loss_of(model(batch.inputs), batch.target)
+            loss = loss_of_totals(model(batch.inputs), batch.target)
         loss.backward()
         optimizer.step()
 

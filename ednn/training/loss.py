@@ -1,4 +1,4 @@
-"""The loss of totals and of forces: squared errors, and beyond a width absolute ones (Huber)."""
+"""The loss of the totals: squared errors, and beyond a width absolute ones (Huber)."""
 
 import torch
 import torch.nn.functional as F
@@ -9,22 +9,22 @@ from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
 
 
-def loss_of(prediction: Tensor, target: Tensor, width: Tensor | None = None) -> Tensor:
-    """Return the mean squared error, the paper's loss, or Huber's.
+def loss_of_totals(prediction: Tensor, target: Tensor, width: Tensor | None = None) -> Tensor:
+    """Return the mean squared error of the sums, the paper's loss, or Huber's.
 
     Huber's is e² up to an error e of `width`, and width · (2 |e| − width) beyond: a sample that is
     far off pulls no harder than one that is off by `width`.
 
     Args:
-        prediction: totals (B, outputs), or components of forces (N, dims); physical units.
-        target: of the same shape.
-        width: one, or one per output, (outputs,); None for the squared error of all.
+        prediction: (B, outputs), physical units.
+        target: (B, outputs).
+        width: of every output, (outputs,); None for the squared error of all.
 
     Example:
         >>> prediction, target = torch.ones(2, 1), torch.tensor([[1.0], [3.0]])
-        >>> loss_of(prediction, target).item()
+        >>> loss_of_totals(prediction, target).item()
         2.0
-        >>> loss_of(prediction, target, torch.tensor([0.5])).item()  # (0 + 0.5 · 3.5) / 2
+        >>> loss_of_totals(prediction, target, torch.tensor([0.5])).item()  # (0 + 0.5 · 3.5) / 2
         0.875
     """
     target = target.to(prediction.dtype)
@@ -55,16 +55,3 @@ def spread(model: ExtensiveModel, data: ExtensiveData) -> Tensor:
     mean, found = torch.zeros(2, rest.shape[1], dtype=torch.float64)
     normalisation.fit_shift_and_scale(mean, found, rest, torch.ones(len(rest)))
     return found
-
-
-def spread_of_forces(data: ExtensiveData) -> Tensor:
-    """Return the root mean square of the components of the training forces, in double precision.
-
-    Example:
-        ednn train task.huber_delta=0.05 task.force_weight=1  # the first is in units of it
-    """
-    train = torch.from_numpy(data.splits["train"])
-    forces = data.dataset.forces(train)  # (N, A, dims)
-    if forces is None:
-        return torch.tensor(1.0)
-    return forces[data.dataset.inputs(train).numbers > 0].double().square().mean().sqrt()

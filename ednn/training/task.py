@@ -13,7 +13,7 @@ from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.core.shifts import ShiftMean
 from ednn.data.samples import Batch
-from ednn.training.loss import loss_of, spread, spread_of_forces
+from ednn.training.loss import loss_of_totals, spread
 from ednn.training.metrics import ExtensiveErrors
 from ednn.training.optimizers import make_optimizer
 from ednn.training.schedule import make_scheduler, scheduler_over, stretch
@@ -26,12 +26,11 @@ class ExtensiveTask(LightningModule):
     Args:
         model: what is trained; checkpoints remember what it is (`ednn.core.checkpoint`).
         optimizer: Hydra config that `make_optimizer` takes; None for a test alone.
-        force_weight: weight in Å² of the loss of the forces beside that of the totals.
+        force_weight: weight in Å² of the mean squared error of the forces in the loss.
         scheduler: Hydra config that `make_scheduler` takes, stepped after every batch; None for
             constant rates.
         huber_delta: error of a total beyond which the loss is Huber's, in spreads of the training
-            labels less reference energies, and of a force, in spreads of the training forces;
-            None for the squared error of both.
+            labels less reference energies; None for the squared error, which forces always have.
         shifts: over how many shifts of structures against the pixels (`even_shifts`) a prediction
             of the test is averaged; 1 for fields.
 
@@ -60,7 +59,6 @@ class ExtensiveTask(LightningModule):
         self.force_errors, self.tested = CatMetric(), ShiftMean(model, shifts)
         self.force_weight, self.huber_delta = force_weight, huber_delta
         self.width: Tensor | None = None  # (outputs,), of Huber's loss
-        self.force_width: Tensor | None = None  # scalar
         self._samples, self._started = 0, 0.0
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
 
@@ -75,11 +73,9 @@ class ExtensiveTask(LightningModule):
         checkpoint[KEY] = describe(self.model, trained_on)
 
     def setup(self, stage: str) -> None:
-        """Fit the widths of Huber's loss, while model and labels are both in the host's memory."""
+        """Fit the width of Huber's loss, while model and labels are both in the host's memory."""
         if self.huber_delta is not None and stage == "fit":
             self.width = self.huber_delta * spread(self.model, self._data)
-            if self.force_weight:
-                self.force_width = self.huber_delta * spread_of_forces(self._data)
 
     def _log_loss(self, stage: str, loss: Tensor, batch: Batch) -> None:
         size = len(batch.target)
@@ -102,7 +98,7 @@ class ExtensiveTask(LightningModule):
         """Return the loss and the prediction (B, outputs) of a batch."""
         if not self.force_weight:
             prediction = self.model(batch.inputs)
-            return loss_of(prediction, batch.target, self.width), prediction
+            return loss_of_totals(prediction, batch.target, self.width), prediction
         if batch.forces is None:
             raise InputError(
                 f"task.force_weight={self.force_weight} needs forces, which this data set has "
@@ -110,8 +106,8 @@ class ExtensiveTask(LightningModule):
             )
         energy, forces = self.model.energy_and_forces(batch.inputs, create_graph=self.training)
         real = batch.inputs.numbers > 0  # (B, A)
-        error = loss_of(forces[real], batch.forces[real], self.force_width)
-        loss = loss_of(energy, batch.target, self.width) + self.force_weight * error
+        error = loss_of_totals(forces[real], batch.forces[real])
+        loss = loss_of_totals(energy, batch.target, self.width) + self.force_weight * error
         return loss, energy
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ednn import load_model
-from ednn.training.loss import loss_of
+from ednn.training.loss import loss_of_totals
 from tests.conftest import run
 
 
@@ -20,17 +20,19 @@ def test_a_wide_huber_is_the_squared_error_and_a_narrow_one_the_absolute() -> No
     prediction = target + torch.randn(50, 2)
     square = (prediction - target).square().mean()
     absolute = (prediction - target).abs()
-    torch.testing.assert_close(loss_of(prediction, target), square)
+    torch.testing.assert_close(loss_of_totals(prediction, target), square)
     wide = torch.tensor([1e3, 1e4]).double()
-    torch.testing.assert_close(loss_of(prediction, target, wide), square)
+    torch.testing.assert_close(loss_of_totals(prediction, target, wide), square)
     narrow = torch.tensor([1e-6, 2e-6]).double()
     expected = (2 * narrow * absolute).mean()
-    torch.testing.assert_close(loss_of(prediction, target, narrow), expected, rtol=1e-4, atol=0)
+    torch.testing.assert_close(
+        loss_of_totals(prediction, target, narrow), expected, rtol=1e-4, atol=0
+    )
 
 
 def test_a_far_sample_pulls_no_harder_than_one_at_the_width() -> None:
     prediction = torch.tensor([[1e6], [0.5], [0.1]], requires_grad=True)
-    loss_of(prediction, torch.zeros(3, 1), torch.tensor([0.5])).backward()
+    loss_of_totals(prediction, torch.zeros(3, 1), torch.tensor([0.5])).backward()
     assert prediction.grad is not None
     torch.testing.assert_close(prediction.grad[:, 0], torch.tensor([1.0, 1.0, 0.2]) / 3)
 
