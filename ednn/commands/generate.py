@@ -12,8 +12,8 @@ def generate(cfg: DictConfig) -> None:
     ednn generate data=ising data.L=16
     ednn generate data=dft data.theory=pbe data.count=300
     """
-    from hydra.utils import instantiate
+    from ednn.data.making import make_dataset
 
-    data = instantiate(cfg.data, _convert_="all")
+    data = make_dataset(cfg.data)
     data.generate()
     print(f"Data: {data.path}")

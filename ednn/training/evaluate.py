@@ -1,6 +1,5 @@
 """Score a checkpoint on the test split of any data config."""
 
-from hydra.utils import instantiate
 from lightning import Trainer
 from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import Timer
@@ -10,7 +9,7 @@ from ednn.core.checkpoint import KEY, build_from, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.shifts import check_shifts
-from ednn.data.module import ExtensiveData
+from ednn.data.making import make_dataset
 from ednn.runs.folder import Run
 from ednn.runs.results import summarise, write_results
 from ednn.runs.started import started
@@ -30,7 +29,7 @@ def evaluate(cfg: DictConfig) -> None:
     if count > 1:
         raise InputError(f"{by} started {count} processes, but a test is one; let it start 1.")
     checkpoint = read_checkpoint(cfg.ckpt_path)
-    data: ExtensiveData = instantiate(cfg.data, _convert_="all")
+    data = make_dataset(cfg.data)
     info = DatasetInfo.from_plain(checkpoint[KEY]["info"])
     require_kind(info, data)
     check_shifts(cfg.shifts, info.takes)

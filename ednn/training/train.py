@@ -15,8 +15,8 @@ from omegaconf import DictConfig
 
 from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
-from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
+from ednn.data.making import make_dataset
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, plain
 from ednn.runs.results import log_pictures, summarise, write_results
@@ -125,12 +125,7 @@ def make_data(cfg: DictConfig) -> ExtensiveData:
         ...     len(data.splits["train"]), data.dataset.example().shape
         (20, torch.Size([1, 1, 4, 4]))
     """
-    if "_target_" not in cfg.data:
-        raise InputError(
-            "data has no _target_, which says what class reads it; begin the file with the "
-            "defaults of another, such as `defaults: [hdf5]`."
-        )
-    data: ExtensiveData = instantiate(cfg.data, _convert_="all")
+    data = make_dataset(cfg.data)
     data.prepare_data()
     data.setup()
     return data

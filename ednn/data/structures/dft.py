@@ -58,18 +58,21 @@ class DFTData(StructureData):
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
-        columns, rows = repeat
-        require_whole(repeat=min(columns, rows), least=1)
+        if len(repeat) != 2 or min(repeat) < 1:
+            raise InputError(
+                f"data.repeat={[*repeat]} is not possible; give two whole numbers of at least 1, "
+                f"such as [2,1]."
+            )
         require_whole(count=count, seed0=seed0 or 0)
         recipe_of(recipe)
         self.wanted, self.recipe = theory, recipe
         name = resolve(theory).name + ("" if recipe == "plain" else f"_{recipe}")
         self.file = Path(path or f"data/dft/{name}.h5")
-        self.count, self.seed0, self.repeat = count, seed0, (columns, rows)
-        if cell is not None and not _is_cell(cell):
+        self.count, self.seed0, self.repeat = count, seed0, (repeat[0], repeat[1])
+        if cell is not None and (len(cell) != 2 or min(cell) <= 0):
             raise InputError(
-                f"data.cell={cell} is not possible; give two sides above 0 Å, such as [12.5,13], "
-                f"or null for the cell of the first structure."
+                f"data.cell={[*cell]} is not possible; give two sides above 0 Å, such as "
+                f"[12.5,13], or null for the cell of the first structure."
             )
         self.wanted_cell = cell
         self.also = [Path(path) for path in ([also] if isinstance(also, str) else also)]
@@ -142,12 +145,3 @@ class DFTData(StructureData):
                 f"their cells are no whole multiples of data.cell={[*self.wanted_cell]} Å."
             )
         return part(labels, rows)
-
-
-def _is_cell(cell: Any) -> bool:
-    """Tell whether a config value is two sides."""
-    return (
-        isinstance(cell, Sequence)
-        and len(cell) == 2
-        and all(isinstance(side, int | float) and side > 0 for side in cell)
-    )

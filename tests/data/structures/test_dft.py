@@ -233,7 +233,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
         (["data.path=data/dft/none.h5"], "`ednn generate data=dft"),
         ([f"data.path={REPOSITORY}/README.md"], "is no HDF5 file"),
         (["data.gamma=-1"], "data.gamma=-1 is not possible"),
-        (["data.cell=12.5"], "data.cell=12.5 is not possible; give two sides above 0"),
+        (["data.cell=[12.5]"], "data.cell=[12.5] is not possible; give two sides above 0"),
         (["data.channels=3"], "data.channels=3 is not known; give one of Z, element"),
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),

@@ -1,0 +1,118 @@
+"""How a data set is made from its config, whose values have the types that the class asks for."""
+
+from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from ednn.core.errors import InputError
+from ednn.data.module import ExtensiveData
+
+# A value of each type, and several, in words.
+WORDS: dict[Any, tuple[str, str]] = {
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("text", "texts"),
+    bool: ("true or false", "true or false"),
+    NoneType: ("null", "null"),
+}
+
+
+def make_dataset(config: DictConfig) -> ExtensiveData:
+    """Make the data set of the group `data`; nothing is read yet.
+
+    Raises:
+        InputError: no class is named, or a value is of another type than its argument.
+
+    Example:
+        >>> from hydra import compose, initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> with initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     make_dataset(compose("train", ["data=coulomb", "data.L=[4]"]).data)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: data.L=[4] is not possible; give a whole number.
+    """
+    if "_target_" not in config:
+        raise InputError(
+            "data has no _target_, which says what class reads it; begin the file with the "
+            "defaults of another, such as `defaults: [hdf5]`."
+        )
+    maker = instantiate(config, _partial_=True, _convert_="all")
+    try:
+        data: ExtensiveData = maker()
+    except InputError:
+        raise  # which says more than the type
+    except Exception:
+        require_types(maker.func, maker.keywords)
+        raise
+    require_types(maker.func, maker.keywords)
+    return data
+
+
+def require_types(maker: Any, settings: Mapping[str, Any]) -> None:
+    """Refuse settings of other types than the arguments that they are for.
+
+    Raises:
+        InputError: names the setting, its value and what it may be.
+
+    Example:
+        >>> from ednn.data.fields.ising import IsingData
+        >>> require_types(IsingData, {"J": "abc"})
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: data.J=abc is not possible; give a number.
+    """
+    hints = hints_of(maker)
+    for name, value in settings.items():
+        if name in hints and not fits(value, hints[name]):
+            raise InputError(f"data.{name}={value} is not possible; give {in_words(hints[name])}.")
+
+
+def hints_of(maker: Any) -> dict[str, Any]:
+    """Return the types of a function's arguments, or of a class's and its bases'.
+
+    Example:
+        >>> from ednn.data.fields.ising import IsingData
+        >>> hints_of(IsingData)["batch_size"]
+        <class 'int'>
+    """
+    if not isinstance(maker, type):
+        return get_type_hints(maker)
+    bases = [base for base in reversed(maker.__mro__) if "__init__" in vars(base)]
+    return {
+        k: hint for base in bases[1:] for k, hint in get_type_hints(vars(base)["__init__"]).items()
+    }
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Tell whether a value is of a type, without conversion; a whole number is a number.
+
+    Example:
+        >>> fits(3, float), fits("3", float), fits([1, 2], list[int])
+        (True, False, True)
+    """
+    from pydantic import ConfigDict, TypeAdapter, ValidationError  # takes a while to import
+
+    try:
+        TypeAdapter(hint, config=ConfigDict(strict=True)).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def in_words(hint: Any, several: bool = False) -> str:
+    """Say in plain words what values a type has.
+
+    Example:
+        >>> in_words(Sequence[float] | None)
+        'a list of numbers or null'
+    """
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(in_words(argument, several) for argument in arguments)
+    if origin in (list, tuple, Sequence):
+        return f"{'lists' if several else 'a list'} of {in_words(arguments[0], several=True)}"
+    if origin in (dict, Mapping):
+        return "mappings" if several else "a mapping"
+    return WORDS[hint][several]
