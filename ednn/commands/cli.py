@@ -14,7 +14,7 @@ from ednn.commands.as_typed import in_grammar
 from ednn.commands.explain import explain
 from ednn.commands.groups import own_groups
 from ednn.commands.help import describe
-from ednn.commands.hydra_fixes import quieten_hydra
+from ednn.commands.hydra_fixes import keep_groups, quieten_hydra
 from ednn.commands.seeds import check_seeds, check_typed_seeds
 from ednn.commands.words import read_words, require_settings
 from ednn.runs.configs import CONF, register
@@ -30,6 +30,7 @@ Command = Callable[[], None]
 
 register()
 quieten_hydra()
+keep_groups()
 
 
 def command(work: Callable[[DictConfig], Any]) -> Command:

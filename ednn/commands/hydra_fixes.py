@@ -1,9 +1,17 @@
 """Where Hydra's own behaviour would tell users too much or too little."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ednn.core.errors import InputError
 
 
 def quieten_hydra() -> None:
@@ -30,3 +38,41 @@ def _value(job: JobReturn) -> Any:
     if hydra and hydra.mode == RunMode.MULTIRUN:
         value.add_note(f"job {hydra.runtime.output_dir}")
     raise value
+
+
+def keep_groups() -> None:
+    """Let no value on the command line replace a group of settings.
+
+    Hydra takes `speed=0`, although the code reads `speed.compile` and others, and what then fails
+    may be hours away. A group can still be turned off by null, as in `task.scheduler=null`.
+
+    Example:
+        >>> keep_groups()
+        >>> from hydra import compose, initialize_config_dir
+        >>> from ednn.runs.configs import CONF
+        >>> with initialize_config_dir(str(CONF), version_base="1.3"):
+        ...     compose("train", ["speed=0"])
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: speed=0 would replace a group of settings; ...
+    """
+    apply = ConfigLoaderImpl._apply_overrides_to_config
+
+    def checked(overrides: list[Override], cfg: DictConfig) -> None:
+        for override in overrides:
+            _require_group(override, cfg)
+        apply(overrides, cfg)
+
+    ConfigLoaderImpl._apply_overrides_to_config = staticmethod(checked)  # type: ignore
+
+
+def _require_group(override: Override, cfg: DictConfig) -> None:
+    key, node = override.key_or_group, None
+    with suppress(OmegaConfBaseException):  # which Hydra tells
+        node = OmegaConf.select(cfg, key, throw_on_missing=False)
+    value: object = None if override.is_delete() else override.value()
+    if isinstance(node, DictConfig) and value is not None and not isinstance(value, Mapping):
+        one = f"{key}.{next(iter(node), 'KEY')!s}=…"
+        raise InputError(
+            f"{override.input_line} would replace a group of settings; give those of them that you "
+            f"want to change, such as {one}, or see them all by --cfg job."
+        )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -39,32 +40,31 @@ def make_dataset(config: DictConfig) -> ExtensiveData:
             "data has no _target_, which says what class reads it; begin the file with the "
             "defaults of another, such as `defaults: [hdf5]`."
         )
-    maker = instantiate(config, _partial_=True, _convert_="all")
     try:
-        data: ExtensiveData = maker()
-    except InputError:
-        raise  # which says more than the type
-    except Exception:
-        require_types(maker.func, maker.keywords)
+        data: ExtensiveData = instantiate(config, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from error  # which says more than the type
+        require_types(config)
         raise
-    require_types(maker.func, maker.keywords)
+    require_types(config)
     return data
 
 
-def require_types(maker: Any, settings: Mapping[str, Any]) -> None:
+def require_types(config: DictConfig) -> None:
     """Refuse settings of other types than the arguments that they are for.
 
     Raises:
         InputError: names the setting, its value and what it may be.
 
     Example:
-        >>> from ednn.data.fields.ising import IsingData
-        >>> require_types(IsingData, {"J": "abc"})
+        >>> require_types(DictConfig({"_target_": "ednn.data.fields.ising.IsingData", "J": "abc"}))
         Traceback (most recent call last):
         ednn.core.errors.InputError: data.J=abc is not possible; give a number.
     """
-    hints = hints_of(maker)
-    for name, value in settings.items():
+    maker = instantiate(config, _partial_=True, _convert_="all")
+    hints = hints_of(maker.func)
+    for name, value in maker.keywords.items():
         if name in hints and not fits(value, hints[name]):
             raise InputError(f"data.{name}={value} is not possible; give {in_words(hints[name])}.")
 

@@ -207,7 +207,7 @@ def _of_kind(error: BaseException) -> str | None:
             f"or leave W&B out."
         )
     if "MisconfigurationException" in kinds:
-        return f"Lightning cannot run these settings: {folded(error)}."
+        return f"Lightning refuses a setting of trainer: {folded(error)}."
     return None
 
 

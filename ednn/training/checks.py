@@ -25,6 +25,7 @@ DURATION = re.compile(r"\d+:\d\d:\d\d:\d\d")  # as Lightning has it
 # Data settings that may change when a run is resumed: where and how the same samples are read, and
 # what only generate.py looks at.
 MAY_CHANGE = {"path", "workers", "cache", "count", "seed0", "repeat"}
+GROUPS = ("speed", "paper", "task.optimizer")  # which no setting turns off
 LOGGERS = {"tensorboard", "wandb"}  # named after the packages that they need
 
 MAX_ROUNDING = 0.02  # of the labels by half precision, relative to their spread
@@ -43,6 +44,7 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
         Traceback (most recent call last):
         ednn.core.errors.InputError: trainer.max_epochs=-2 is not possible; give a whole number ...
     """
+    _check_groups(cfg)
     _check_trainer(cfg)
     _check_task(cfg)
     for package in LOGGERS & set(cfg.logger):
@@ -221,6 +223,13 @@ def _without_off(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {key: _without_off(inner) for key, inner in value.items() if inner is not False}
+
+
+def _check_groups(cfg: DictConfig) -> None:
+    """Refuse null for settings that are read one by one."""
+    for group in GROUPS:
+        if OmegaConf.select(cfg, group) is None:
+            raise InputError(f"{group}=null is not possible; leave it out for its usual settings.")
 
 
 def _check_task(cfg: DictConfig) -> None:

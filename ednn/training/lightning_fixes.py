@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
 from ednn.core.upgrades import upgrade
+from ednn.runs.failures import folded
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -63,7 +63,9 @@ def quieten_lightning() -> None:
 
 @contextmanager
 def lightning_refusals() -> Iterator[None]:
-    """Turn what Lightning itself raises about settings of its Trainer into one sentence.
+    """Turn a TypeError or ValueError of Lightning's about settings of its Trainer into a sentence.
+
+    Its own exceptions need no context to be told from a bug (`ednn.runs.failures`).
 
     Raises:
         InputError: with Lightning's words.
@@ -79,10 +81,8 @@ def lightning_refusals() -> Iterator[None]:
         yield
     except Exception as error:
         cause = error.__cause__ or error  # Hydra wraps what it makes
-        refusals = (MisconfigurationException, TypeError, ValueError)
-        if isinstance(cause, refusals) and _raised_in(cause).startswith("lightning."):
-            words = " ".join(str(cause).split())
-            raise InputError(f"Lightning refuses a setting of trainer: {words}") from error
+        if isinstance(cause, TypeError | ValueError) and _raised_in(cause).startswith("lightning."):
+            raise InputError(f"Lightning refuses a setting of trainer: {folded(cause)}.") from error
         raise
 
 

@@ -175,7 +175,7 @@ def _make_trainer(cfg: DictConfig, run: Run, timer: Timer) -> Trainer:
         ModelCheckpoint: cfg.trainer.enable_checkpointing,
     }
     off = tuple(kind for kind, enabled in unwanted.items() if enabled is False)
-    callbacks = [c for c in instantiate(cfg.callbacks).values() if not isinstance(c, off)]
+    callbacks = [c for c in instantiate(cfg.callbacks).values() if c and not isinstance(c, off)]
     trainer: Trainer = instantiate(
         cfg.trainer,
         callbacks=[*callbacks, timer],

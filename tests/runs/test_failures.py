@@ -71,7 +71,7 @@ def failing(target: str, code: str) -> list[str]:
         ("torch.zeros(10**15)", "The memory is too small; take a smaller data.batch_size"),
         ("raise torch.OutOfMemoryError()", "The memory is too small; take a smaller"),
         ("raise CommError('no\\nnetwork')", "W&B failed (no network); check your login"),
-        ("raise MisconfigurationException('no\\ngo')", "cannot run these settings: no go."),
+        ("raise MisconfigurationException('no\\ngo')", "refuses a setting of trainer: no go."),
         ("raise InputError('x=1 is wrong; give 2.')", "error: x=1 is wrong; give 2."),
     ],
 )
@@ -80,6 +80,16 @@ def test_a_sentence(folder: Path, code: str, said: str) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert said in line
+    assert line.endswith(".")
+
+
+def test_null_turns_a_callback_off(folder: Path) -> None:
+    words = ["callbacks.last=null", "callbacks.progress=null", "trainer.max_epochs=1", "run=less"]
+    done = run(folder, "train.py", *SIZES, *words)
+    assert done.returncode == 0, done.stderr
+    kept = {path.name for path in (folder / "outputs/runs/less/checkpoints").iterdir()}
+    assert kept == {"best.ckpt"}
+    assert "Training:" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -109,6 +119,10 @@ def test_own_code_shows_its_own_traceback(
         (["data._target_=nowhere.Data"], "_target_=nowhere.Data cannot be imported (No module"),
         (["+data.more=3"], "What data names cannot be made: ExtensiveData.__init__() got an"),
         (["trainer.accelerator=abacus"], "Lightning refuses a setting of trainer: You selected"),
+        (["trainer.precision=0"], "Lightning refuses a setting of trainer: Precision 0 is invalid"),
+        (["speed=0"], "speed=0 would replace a group of settings; give those of them that you"),
+        (["callbacks.best=3"], "such as callbacks.best._target_=…, or see them all by --cfg job"),
+        (["paper=null"], "paper=null is not possible; leave it out"),
         (["task.optimizer.lr=-1"], "Invalid learning rate: -1; conf/task has"),
     ],
 )
