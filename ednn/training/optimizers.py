@@ -70,20 +70,21 @@ def settings_of(name: str, config: Mapping[str, Any]) -> Iterator[None]:
 
 
 def muon(model: ExtensiveModel, lr: float, adamw_lr: float) -> Optimizer:
-    """Make a Muon for the hidden weights of a model, with AdamW for all its other parameters.
+    """Make a Muon for the matrices of a model but the last, with AdamW for its other parameters.
 
     Muon makes each step of a weight matrix orthogonal, by five Newton–Schulz steps on its Nesterov
     momentum (0.95), and multiplies its rate by √max(1, rows / columns). A kernel of a convolution
-    is a matrix of a row per output channel.
+    is a matrix of a row per output channel. The first layer, which in language models is AdamW's,
+    is learned better by Muon here (docs/trials.md).
 
     Args:
         model: what is trained.
-        lr: rate of the hidden weights.
-        adamw_lr: rate of biases and gains, of the first and the last layer of every subnetwork, and
-            of what joins branches.
+        lr: rate of the kernels and matrices.
+        adamw_lr: rate of biases and gains, of the last layer of every subnetwork, and of what joins
+            branches.
 
     Returns:
-        An optimizer of two groups, in this order: the hidden weights, all others.
+        An optimizer of two groups, in this order: the kernels and matrices, all others.
 
     Source: K. Jordan et al., Muon, https://kellerjordan.github.io/posts/muon/ (2024).
 
@@ -92,38 +93,38 @@ def muon(model: ExtensiveModel, lr: float, adamw_lr: float) -> Optimizer:
         >>> from ednn.core.subnets import FCN
         >>> groups = muon(EDNN(FCN, focus=2, context=4), lr=0.01, adamw_lr=2e-3).param_groups
         >>> [(len(group["params"]), group["use_muon"]) for group in groups]
-        [(4, True), (8, False)]
+        [(5, True), (7, False)]
     """
     from pytorch_optimizer import Muon  # takes a second to import
 
-    hidden = hidden_weights(model)
-    if not hidden:
+    matrices = weights_before_last(model)
+    if not matrices:
         warnings.warn(
-            "The model has no weights between a first and a last layer, which Muon would train: "
+            "The model has no weights before a last layer, which Muon would train: "
             "AdamW trains all of it.",
             stacklevel=2,
         )
-    among = {id(weight) for weight in hidden}
+    among = {id(weight) for weight in matrices}
     others = [parameter for parameter in model.parameters() if id(parameter) not in among]
     return Muon(
-        [{"params": hidden, "use_muon": True}, {"params": others, "use_muon": False}],
+        [{"params": matrices, "use_muon": True}, {"params": others, "use_muon": False}],
         lr=lr,
         adamw_lr=adamw_lr,
     )
 
 
-def hidden_weights(model: ExtensiveModel) -> list[Tensor]:
-    """Return the kernels and matrices of all subnetworks without the first and last of each.
+def weights_before_last(model: ExtensiveModel) -> list[Tensor]:
+    """Return the kernels and matrices of all subnetworks without the last of each.
 
     Example:
         >>> from ednn.core.model import EDNN
         >>> from ednn.core.subnets import FCN
         >>> model = EDNN(FCN(focus=(2,), context=(2,), widths=(8, 9, 7)), 2, 2, dims=1)
-        >>> [tuple(weight.shape) for weight in hidden_weights(model)]
-        [(9, 8, 3), (7, 9, 1)]
+        >>> [tuple(weight.shape) for weight in weights_before_last(model)]
+        [(8, 1, 3), (9, 8, 3), (7, 9, 1)]
     """
     return [
         weight
         for network in networks_of(model)
-        for weight in [p for p in network.subnet.parameters() if p.ndim > 1][1:-1]
+        for weight in [p for p in network.subnet.parameters() if p.ndim > 1][:-1]
     ]

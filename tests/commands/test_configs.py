@@ -74,7 +74,9 @@ def test_muon_goes_with_our_recipe_of_structures() -> None:
     task = composed("experiment=dft", "task=muon", "task.optimizer.lr=0.02").task
     assert task.optimizer == {**composed("task=muon").task.optimizer, "lr": 0.02}
     assert task.scheduler.max_lr == [0.02, task.optimizer.adamw_lr]
-    assert composed("experiment=dft").task.optimizer._target_ == "torch.optim.AdamW"
+    other = composed("experiment=dft", "task=adamw").task
+    assert other.optimizer._target_ == "torch.optim.AdamW"
+    assert other.force_weight == task.force_weight == 1.0
 
 
 def test_tile_is_set_in_one_place() -> None:

@@ -5,24 +5,25 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from ednn.core.branch import Branch
 from ednn.core.model import EDNN
 from ednn.core.multiscale import MultiScale
-from ednn.core.subnets import ANN, DNN
+from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
-from ednn.training.optimizers import hidden_weights, muon
+from ednn.training.optimizers import muon, weights_before_last
 from tests.commands.test_bad_input import refused
 from tests.conftest import SMALL
 
 DEEP = partial(FCN, widths=(6, 12, 5))
 
 
-def test_every_weight_has_one_optimizer_and_hidden_ones_have_muon() -> None:
+def test_every_weight_has_one_optimizer_and_those_before_the_last_have_muon() -> None:
     branches = {name: partial(Branch, DEEP, f=2, c=2) for name in ("one", "two")}
-    for model, hidden in ((EDNN(DNN, 8, 4), 13), (EDNN(DEEP, 2, 2), 2), (MultiScale(branches), 4)):
+    for model, count in ((EDNN(DNN, 8, 4), 14), (EDNN(DEEP, 2, 2), 3), (MultiScale(branches), 6)):
         first, rest = (group["params"] for group in muon(model, 0.01, 1e-3).param_groups)
-        assert len(first) == hidden
+        assert len(first) == count
         assert all(weight.ndim > 1 for weight in first)
         together = sorted(map(id, [*first, *rest]))
         assert together == sorted(map(id, model.parameters()))
@@ -31,7 +32,7 @@ def test_every_weight_has_one_optimizer_and_hidden_ones_have_muon() -> None:
 def test_a_step_of_a_kernel_is_orthogonal_and_of_the_known_size() -> None:
     torch.manual_seed(0)
     model = EDNN(DEEP, 2, 2)
-    kernels = hidden_weights(model)
+    kernels = weights_before_last(model)
     before = [kernel.detach().clone() for kernel in kernels]
     optimizer = muon(model, lr=0.01, adamw_lr=0.0)
     model(torch.randn(3, 1, 8, 8)).square().sum().backward()
@@ -46,8 +47,8 @@ def test_a_step_of_a_kernel_is_orthogonal_and_of_the_known_size() -> None:
     assert moved
 
 
-def test_a_network_without_hidden_weights_is_trained_and_told() -> None:
-    model = EDNN(ANN, 2, 1)
+def test_a_network_without_weights_before_last_is_trained_and_told() -> None:
+    model = EDNN(nn.Sequential(nn.Flatten(), nn.Linear(16, 1)), 2, 1)
     with pytest.warns(UserWarning, match="AdamW trains all of it"):
         optimizer = muon(model, lr=0.01, adamw_lr=1e-3)
     before = [p.detach().clone() for p in model.parameters()]
