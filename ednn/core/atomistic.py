@@ -15,7 +15,7 @@ from ednn.core.interface import (
     StructureModel,
 )
 from ednn.core.renderer import Renderer
-from ednn.core.structure_batch import StructureBatch
+from ednn.core.structure_batch import StructureBatch, require_structures
 from ednn.core.view import TiledView
 
 
@@ -59,6 +59,7 @@ class AtomisticEDNN(StructureModel):
 
     def forward(self, inputs: StructureBatch) -> Tensor:
         """Predict the energies of structures, (B, outputs) in eV, in double precision."""
+        require_structures(inputs)
         return self.known(inputs) + self.field_energy(inputs)
 
     def energy_and_forces(

@@ -1,8 +1,10 @@
 """A batch of structures of atoms, as models take it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
+
+from ednn.core.errors import InputError
 
 
 class StructureBatch(NamedTuple):
@@ -28,3 +30,28 @@ class StructureBatch(NamedTuple):
     def part(self, index: Tensor | slice) -> "StructureBatch":
         """Return the structures of these indices."""
         return StructureBatch(*(column[index] for column in self))
+
+
+def require_structures(inputs: Any) -> None:
+    """Make sure that a model of structures is given some.
+
+    Raises:
+        InputError: a tensor or anything else, or tensors without the axis of the batch.
+
+    Example:
+        >>> require_structures("CH4")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: This model takes a StructureBatch and was given a str; ...
+    """
+    expected = "numbers (B, A), positions (B, A, 2) and cell (B, 2)"
+    if not isinstance(inputs, StructureBatch):
+        raise InputError(
+            f"This model takes a StructureBatch and was given a {type(inputs).__name__}; give "
+            f"StructureBatch(numbers, positions, cell), tensors {expected}."
+        )
+    numbers, positions, cell = (tuple(column.shape) for column in inputs)
+    if len(numbers) != 2 or positions != (*numbers, 2) or cell != (numbers[0], 2):
+        raise InputError(
+            f"A StructureBatch of numbers {numbers}, positions {positions} and cell {cell} has "
+            f"shapes that don't go together; expected {expected}."
+        )

@@ -211,10 +211,14 @@ def _check_output(
         raise InputError(f"output={output} has no known ending; use {' or '.join(endings)}.")
     precious = [Path(cfg.input).resolve(), Path(cfg.ckpt_path).resolve()]
     for path in written:
-        if path.resolve() in precious or (path.is_file() and not cfg.overwrite):
+        if path.resolve() in precious:
             raise InputError(
-                f"output={output} would overwrite {path}; give another name, or overwrite=true "
-                f"unless that is the input or the checkpoint."
+                f"output={output} would overwrite {path}, which is the input or the checkpoint; "
+                f"give another name."
+            )
+        if path.is_file() and not cfg.overwrite:
+            raise InputError(
+                f"output={output} would overwrite {path}; give another name, or overwrite=true."
             )
         require_writable(path, "output")
 

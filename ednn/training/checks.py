@@ -233,7 +233,12 @@ def _check_groups(cfg: DictConfig) -> None:
 
 
 def _check_task(cfg: DictConfig) -> None:
-    """Refuse weights and widths of the loss that are no numbers of a possible size."""
+    """Refuse rates, weights and widths that are no numbers of a possible size."""
+    rate = cfg.task.optimizer.get("lr", 0)
+    if not (_is_number(rate) and rate >= 0):
+        raise InputError(
+            f"task.optimizer.lr={rate} is not possible; give a number of at least 0, such as 1e-3."
+        )
     weight, delta = cfg.task.force_weight, cfg.task.get("huber_delta")
     if not (_is_number(weight) and weight >= 0):
         raise InputError(

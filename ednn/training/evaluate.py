@@ -48,7 +48,7 @@ def evaluate(cfg: DictConfig) -> None:
         data.require_seen(model.info)
     print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
     model.check(data.dataset.example())
-    _check_outputs(model.info, data.info)
+    _check_outputs(model.info, data.info, cfg.extrapolate)
     task = ExtensiveTask(model, shifts=cfg.shifts)
     run = Run(cfg.run_dir)
     run.open(cfg)
@@ -68,11 +68,11 @@ def evaluate(cfg: DictConfig) -> None:
     run.finish({"ckpt_path": str(cfg.ckpt_path), "shifts": cfg.shifts, **summary})
 
 
-def _check_outputs(model: DatasetInfo, data: DatasetInfo) -> None:
+def _check_outputs(model: DatasetInfo, data: DatasetInfo, extrapolate: bool) -> None:
     """Refuse labels that the predictions cannot be compared with, one for one.
 
-    Other names are no matter for fields, other units are; energies of two theories have no common
-    zero.
+    Those of fields may be the same property under another name, which `extrapolate` says; energies
+    of two theories have no common zero.
     """
     predicted, labelled = model.names, data.names
     nameless = "energy" in (*predicted, *labelled)
@@ -87,6 +87,12 @@ def _check_outputs(model: DatasetInfo, data: DatasetInfo) -> None:
         raise InputError(
             f"The model predicts {', '.join(predicted)}, but the data has {', '.join(labelled)}; "
             f"give data with the same outputs in the same order."
+        )
+    if model.takes == "fields" and predicted != labelled and not extrapolate:
+        raise InputError(
+            f"The model predicts {', '.join(predicted)}, but the labels are "
+            f"{', '.join(labelled)}; give labels of that name (data.y of your own file), or "
+            f"extrapolate=true if they are the same property under another name."
         )
     for ours, theirs in zip(model.outputs, data.outputs, strict=True):
         if ours.unit and theirs.unit and ours.unit != theirs.unit:

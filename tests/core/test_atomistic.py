@@ -204,3 +204,13 @@ def test_an_unknown_element_and_a_cell_of_part_tiles_are_refused() -> None:
         net.check(structures._replace(numbers=iron))
     with pytest.raises(InputError, match=r"15 × 13 Å.*multiple of 3.125 Å.*15.625 × 12.9904"):
         net.check(structures._replace(cell=torch.tensor([[15.0, 13.0]])))
+
+
+def test_what_is_no_batch_of_structures_is_refused() -> None:
+    net, one = model(), batched(1)
+    with pytest.raises(InputError, match="takes a StructureBatch and was given a Tensor"):
+        net(torch.ones(1, 1, 8, 8))
+    with pytest.raises(InputError, match=r"expected numbers \(B, A\), positions \(B, A, 2\)"):
+        net(StructureBatch(*(column[0] for column in one)))
+    with pytest.raises(InputError, match="takes fields and was given a StructureBatch"):
+        net.field_model(one)

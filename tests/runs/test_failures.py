@@ -123,7 +123,8 @@ def test_own_code_shows_its_own_traceback(
         (["speed=0"], "speed=0 would replace a group of settings; give those of them that you"),
         (["callbacks.best=3"], "such as callbacks.best._target_=…, or see them all by --cfg job"),
         (["paper=null"], "paper=null is not possible; leave it out"),
-        (["task.optimizer.lr=-1"], "Invalid learning rate: -1; conf/task has"),
+        (["task.optimizer.eps=-1"], "Invalid epsilon value: -1; conf/task has"),
+        (["task.optimizer.lr=-1"], "task.optimizer.lr=-1 is not possible"),
     ],
 )
 def test_a_class_of_the_config(folder: Path, words: list[str], said: str) -> None:

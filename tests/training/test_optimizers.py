@@ -60,8 +60,9 @@ def test_a_network_without_weights_before_last_is_trained_and_told() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["task=muon", "task.optimizer.lr=-1"], "task.optimizer does not go with ednn.training"),
+        (["task=muon", "task.optimizer.adamw_lr=-1"], "task.optimizer does not go with ednn."),
         (["+task.optimizer.momentun=1"], "momentun"),
+        (["task.optimizer.lr=abc"], "task.optimizer.lr=abc is not possible; give a number"),
         (["task=onecycle", "task.scheduler.max_lr=[1,2,3]"], "task.scheduler does not go with"),
         (["task.huber_delta=0"], "task.huber_delta=0 is not possible; give a number above 0"),
         (["task.huber_delta=true"], "task.huber_delta=True is not possible"),

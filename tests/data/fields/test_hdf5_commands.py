@@ -69,6 +69,18 @@ def test_evaluation_finds_the_test_split_again(two_outputs: Path) -> None:
     )
 
 
+def test_labels_of_another_name_are_another_property_unless_told(two_outputs: Path) -> None:
+    with h5py.File(two_outputs / "a.h5") as file:
+        columns = {"images": file["images"][()], "volume": file["labels"][()]}
+    write(two_outputs / "other.h5", **columns)
+    words = ["ckpt_path=outputs/runs/two/checkpoints/best.ckpt", "data=hdf5", "data.path=other.h5"]
+    done = run(two_outputs, "evaluate.py", *words, "data.y=volume")
+    assert done.returncode == 1
+    assert "predicts labels_0, labels_1, but the labels are volume_0, volume_1" in done.stderr
+    done = run(two_outputs, "evaluate.py", *words, "data.y=volume", "extrapolate=true")
+    assert done.returncode == 0, done.stderr
+
+
 def test_prediction_reads_the_released_layout(two_outputs: Path) -> None:
     arguments = ["ckpt_path=outputs/runs/two/checkpoints/best.ckpt", "input=a.h5"]
     done = run(two_outputs, "predict.py", *arguments, "input_key=images", "output=predicted.h5")
