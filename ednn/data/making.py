@@ -44,7 +44,7 @@ def make_dataset(config: DictConfig) -> ExtensiveData:
         data: ExtensiveData = instantiate(config, _convert_="all")
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
-            raise error.__cause__ from error  # which says more than the type
+            raise InputError(str(error.__cause__)) from error  # says more than the type
         require_types(config)
         raise
     require_types(config)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ednn.runs.failures import causes
 from tests.conftest import REPOSITORY, run, run_alone, start
 
 SIZES = [*(f"data.n_{split}=20" for split in ("train", "val", "test")), "data.batch_size=20"]
@@ -83,6 +84,12 @@ def test_a_sentence(folder: Path, code: str, said: str) -> None:
     assert line.endswith(".")
 
 
+def test_errors_that_name_each_other_are_gone_through_once() -> None:
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert list(causes(one)) == [one, other]
+
+
 def test_null_turns_a_callback_off(folder: Path) -> None:
     words = ["callbacks.last=null", "callbacks.progress=null", "trainer.max_epochs=1", "run=less"]
     done = run(folder, "train.py", *SIZES, *words)
@@ -123,7 +130,7 @@ def test_own_code_shows_its_own_traceback(
         (["speed=0"], "speed=0 would replace a group of settings; give those of them that you"),
         (["callbacks.best=3"], "such as callbacks.best._target_=…, or see them all by --cfg job"),
         (["paper=null"], "paper=null is not possible; leave it out"),
-        (["task.optimizer.eps=-1"], "Invalid epsilon value: -1; conf/task has"),
+        (["+task.optimizer.eps=-1"], "Invalid epsilon value: -1; conf/task has"),
         (["task.optimizer.lr=-1"], "task.optimizer.lr=-1 is not possible"),
     ],
 )
