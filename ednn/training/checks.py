@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
@@ -25,6 +25,8 @@ DURATION = re.compile(r"\d+:\d\d:\d\d:\d\d")  # as Lightning has it
 # Data settings that may change when a run is resumed: where and how the same samples are read, and
 # what only generate.py looks at.
 MAY_CHANGE = {"path", "workers", "cache", "count", "seed0", "repeat"}
+EVERY = "check_val_every_n_epoch"
+COUNTS = {"max_epochs": -1, "max_steps": -1, "accumulate_grad_batches": 1, "num_nodes": 1, EVERY: 1}
 GROUPS = ("speed", "paper", "task.optimizer")  # which no setting turns off
 LOGGERS = {"tensorboard", "wandb"}  # named after the packages that they need
 
@@ -257,8 +259,10 @@ def _is_number(value: Any) -> bool:
 
 def _check_trainer(cfg: DictConfig) -> None:
     unlimited = cfg.trainer.max_epochs in (None, -1)
-    for name, least in (("max_epochs", -1), ("max_steps", -1), ("accumulate_grad_batches", 1)):
-        value = -1 if name == "max_epochs" and unlimited else cfg.trainer[name]
+    every = cfg.trainer.check_val_every_n_epoch
+    for name, least in COUNTS.items():
+        off = (name == "max_epochs" and unlimited) or (name == EVERY and every is None)
+        value = least if off else cfg.trainer[name]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InputError(
                 f"trainer.{name}={value} is not possible; give a whole number of at least {least}."
@@ -269,10 +273,20 @@ def _check_trainer(cfg: DictConfig) -> None:
             f"trainer.max_time=DD:HH:MM:SS or trainer.max_steps=N, or give a number of epochs."
         )
     time = cfg.trainer.max_time
-    if isinstance(time, int | float) or (isinstance(time, str) and not DURATION.fullmatch(time)):
+    if isinstance(time, int | float | ListConfig) or (
+        isinstance(time, str) and not DURATION.fullmatch(time)
+    ):
         raise InputError(
             f"trainer.max_time={time} is not possible; give days, hours, minutes and seconds as "
             f"DD:HH:MM:SS, such as 00:12:00:00."
+        )
+    anomaly = cfg.trainer.detect_anomaly
+    if not isinstance(anomaly, bool):
+        raise InputError(f"trainer.detect_anomaly={anomaly} is not possible; give true or false.")
+    if cfg.trainer.val_check_interval == 0:
+        raise InputError(
+            "trainer.val_check_interval=0 is not possible; give a number of batches, or a share of "
+            "an epoch such as 0.5."
         )
     for name, nothing in (("barebones", True), ("limit_test_batches", 0)):
         if (value := cfg.trainer[name]) is not None and value == nothing:

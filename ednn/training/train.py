@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
+from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.data.making import make_dataset
 from ednn.data.module import ExtensiveData
@@ -183,8 +184,13 @@ def _make_trainer(cfg: DictConfig, run: Run, timer: Timer) -> Trainer:
         plugins=[AtomicCheckpoints(), cluster(cfg)],
         _convert_="all",
     )
+    profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
+    if not isinstance(profiler, Profiler):
+        raise InputError(
+            f"trainer.profiler={cfg.trainer.profiler} is not possible; give simple, advanced, "
+            f"pytorch or null."
+        )
     if cfg.trainer.profiler:
-        profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]
         profiler.dirpath, profiler.filename = run.folder, "profile"
     return trainer
 
