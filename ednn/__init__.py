@@ -8,14 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ednn.core.checkpoint import load_model
+    from ednn.core.checkpoint import load_model, pretrained
     from ednn.core.errors import InputError
     from ednn.core.interface import ExtensiveModel
     from ednn.core.model import EDNN
     from ednn.core.structure_batch import StructureBatch
 
 __version__ = "0.1.0"
-__all__ = ["EDNN", "ExtensiveModel", "InputError", "StructureBatch", "__version__", "load_model"]
+__all__ = [
+    "EDNN",
+    "ExtensiveModel",
+    "InputError",
+    "StructureBatch",
+    "__version__",
+    "load_model",
+    "pretrained",
+]
 
 HOMES = {
     "EDNN": "ednn.core.model",
@@ -23,6 +31,7 @@ HOMES = {
     "InputError": "ednn.core.errors",
     "StructureBatch": "ednn.core.structure_batch",
     "load_model": "ednn.core.checkpoint",
+    "pretrained": "ednn.core.checkpoint",
 }
 
 

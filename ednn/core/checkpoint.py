@@ -17,6 +17,7 @@ from ednn.core.build import build_model
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.core.pretrained import located
 from ednn.core.seen import SeenValues
 from ednn.core.upgrades import VERSION, upgrade
 
@@ -59,7 +60,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             ...
         ednn.core.errors.InputError: There is no checkpoint missing.ckpt; ...
     """
-    path = Path(path)
+    path = located(path)
     if not path.is_file():
         raise InputError(
             f"There is no checkpoint {path}; give one such as RUN/checkpoints/best.ckpt."
@@ -165,6 +166,24 @@ def load_model(path: str | Path) -> ExtensiveModel:
         torch.Size([3, 1])
     """
     return build_from(read_checkpoint(path)).eval()
+
+
+def pretrained(name: str) -> ExtensiveModel:
+    """Load a trained network that comes with the package, in evaluation mode.
+
+    Its model card stands beside it (ednn/core/pretrained/NAME.md): data, errors by kind, limits.
+
+    Args:
+        name: such as "graphene-hbn-gfn1".
+
+    Raises:
+        InputError: there is none of that name.
+
+    Example:
+        >>> pretrained("graphene-hbn-gfn1").info.species
+        (5, 6, 7)
+    """
+    return load_model(Path("pretrained", name))
 
 
 def load_field_model(path: str | Path) -> FieldModel:

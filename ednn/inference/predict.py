@@ -20,6 +20,7 @@ from ednn.core.checkpoint import load_field_model, load_model, load_structure_mo
 from ednn.core.errors import InputError
 from ednn.core.files import beside, require_writable
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.core.pretrained import located
 from ednn.core.shifts import check_shifts
 from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
@@ -102,7 +103,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
     output, source = Path(cfg.output), Path(cfg.input)
     folder = _unfinished(output)
     settings = {
-        "model": hashlib.sha256(Path(cfg.ckpt_path).read_bytes()).hexdigest(),
+        "model": hashlib.sha256(located(cfg.ckpt_path).read_bytes()).hexdigest(),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
         **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16", "shifts")},
         "layout": [str(cfg.sides), cfg.channels_first],
@@ -209,7 +210,7 @@ def _check_output(
     """
     if output.suffix not in endings:
         raise InputError(f"output={output} has no known ending; use {' or '.join(endings)}.")
-    precious = [Path(cfg.input).resolve(), Path(cfg.ckpt_path).resolve()]
+    precious = [Path(cfg.input).resolve(), located(cfg.ckpt_path).resolve()]
     for path in written:
         if path.resolve() in precious:
             raise InputError(

@@ -1,0 +1,32 @@
+"""Trained networks that come with the package: a checkpoint and a model card each."""
+
+from pathlib import Path
+
+from ednn.core.errors import InputError
+
+FOLDER = Path(__file__).parent
+
+
+def located(path: str | Path) -> Path:
+    """Return the file of a checkpoint; pretrained/NAME is one that comes with the package.
+
+    A file of that path in the working folder comes first.
+
+    Raises:
+        InputError: no network of that name comes with the package.
+
+    Example:
+        >>> located("RUN/checkpoints/best.ckpt").name
+        'best.ckpt'
+        >>> located("pretrained/graphene-hbn-gfn1").name
+        'graphene-hbn-gfn1.ckpt'
+    """
+    path = Path(path)
+    if path.parent != Path("pretrained") or path.exists():
+        return path
+    found = {file.stem: file for file in sorted(FOLDER.glob("*.ckpt"))}
+    if path.name not in found:
+        raise InputError(
+            f"There is no pretrained network {path.name}; the package has {', '.join(found)}."
+        )
+    return found[path.name]
