@@ -73,7 +73,7 @@ def lightning_refusals() -> Iterator[None]:
     Example:
         >>> from lightning import Trainer
         >>> with lightning_refusals():
-        ...     Trainer(val_check_interval=-1.5, logger=False)
+        ...     Trainer(precision=0, logger=False)
         Traceback (most recent call last):
         ednn.core.errors.InputError: Lightning refuses a setting of trainer: ...
     """
