@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ednn.core import normalisation
+from ednn.core.features import Shares
 from ednn.core.interface import (
     FIELD_SAMPLES,
     Counts,
@@ -60,7 +62,8 @@ class AtomisticEDNN(StructureModel):
     def forward(self, inputs: StructureBatch) -> Tensor:
         """Predict the energies of structures, (B, outputs) in eV, in double precision."""
         require_structures(inputs)
-        return self.known(inputs) + self.field_energy(inputs)
+        energy, known = self.field_energy(inputs), self.known(inputs)
+        return energy + pad(known, (0, energy.shape[1] - known.shape[1]))  # features have none
 
     def energy_and_forces(
         self, inputs: StructureBatch, create_graph: bool = False
@@ -74,23 +77,24 @@ class AtomisticEDNN(StructureModel):
         with torch.enable_grad():
             positions = inputs.positions.detach().requires_grad_()
             energy = self(inputs._replace(positions=positions))
-            (slope,) = torch.autograd.grad(energy.sum(), positions, create_graph=create_graph)
+            total = energy[:, : len(self.info.outputs)].sum()  # without features
+            (slope,) = torch.autograd.grad(total, positions, create_graph=create_graph)
         return energy, -slope
 
-    def contributions(self, inputs: StructureBatch) -> Tensor:
-        """Return what each tile of structures of one grid contributes, (B, *tiles, outputs) in eV.
+    def shares(self, inputs: StructureBatch) -> Shares:
+        """Return what each tile of structures of one grid contributes in eV, and their features.
 
         An atom's reference energy is added to the tile whose focus holds the atom. Only the sum is
         physical.
         """
-        shares = self.field_model.contributions(self.field(inputs)).double()
-        tiles = torch.tensor(shares.shape[1:3], device=shares.device)
+        shares = self.field_model.shares(self.field(inputs))
+        tiles = torch.tensor(shares.tiles.shape[1:3], device=shares.tiles.device)
         tile = (inputs.positions / inputs.cell[:, None] * tiles).floor().long()  # (B, A, 2)
         return self._with_references(shares, inputs.numbers, tile % tiles)
 
-    def block_contributions(
+    def block_shares(
         self, numbers: Tensor, positions: Tensor, tile: Tensor, pixel: Lengths, tiles: Counts
-    ) -> Tensor:
+    ) -> Shares:
         tiling = self.field_model.tiling
         step = torch.tensor(pixel, dtype=torch.float64, device=positions.device)  # (2,)
         focus = torch.tensor(tiling.focus, device=step.device)
@@ -98,8 +102,13 @@ class AtomisticEDNN(StructureModel):
         nx, ny = (torch.tensor(tiles, device=step.device) * focus + 2 * context).tolist()
         shifted = positions + context * step
         field = self.renderer.part(numbers, shifted, pixel, (nx, ny), self.precision)
-        shares = self.field_model.block_contributions(field).double()
-        return self._with_references(shares, numbers[None], tile[None])[0]
+        return self._with_references(
+            self.field_model.block_shares(field), numbers[None], tile[None]
+        )
+
+    def feature_tensors(self) -> dict[str, Tensor]:
+        tensors = self.field_model.feature_tensors()
+        return {f"field_model.{name}": tensor for name, tensor in tensors.items()}
 
     def field_energy(self, structures: StructureBatch) -> Tensor:
         """Predict energies without the reference energies: (B, outputs), in double precision."""
@@ -140,20 +149,22 @@ class AtomisticEDNN(StructureModel):
         views = self.field_model.views(field)
         return [replace(view, values=atoms, cell=cell) for view in views]
 
-    def _with_references(self, shares: Tensor, numbers: Tensor, tile: Tensor) -> Tensor:
+    def _with_references(self, shares: Shares, numbers: Tensor, tile: Tensor) -> Shares:
         """Add each atom's reference energy to its tile, if the tile is among these.
 
         Args:
-            shares: contributions (B, *tiles, outputs).
+            shares: contributions (B, *tiles, outputs), and features.
             numbers: atomic numbers (B, A).
             tile: indices of the tile in whose focus each atom lies, (B, A, 2).
         """
-        tiles = torch.tensor(shares.shape[1:3], device=shares.device)
+        energies = shares.tiles.double()
+        tiles = torch.tensor(energies.shape[1:3], device=energies.device)
         inside = ((tile >= 0) & (tile < tiles)).all(-1)  # (B, A)
         batch, atom = inside.nonzero(as_tuple=True)
         element = self.renderer.elements(numbers[batch, atom]).double()  # (n, species)
         x, y = tile[batch, atom].unbind(-1)
-        return shares.index_put((batch, x, y), element @ self.references, accumulate=True)
+        known = element @ self.references
+        return shares._replace(tiles=energies.index_put((batch, x, y), known, accumulate=True))
 
     def fit_references(self, batches: Iterator[tuple[StructureBatch, Tensor]]) -> None:
         """Fit the reference energies alone, to labels that may be measured from another zero."""

@@ -1,8 +1,9 @@
 """Checkpoints: what they store about a model, and how the model is loaded from one.
 
 Lightning's checkpoint gets one more entry, `ednn`: the version of its format, the model's config,
-the `DatasetInfo` of its data, and what it was trained on. All are plain values, which
-`torch.load(weights_only=True)` can read, and this package's classes have stable names in them.
+the `DatasetInfo` of its data, what it was trained on and, if known, how uncertain it is. All are
+plain values or tensors, which `torch.load(weights_only=True)` can read, and this package's classes
+have stable names in them.
 """
 
 from collections.abc import Mapping
@@ -19,9 +20,11 @@ from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
 from ednn.core.pretrained import located
 from ednn.core.seen import SeenValues
+from ednn.core.uncertainty import Posterior
 from ednn.core.upgrades import VERSION, upgrade
 
 KEY = "ednn"  # the entry of a checkpoint that describes the model
+POSTERIOR = "posterior"  # in that entry: how uncertain the model is, once its training has ended
 PREFIX = "model."  # of the names of the model's weights in the state of the training task
 
 
@@ -93,6 +96,8 @@ def build_from(checkpoint: Mapping[str, Any]) -> ExtensiveModel:
     model = build_model(about["config"], DatasetInfo.from_plain(about["info"]))
     load_weights(model, checkpoint, assign=True)
     model.values_seen = _values_seen(about, model.info)
+    if POSTERIOR in about:
+        model.posterior = Posterior.from_plain(about[POSTERIOR])
     return model
 
 

@@ -10,8 +10,10 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
 
 from ednn.core.distinct import group, tile_codes
+from ednn.core.features import Shares
 from ednn.core.probe import Probe
 from ednn.core.subnets.site_wise import SiteWise
 from ednn.core.tiling import Tiling
@@ -65,8 +67,12 @@ class ChunkPolicy:
 class TileEvaluation:
     """Evaluates subnetworks of one geometry over fields.
 
+    A subnetwork may return features behind its outputs: of these only the sum over the tiles is
+    kept, as a field may have a million tiles.
+
     Args:
         tiling: the tiles.
+        outputs: number of values of a tile that are kept.
         probe: what is known of the subnetwork from a trial.
         alphabet: the values that a discrete field can take, ascending; empty for a continuous one.
         policy: how much is evaluated at once.
@@ -76,19 +82,25 @@ class TileEvaluation:
         >>> from ednn.core.subnets import ANN
         >>> tiling, subnet = Tiling(2, focus=2, context=1), ANN((4, 4))
         >>> trial = probe(subnet, torch.ones(2, 1, 4, 4), outputs=1)
-        >>> evaluation = TileEvaluation(tiling, trial, (), ChunkPolicy())
-        >>> evaluation.padded(subnet, tiling.pad(torch.ones(1, 1, 8, 8))).shape
+        >>> evaluation = TileEvaluation(tiling, 1, trial, (), ChunkPolicy())
+        >>> evaluation.padded(subnet, tiling.pad(torch.ones(1, 1, 8, 8))).tiles.shape
         torch.Size([1, 4, 4, 1])
     """
 
     def __init__(
-        self, tiling: Tiling, probe: Probe, alphabet: Sequence[float], policy: ChunkPolicy
+        self,
+        tiling: Tiling,
+        outputs: int,
+        probe: Probe,
+        alphabet: Sequence[float],
+        policy: ChunkPolicy,
     ) -> None:
-        self.tiling, self.probe, self.alphabet, self.policy = tiling, probe, alphabet, policy
+        self.tiling, self.outputs = tiling, outputs
+        self.probe, self.alphabet, self.policy = probe, alphabet, policy
         self._foci = Tiling(tiling.dims, tiling.focus, 0)
 
-    def periodic(self, subnet: nn.Module, field: Tensor) -> Tensor | None:
-        """Run a site-wise subnetwork over periodic fields (B, C, *L): (B, *grid, outputs), or None.
+    def periodic(self, subnet: nn.Module, field: Tensor) -> Shares | None:
+        """Run a site-wise subnetwork over periodic fields (B, C, *L).
 
         A whole periodic field is its own context, so that nothing is computed twice.
 
@@ -102,10 +114,10 @@ class TileEvaluation:
             return None
         parts = field.split(max(1, int(limit / work)))
         sites = [subnet.periodic_sites(part, self.tiling) for part in parts]
-        return torch.cat([self._means(values) for values in sites])
+        return _joined([self._of_sites(values) for values in sites], axis=0)
 
-    def padded(self, subnet: nn.Module, padded: Tensor) -> Tensor:
-        """Run a subnetwork over padded fields (B, C, *(L + 2c)), in chunks: (B, *grid, outputs).
+    def padded(self, subnet: nn.Module, padded: Tensor) -> Shares:
+        """Run a subnetwork over padded fields (B, C, *(L + 2c)), in chunks.
 
         A chunk is as many whole fields as fit; a field that doesn't fit is halved.
         """
@@ -118,15 +130,15 @@ class TileEvaluation:
             axis = 1 + self.tiling.longest(grid)
             parts = self._halves(padded, axis, grid[axis - 1] // 2)
         elif isinstance(subnet, SiteWise):
-            return self._means(subnet.sites(padded))
+            return self._of_sites(subnet.sites(padded))
         else:
-            return subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead)
-        return torch.cat([self.padded(subnet, part) for part in parts], axis)
+            return self._shares(subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead))
+        return _joined([self.padded(subnet, part) for part in parts], axis)
 
     def distinct(
         self, subnet: nn.Module, padded: Tensor, seen: Callable[[Tensor], Tensor]
-    ) -> Tensor | None:
-        """Run a subnetwork once per distinct tile of padded fields: (B, *grid, outputs), or None.
+    ) -> Shares | None:
+        """Run a subnetwork once per distinct tile of padded fields.
 
         Args:
             subnet: the subnetwork.
@@ -152,13 +164,22 @@ class TileEvaluation:
         chosen = tiles[torch.unravel_index(representative, codes.shape)]  # (slots, C, *window)
         parts = chosen.split(self._tiles_at_once(subnet, chosen.device))
         table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs)
-        return table.index_select(0, slot).unflatten(0, codes.shape)  # (B, *grid, outputs)
+        of_tiles = table[:, : self.outputs].index_select(0, slot).unflatten(0, codes.shape)
+        rest = table[:, self.outputs :].detach().double()
+        return Shares(of_tiles, embedding_bag(slot.view(len(padded), -1), rest, mode="sum"))
 
-    def _means(self, sites: Tensor) -> Tensor:
-        """Average values per site (B, outputs, *L) over every focus: (B, *grid, outputs)."""
-        values = self._foci.windows(sites).flatten(-self.tiling.dims)  # (…, outputs, f^d)
+    def _shares(self, values: Tensor) -> Shares:
+        """Keep the outputs of every tile (B, *grid, outputs + features), and sum the features."""
+        of_tiles, rest = values[..., : self.outputs], values[..., self.outputs :].detach()
+        return Shares(of_tiles, rest.flatten(1, -2).sum(1, dtype=torch.float64))
+
+    def _of_sites(self, sites: Tensor) -> Shares:
+        """Average values per site (B, outputs + features, *L) over every focus, as for tiles."""
+        outputs, rest = sites[:, : self.outputs], sites[:, self.outputs :].detach().flatten(2)
+        values = self._foci.windows(outputs).flatten(-self.tiling.dims)  # (…, outputs, f^d)
         wide = torch.promote_types(values.dtype, torch.float32)
-        return values.mean(-1, dtype=wide)  # autocast may have made the sites bfloat16
+        of_tiles = values.mean(-1, dtype=wide)  # autocast may have made the sites bfloat16
+        return Shares(of_tiles, rest.sum(2, dtype=torch.float64) / self.tiling.sites)
 
     def _halves(self, padded: Tensor, axis: int, tiles: int) -> tuple[Tensor, Tensor]:
         """Cut padded fields after so many tiles of an axis; each part has its own context."""
@@ -176,3 +197,12 @@ class TileEvaluation:
         weights = sum(weight.numel() for weight in subnet.parameters())
         site_wise = isinstance(subnet, SiteWise)
         return self.policy.tiles(self.probe.widest, weights, site_wise, device)
+
+
+def _joined(parts: Sequence[Shares], axis: int) -> Shares:
+    """Put parts of a batch together: some fields each (axis 0), or a part of every field."""
+    if len(parts) == 1:
+        return parts[0]
+    tiles, features = zip(*parts, strict=True)
+    summed = torch.stack(features).sum(0) if axis else torch.cat(features)
+    return Shares(torch.cat(tiles, axis), summed)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ednn.core.errors import InputError
+from ednn.core.features import Featured, Shares
 from ednn.core.info import DatasetInfo
 from ednn.core.normalisation import FieldScaling, fit_shift_and_scale
 from ednn.core.renderer import Renderer
@@ -23,7 +24,7 @@ Inputs = Callable[[Tensor], Any]  # what a model takes, by the numbers of sample
 FIELD_SAMPLES = 256  # largest number of fields from which mean and spread are computed
 
 
-class ExtensiveModel(nn.Module, ABC):
+class ExtensiveModel(Featured, ABC):
     """Base of all models: what they take, what they predict, and how it is divided among tiles.
 
     Attributes:
@@ -52,11 +53,15 @@ class ExtensiveModel(nn.Module, ABC):
         """Predict the extensive properties of a batch: (B, outputs), in physical units."""
 
     @abstractmethod
+    def shares(self, inputs: Any) -> Shares:
+        """Return what each tile of a batch adds to the properties, and the batch's features."""
+
     def contributions(self, inputs: Any) -> Tensor:
         """Return what each tile adds to the properties: (B, *grid, outputs).
 
         Only the sum is physical: a tile's contribution is not a local energy (paper, p. 2).
         """
+        return self.shares(inputs).tiles
 
     @abstractmethod
     def check(self, inputs: Any, first: int = 0) -> None:
@@ -152,11 +157,15 @@ class FieldModel(ExtensiveModel):
         return self.tiling.focus
 
     @abstractmethod
-    def block_contributions(self, padded: Tensor) -> Tensor:
-        """Map blocks with their context (B, C, *(n f + 2c)) to contributions (B, *n, outputs).
+    def block_shares(self, padded: Tensor) -> Shares:
+        """Map blocks with their context (B, C, *(n f + 2c)) to what their tiles contribute.
 
         A lattice that doesn't fit in memory is evaluated in blocks of whole tiles, as exactly.
         """
+
+    def block_contributions(self, padded: Tensor) -> Tensor:
+        """Return the contributions alone of `block_shares`, (B, *n, outputs)."""
+        return self.block_shares(padded).tiles
 
     @abstractmethod
     def check_sides(self, field: Tensor) -> None:
@@ -251,9 +260,9 @@ class StructureModel(ExtensiveModel):
         """Render structures of one grid: (B, C, nx, ny)."""
 
     @abstractmethod
-    def block_contributions(
+    def block_shares(
         self, numbers: Tensor, positions: Tensor, tile: Tensor, pixel: Lengths, tiles: Counts
-    ) -> Tensor:
+    ) -> Shares:
         """Return what a block of tiles contributes, for fields that don't fit in memory.
 
         All atoms within `Renderer.reach` of the block have to be given; a periodic image is an atom
@@ -268,7 +277,7 @@ class StructureModel(ExtensiveModel):
             tiles: number of tiles of the block along x and y.
 
         Returns:
-            Contributions (*tiles, outputs) in eV.
+            Contributions (1, *tiles, outputs) in eV, and features (1, features).
         """
 
     @abstractmethod

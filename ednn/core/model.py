@@ -1,12 +1,14 @@
 """The extensive deep neural network: tiles → shared subnetwork → contributions → their sum."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from inspect import signature
 
 import torch
 from torch import Tensor, nn
 
 from ednn.core.evaluation import ChunkPolicy, TileEvaluation
+from ednn.core.features import Shares, last_layer, with_identity
 from ednn.core.info import DatasetInfo, unnamed_outputs
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.probe import probe, probe_sites
@@ -15,6 +17,7 @@ from ednn.core.tiling import Tiling
 from ednn.core.view import TiledView
 
 PROBE_TILES = 2  # number of tiles on which a subnetwork is tried
+FEATURE_TILES = 8  # number of tiles on which the end of one is tried, of random values
 
 
 class EDNN(FieldModel):
@@ -71,7 +74,9 @@ class EDNN(FieldModel):
         if isinstance(self.subnet, SiteWise):
             probe_sites(self.subnet, tiles, outputs, self.tiling.focus)
         seen = sorted({*(values or ()), *([0.0] if values and padding == "zeros" else [])})
-        self._evaluation = TileEvaluation(self.tiling, found, seen, chunks or ChunkPolicy())
+        self._evaluation = TileEvaluation(
+            self.tiling, outputs, found, seen, chunks or ChunkPolicy()
+        )
 
     def _make(self, subnet: Callable[..., nn.Module]) -> nn.Module:
         """Make the subnetwork, with the arguments about the geometry that it accepts."""
@@ -97,12 +102,12 @@ class EDNN(FieldModel):
 
     def forward(self, field: Tensor) -> Tensor:
         """Predict the extensive properties of fields (B, C, *L): (B, outputs), physical units."""
-        return self.contributions(field).flatten(1, -2).sum(1)  # (B, tiles, outputs) → (B, outputs)
+        tiles, features = self.shares(field)
+        total = tiles.flatten(1, -2).sum(1)  # (B, tiles, outputs) → (B, outputs)
+        return torch.cat([total, features], 1) if features.shape[1] else total
 
-    def contributions(self, field: Tensor) -> Tensor:
-        """Return what each tile of fields (B, C, *L) adds to the sum: (B, *grid, outputs).
-
-        Only the sum is physical: a tile's contribution is not a local energy (paper, p. 2).
+    def shares(self, field: Tensor) -> Shares:
+        """Return what each tile of fields (B, C, *L) adds to the sum, and their features.
 
         Raises:
             InputError: a lattice of the wrong dimension, channel count or side.
@@ -116,14 +121,30 @@ class EDNN(FieldModel):
             raw = self._evaluation.periodic(self.subnet, self.seen(field))
         if raw is None:
             raw = self._evaluation.padded(self.subnet, self.seen(self.tiling.pad(field)))
-        return self.physical(raw, self.tiling.sites)
+        return self._physical(raw)
 
-    def block_contributions(self, padded: Tensor) -> Tensor:
+    def block_shares(self, padded: Tensor) -> Shares:
         padded = padded.to(self.precision)
         raw = self._evaluation.distinct(self.subnet, padded, self.seen)
         if raw is None:
             raw = self._evaluation.padded(self.subnet, self.seen(padded))
-        return self.physical(raw, self.tiling.sites)
+        return self._physical(raw)
+
+    def _physical(self, raw: Shares) -> Shares:
+        sites = self.tiling.sites
+        return Shares(self.physical(raw.tiles, sites), raw.features * sites)
+
+    @cached_property
+    def _last_layer(self) -> str:
+        """Name of the subnetwork's layer whose inputs, summed, are the features."""
+        shape = (FEATURE_TILES, self.info.channels, *self.tiling.window)
+        tiles = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        return last_layer(self.subnet, tiles.to(self.scaling.mean), len(self.shift))
+
+    def feature_tensors(self) -> dict[str, Tensor]:
+        layer = self.subnet.get_submodule(self._last_layer)
+        prefix = ".".join(filter(None, ("subnet", self._last_layer)))
+        return {f"{prefix}.{name}": tensor for name, tensor in with_identity(layer).items()}
 
     def seen(self, field: Tensor) -> Tensor:
         """Return fields (B, C, *L) as the subnetwork sees them."""

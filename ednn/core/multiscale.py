@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ednn.core.branch import Branch
 from ednn.core.errors import InputError
+from ednn.core.features import Shares
 from ednn.core.info import DatasetInfo, unnamed_outputs
 from ednn.core.interface import FieldModel
 from ednn.core.precision import full_precision
@@ -115,23 +116,25 @@ class MultiScale(FieldModel):
         periods = [[b.coarse * side for side in b.net.period] for _, b in self.named()]
         return tuple(lcm(*sides) for sides in zip(*periods, strict=True))
 
-    def contributions(self, field: Tensor) -> Tensor:
-        """Return what each tile of `tiling` adds to the properties: (B, *grid, outputs).
+    def shares(self, field: Tensor) -> Shares:
+        """Return what each tile of `tiling` adds to the properties; there are no features.
 
         If the property is `indivisible`, the whole lattice is one tile.
         """
         self.check(field)
         if self.indivisible:
-            return self(field).unflatten(0, (-1, *[1] * self.info.dims))
-        return self.block_contributions(self.tiling.pad(field.to(self.precision)))
+            whole = self(field).unflatten(0, (-1, *[1] * self.info.dims))
+            return Shares(whole, whole.new_zeros(len(field), 0))
+        return self.block_shares(self.tiling.pad(field.to(self.precision)))
 
-    def block_contributions(self, padded: Tensor) -> Tensor:
+    def block_shares(self, padded: Tensor) -> Shares:
         tiling = self.tiling
         lattice = [side - 2 * c for side, c in zip(padded.shape[2:], tiling.context, strict=True)]
         seen = self.seen(padded)
         units = tiling.grid(lattice)
         shares = [branch.shares(seen, tiling.context, units) for _, branch in self.named()]
-        return self._joined(torch.cat(shares, -1)) + self.shift * tiling.sites
+        tiles = self._joined(torch.cat(shares, -1)) + self.shift * tiling.sites
+        return Shares(tiles, tiles.new_zeros(len(padded), 0))
 
     def views(self, inputs: Tensor) -> list[TiledView]:
         weights = self.weights()

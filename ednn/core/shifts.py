@@ -122,8 +122,17 @@ class ShiftMean:
         self.model, self.shifts = model, shifts
 
     def __call__(self, inputs: Any, forces: bool = False) -> list[Tensor]:
-        """Return (B, outputs), and forces (B, A, 2) if wanted."""
-        predict = self.model.energy_and_forces if forces else lambda inputs: (self.model(inputs),)
+        """Return (B, outputs), and forces (B, A, 2) if wanted.
+
+        Features stand behind the outputs if the model has a posterior.
+        """
+
+        def predict(inputs: Any) -> Sequence[Tensor]:
+            if forces:
+                found: Sequence[Tensor] = self.model.call("energy_and_forces", inputs)
+                return found
+            return [self.model.call("forward", inputs)]
+
         if self.shifts == 1:
             return list(predict(inputs))
         found = over_shifts(predict, inputs, even_shifts(self.model, self.shifts))

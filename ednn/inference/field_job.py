@@ -18,6 +18,7 @@ from ednn.data.hdf5_file import create_hdf5
 from ednn.data.presence import require_present
 from ednn.data.stored import StoredNumbers
 from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
+from ednn.inference.deviations import Deviations, kept, settled
 from ednn.inference.pieces import Arrays, Job, Piece, finished
 
 
@@ -104,11 +105,11 @@ class FieldJob(Job):
     def evaluate(self, piece: Piece) -> Arrays:
         if piece.block is None:
             fields = self.numbers.read(piece.samples)
-            shares = self.model.contributions(self._tensor(fields))
+            shares = self.model.call("shares", self._tensor(fields))
         else:
             block = self._read(piece.samples.start, piece.block)
-            shares = self.model.block_contributions(self._tensor(block))
-        return {"contributions": shares.cpu().numpy()}
+            shares = self.model.call("block_shares", self._tensor(block))
+        return settled(self.model, piece, kept(shares))
 
     def _read(self, sample: int, block: Block) -> np.ndarray:
         """Read a block of a sample with its context, laid out as in the file."""
@@ -158,6 +159,9 @@ def write_fields(
 ) -> None:
     """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) as HDF5.
 
+    The standard deviations of the predictions are written as `uncertainty` (N, outputs), if the
+    model knows them.
+
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> from ednn.core.model import EDNN
@@ -177,11 +181,14 @@ def write_fields(
     with create_hdf5(output) as file:
         file.attrs.update(attributes)
         file["prediction"] = total
-        shares = None
+        shares, deviations = None, Deviations(job.model, job)
         for number, arrays in finished(folder):
             piece, part = job.pieces[number], arrays["contributions"]
+            deviations.add(piece, arrays)
             if shares is None:
                 grid = job.model.tiling.grid(job.lattice) if piece.block else part.shape[1:-1]
                 shape = (len(total), *grid, part.shape[-1])
                 shares = file.create_dataset("contributions", shape, part.dtype)
             shares[piece.position()] = part
+        if (known := deviations.values()) is not None:
+            file["uncertainty"] = known

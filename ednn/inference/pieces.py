@@ -68,7 +68,11 @@ class Job(ABC):
 
     @abstractmethod
     def evaluate(self, piece: Piece) -> Arrays:
-        """Return `contributions` (B, *tiles, outputs), and whatever else is to be kept."""
+        """Return `contributions` (B, *tiles, outputs), and whatever else is to be kept.
+
+        Where the model knows how uncertain it is, that is `deviation` (B, outputs) of whole
+        samples, and `features` (1, features) of a block.
+        """
 
 
 def sites_at_once(memory: float, channels: int, contributions: float, loaded: int = 0) -> int:

@@ -16,11 +16,11 @@ from h5py import is_hdf5
 from omegaconf import DictConfig
 
 import ednn
-from ednn.core.checkpoint import load_field_model, load_model, load_structure_model
+from ednn.core.checkpoint import read_checkpoint
+from ednn.core.ensemble import as_paths, build_models
 from ednn.core.errors import InputError
 from ednn.core.files import beside, require_writable
 from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
-from ednn.core.pretrained import located
 from ednn.core.shifts import check_shifts
 from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
@@ -46,13 +46,11 @@ def predict(cfg: DictConfig) -> None:
     Example:
         ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
     """
-    model = load_model(cfg.ckpt_path)
+    model: Any = build_models([read_checkpoint(path) for path in as_paths(cfg.ckpt_path)])
     _check(cfg, model)
     with processes() as group:
-        if model.info.takes == "structures":
-            _structures(cfg, load_structure_model(cfg.ckpt_path).to(group.device), group)
-        else:
-            _fields(cfg, load_field_model(cfg.ckpt_path).to(group.device), group)
+        run = _structures if model.info.takes == "structures" else _fields
+        run(cfg, model.to(group.device), group)
 
 
 def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> None:
@@ -103,7 +101,9 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
     output, source = Path(cfg.output), Path(cfg.input)
     folder = _unfinished(output)
     settings = {
-        "model": hashlib.sha256(located(cfg.ckpt_path).read_bytes()).hexdigest(),
+        "model": [
+            hashlib.sha256(path.read_bytes()).hexdigest() for path in as_paths(cfg.ckpt_path)
+        ],
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
         **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16", "shifts")},
         "layout": [str(cfg.sides), cfg.channels_first],
@@ -210,7 +210,7 @@ def _check_output(
     """
     if output.suffix not in endings:
         raise InputError(f"output={output} has no known ending; use {' or '.join(endings)}.")
-    precious = [Path(cfg.input).resolve(), located(cfg.ckpt_path).resolve()]
+    precious = [path.resolve() for path in (Path(cfg.input), *as_paths(cfg.ckpt_path))]
     for path in written:
         if path.resolve() in precious:
             raise InputError(
@@ -229,7 +229,7 @@ def _about(cfg: DictConfig, model: ExtensiveModel) -> dict[str, Any]:
     return {
         "outputs": list(model.info.names),
         "units": [output.unit for output in model.info.outputs],
-        "model": str(cfg.ckpt_path),
+        "model": ", ".join(map(str, as_paths(cfg.ckpt_path))),
         "input": str(cfg.input),
         "code_version": ednn.__version__,
     }

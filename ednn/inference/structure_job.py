@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ednn.core.features import Shares
 from ednn.core.files import atomic
 from ednn.core.interface import StructureModel
 from ednn.core.shifts import even_shifts, moved
@@ -19,6 +20,7 @@ from ednn.data.hdf5_file import create_hdf5
 from ednn.data.structures.frames import flat_structures, read_frames
 from ednn.data.structures.units import require_units
 from ednn.inference.blocks import Block, cut
+from ednn.inference.deviations import Deviations, kept, settled
 from ednn.inference.nearby import SortedAtoms
 from ednn.inference.pieces import Arrays, Job, Piece, finished
 from ednn.physics.neighbours import nearest_distances, require_seen
@@ -85,13 +87,15 @@ class StructureJob(Job):
         number = piece.samples.start
         with torch.set_grad_enabled(self.forces):
             if piece.block is None:
-                return _mean([self._whole(number, shift) for shift in self.shifts])
-            return _mean([self._block(number, piece.block, shift) for shift in self.shifts])
+                arrays = _mean([self._whole(number, shift) for shift in self.shifts])
+            else:
+                arrays = _mean([self._block(number, piece.block, shift) for shift in self.shifts])
+            return settled(self.model, piece, arrays)
 
     def _whole(self, number: int, shift: torch.Tensor) -> Arrays:
         structures = moved(batch(self.structures[number], self.model), shift)
         positions = structures.positions.requires_grad_(self.forces)
-        shares = self.model.contributions(structures._replace(positions=positions))
+        shares = self.model.call("shares", structures._replace(positions=positions))
         return self._arrays(shares, positions, np.arange(positions.shape[1]))
 
     def _block(self, number: int, block: Block, shift: torch.Tensor) -> Arrays:
@@ -108,19 +112,20 @@ class StructureJob(Job):
         inside = structure.positions[near.atoms] + back  # (n, 2) Å
         tile_of = np.floor(inside / structure.cell * grid).astype(int) + near.images * grid
         positions = torch.from_numpy(near.positions).to(device).requires_grad_(self.forces)
-        shares = self.model.block_contributions(
+        shares = self.model.call(
+            "block_shares",
             torch.from_numpy(structure.numbers[near.atoms]).to(device),
             positions,
             torch.from_numpy(tile_of - start).to(device),
             pixel.tolist(),
             (stop - start).tolist(),
         )
-        return self._arrays(shares[None], positions, near.atoms)
+        return self._arrays(shares, positions, near.atoms)
 
-    def _arrays(self, shares: torch.Tensor, positions: torch.Tensor, atoms: np.ndarray) -> Arrays:
-        arrays = {"contributions": shares.detach().cpu().numpy()}
+    def _arrays(self, shares: Shares, positions: torch.Tensor, atoms: np.ndarray) -> Arrays:
+        arrays = kept(shares)
         if self.forces:
-            (slope,) = torch.autograd.grad(shares.sum(), positions)
+            (slope,) = torch.autograd.grad(shares.tiles.sum(), positions)
             arrays |= {"atoms": atoms, "forces": -slope.reshape(-1, 2).cpu().numpy()}
         return arrays
 
@@ -129,7 +134,8 @@ def _mean(under: Sequence[Arrays]) -> Arrays:
     """Average what was evaluated under every shift; an atom's forces may come in several parts."""
     if len(under) == 1:
         return under[0]
-    mean = {"contributions": np.mean([arrays["contributions"] for arrays in under], axis=0)}
+    averaged = [name for name in under[0] if name in ("contributions", "features")]
+    mean = {name: np.mean([arrays[name] for arrays in under], axis=0) for name in averaged}
     if "forces" in under[0]:
         mean["atoms"] = np.concatenate([arrays["atoms"] for arrays in under])
         mean["forces"] = np.concatenate([arrays["forces"] for arrays in under]) / len(under)
@@ -225,8 +231,10 @@ def write_structures(
         for i in range(len(frames)):
             tiles = job.model.field_model.tiling.grid(job.lattice(i))
             file.create_dataset(f"contributions/{i}", tiles, np.float64)
+        deviations = Deviations(job.model, job)
         for number, arrays in finished(folder):
             piece = job.pieces[number]
+            deviations.add(piece, arrays)
             i, block = piece.samples.start, piece.block or ()
             file[f"contributions/{i}"][block] = arrays["contributions"][0, ..., 0]
             if forces:
@@ -234,9 +242,13 @@ def write_structures(
         for i, inside in enumerate(forces):
             file[f"forces/{i}"] = inside[:, :2]
             frames[i].arrays[f"{name}_forces"] = inside
-        for frame, (energy, *_) in zip(frames, total.tolist(), strict=True):
-            frame.info |= {name: energy, f"{name}_per_atom": energy / len(frame)}
-        _write(frames, name, path, output.suffix)
+        columns = {name: total[:, 0]}
+        if (known := deviations.values()) is not None:
+            columns[f"{name}_uncertainty"] = known[:, 0]
+        for quantity, values in columns.items():
+            for frame, value in zip(frames, values.tolist(), strict=True):
+                frame.info |= {quantity: value, f"{quantity}_per_atom": value / len(frame)}
+        _write(frames, [*columns], path, output.suffix)
     os.replace(staged[0], maps)
     os.replace(staged[1], output)  # last: until then the same command goes on
     return maps
@@ -257,12 +269,12 @@ def _staged(path: Path, folder: Path) -> Path:
     return folder / "whole" / path.name
 
 
-def _write(frames: Sequence[Any], name: str, path: Path, suffix: str) -> None:
+def _write(frames: Sequence[Any], quantities: list[str], path: Path, suffix: str) -> None:
     if suffix == ".extxyz":
         from ase.io import write
 
         write(path, list(frames), format="extxyz")
         return
-    shown = (name, f"{name}_per_atom")
+    shown = [key for name in quantities for key in (name, f"{name}_per_atom")]
     rows = [{"atoms": len(f), **{key: f.info[key] for key in shown}} for f in frames]
     pd.DataFrame(rows).to_csv(path, index_label="structure")

@@ -1,8 +1,9 @@
 """The pictures, one file each, all in one style.
 
 Reading order: `style` (colours, axes, files), `parity_picture` (predictions and their errors),
-`outputs_picture` (those of many outputs), `loss`, `tiles_picture` and `branches_picture` (what a
-model sees), `heatmap` and `gallery` (for reports of several runs).
+`outputs_picture` (those of many outputs), `reliability_picture` (how uncertain predictions are),
+`loss`, `tiles_picture` and `branches_picture` (what a model sees), `heatmap` and `gallery` (for
+reports of several runs).
 
 A new picture: decorate the function with `styled`, make a `Figure`, use the names in `COLOUR`, and
 write the file with `save` (`ednn/plots/style.py`).
@@ -12,6 +13,7 @@ from ednn.plots.branches_picture import branches
 from ednn.plots.loss import loss_curve
 from ednn.plots.outputs_picture import MANY, error_by_output
 from ednn.plots.parity_picture import error, parity
+from ednn.plots.reliability_picture import reliability
 from ednn.plots.style import number, read, save
 from ednn.plots.tiles_picture import tiles
 
@@ -24,6 +26,7 @@ __all__ = [
     "number",
     "parity",
     "read",
+    "reliability",
     "save",
     "tiles",
 ]

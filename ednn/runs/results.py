@@ -17,7 +17,8 @@ from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, device_name
 
-Columns = Mapping[str, Tensor]  # sample (N,), sites (N,), target and prediction (N, outputs)
+# sample (N,), sites (N,), target and prediction (N, outputs); deviation, too, where it is known
+Columns = Mapping[str, Tensor]
 
 
 def write_results(
@@ -86,6 +87,9 @@ def _pictures_of_errors(
         unit = output.unit_per_site
         figures[f"parity{suffix}"] = plots.parity(scaled[0], scaled[1], unit, quantity)
         figures[f"error{suffix}"] = plots.error(values[0], values[1], output.unit, quantity)
+        if "deviation" in columns:
+            wide = columns["deviation"][:, i].numpy() * output.per_unit / columns["sites"].numpy()
+            figures[f"reliability{suffix}"] = plots.reliability(wide, scaled[0] - scaled[1], unit)
     return figures
 
 
@@ -104,6 +108,8 @@ def _pictures_of_many(predicted: Tensor, true: Tensor) -> dict[str, Figure]:
 def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
     """Return one row per test sample: sample, sites, and each output true and predicted.
 
+    The standard deviation of each prediction follows where it is known.
+
     Example:
         >>> from ednn.data.fields.ising import IsingData
         >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
@@ -117,6 +123,8 @@ def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
     for i, output in enumerate(data.info.outputs):
         table[f"{output.name}_true"] = columns["target"][:, i].double().numpy()
         table[f"{output.name}_predicted"] = columns["prediction"][:, i].double().numpy()
+        if "deviation" in columns:
+            table[f"{output.name}_uncertainty"] = columns["deviation"][:, i].double().numpy()
     return pd.DataFrame(table)
 
 

@@ -49,6 +49,10 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
     _check_groups(cfg)
     _check_trainer(cfg)
     _check_task(cfg)
+    if not isinstance(cfg.ckpt_path, str | None):
+        raise InputError(
+            f"ckpt_path={cfg.ckpt_path} is an ensemble, which is not trained; give one checkpoint."
+        )
     for package in LOGGERS & set(cfg.logger):
         import_module(package)
     check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))

@@ -1,16 +1,20 @@
 """Score a checkpoint on the test split of any data config."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from lightning import Trainer
 from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
-from ednn.core.checkpoint import KEY, build_from, read_checkpoint
+from ednn.core.checkpoint import KEY, read_checkpoint
+from ednn.core.ensemble import as_paths, build_models
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.shifts import check_shifts
 from ednn.data.making import make_dataset
-from ednn.runs.folder import Run
+from ednn.runs.folder import Run, plain
 from ednn.runs.results import summarise, write_results
 from ednn.runs.started import started
 from ednn.training.finetune import require_kind
@@ -28,18 +32,17 @@ def evaluate(cfg: DictConfig) -> None:
     by, count = started()
     if count > 1:
         raise InputError(f"{by} started {count} processes, but a test is one; let it start 1.")
-    checkpoint = read_checkpoint(cfg.ckpt_path)
+    checkpoints = [read_checkpoint(path) for path in as_paths(cfg.ckpt_path)]
     data = make_dataset(cfg.data)
-    info = DatasetInfo.from_plain(checkpoint[KEY]["info"])
-    require_kind(info, data)
-    check_shifts(cfg.shifts, info.takes)
-    trained_on = checkpoint[KEY]["trained_on"]
+    model = build_models(checkpoints)
+    require_kind(model.info, data)
+    check_shifts(cfg.shifts, model.info.takes)
+    trained_on = _trained_on(checkpoints)
     settings = trained_on["settings"] if trained_on["data"] == type(data).__name__ else None
     if settings != data.settings:
         data.test_only(settings)
     data.prepare_data()
     data.setup()
-    model = build_from(checkpoint)
     if data.reading:
         print(data.reading)
     if cfg.extrapolate:
@@ -65,7 +68,24 @@ def evaluate(cfg: DictConfig) -> None:
     write_results(run, model, data, task.test_columns)
     tested = {"test/samples": len(task.test_columns["sample"])}
     summary = summarise(trainer, data, {**tested, "test/seconds": timer.time_elapsed("test")})
-    run.finish({"ckpt_path": str(cfg.ckpt_path), "shifts": cfg.shifts, **summary})
+    run.finish({"ckpt_path": plain(cfg)["ckpt_path"], "shifts": cfg.shifts, **summary})
+
+
+def _trained_on(checkpoints: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what data the models of checkpoints were trained on.
+
+    Raises:
+        InputError: on different ones, so that one may have seen another's test split.
+    """
+    first, *others = (checkpoint[KEY]["trained_on"] for checkpoint in checkpoints)
+    for other in others:
+        if (other["data"], other["settings"]) != (first["data"], first["settings"]):
+            raise InputError(
+                "The members of this ensemble were trained on different data or splits, and have "
+                "no test split in common; give models of the same data settings (data.seed too)."
+            )
+    trained_on: Mapping[str, Any] = first
+    return trained_on
 
 
 def _check_outputs(model: DatasetInfo, data: DatasetInfo, extrapolate: bool) -> None:

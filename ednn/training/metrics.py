@@ -1,10 +1,16 @@
 """Errors of extensive predictions, exact over any number of processes."""
 
+from collections.abc import Iterator
+
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.functional import spearman_corrcoef
 from torchmetrics.utilities import dim_zero_cat
 
 from ednn.core.info import DatasetInfo
+from ednn.core.uncertainty import COVERED, half_width
+
+COLUMNS = ("sample", "sites", "target", "prediction", "deviation")
 
 
 class ExtensiveErrors(Metric):
@@ -32,30 +38,46 @@ class ExtensiveErrors(Metric):
     sites: list[Tensor]
     target: list[Tensor]
     prediction: list[Tensor]
+    deviation: list[Tensor]
 
     def __init__(self, info: DatasetInfo) -> None:
         super().__init__()
         self.info = info
-        for column in ("sample", "sites", "target", "prediction"):
+        for column in COLUMNS:
             self.add_state(column, default=[], dist_reduce_fx="cat")
 
-    def update(self, sample: Tensor, sites: Tensor, target: Tensor, prediction: Tensor) -> None:
-        """Add samples: numbers (B,), sites (B,), target and prediction (B, outputs)."""
+    def update(
+        self,
+        sample: Tensor,
+        sites: Tensor,
+        target: Tensor,
+        prediction: Tensor,
+        deviation: Tensor | None = None,
+    ) -> None:
+        """Add samples.
+
+        Args:
+            sample: their numbers, (B,).
+            sites: (B,).
+            target: (B, outputs).
+            prediction: (B, outputs).
+            deviation: standard deviations of the predictions, (B, outputs); none or (B, 0) where
+                they are not known.
+        """
         self.sample.append(sample)
         self.sites.append(sites)
         self.target.append(target.detach())
         self.prediction.append(prediction.detach())
+        self.deviation.append(prediction[:, :0] if deviation is None else deviation.detach())
 
     def columns(self) -> dict[str, Tensor]:
-        """Return the gathered columns in the order of the sample numbers."""
-        sample = dim_zero_cat(self.sample)
-        order = sample.argsort()
-        return {
-            "sample": sample[order],
-            "sites": dim_zero_cat(self.sites)[order],
-            "target": dim_zero_cat(self.target)[order],
-            "prediction": dim_zero_cat(self.prediction)[order],
-        }
+        """Return the gathered columns in the order of the sample numbers.
+
+        There is none of deviations where they are not known.
+        """
+        order = dim_zero_cat(self.sample).argsort()
+        columns = {name: dim_zero_cat(getattr(self, name))[order] for name in COLUMNS}
+        return {name: column for name, column in columns.items() if column[0].numel()}
 
     def compute(self) -> dict[str, Tensor]:
         """Return the errors by name; with several outputs each name begins with the output's."""
@@ -74,4 +96,15 @@ class ExtensiveErrors(Metric):
             for kind, values in kinds.items():
                 results[f"{prefix}median_{kind}"] = values.quantile(0.5)
                 results[f"{prefix}mean_{kind}"] = values.mean()
+            if "deviation" in columns:
+                deviation = columns["deviation"][:, i].double()
+                results |= {f"{prefix}{k}": v for k, v in _reliability(deviation, error[:, i])}
         return results
+
+
+def _reliability(deviation: Tensor, error: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and value of what tells how good standard deviations (N,) of errors (N,) are."""
+    inside = error <= half_width() * deviation
+    yield f"coverage_of_{100 * COVERED:.0f}_percent_intervals", inside.double().mean()
+    if len(error) > 1:  # ranks of one are none
+        yield "rank_correlation_of_uncertainty", spearman_corrcoef(deviation, error)

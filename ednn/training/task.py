@@ -116,11 +116,12 @@ class ExtensiveTask(LightningModule):
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        prediction, *forces = self.tested(batch.inputs, batch.forces is not None)
+        totals, *forces = self.tested(batch.inputs, batch.forces is not None)
+        prediction, deviation = self.model.split(totals)
         if batch.forces is not None:
             real = batch.inputs.numbers > 0  # (B, A)
             self.force_errors.update((forces[0] - batch.forces)[real].abs())
-        self.test_errors.update(batch.sample, batch.sites, batch.target, prediction)
+        self.test_errors.update(batch.sample, batch.sites, batch.target, prediction, deviation)
 
     def on_train_epoch_start(self) -> None:
         self._samples, self._started = 0, time.perf_counter()

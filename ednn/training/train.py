@@ -34,6 +34,7 @@ from ednn.training.lightning_fixes import (
     lightning_refusals,
     quieten_lightning,
 )
+from ednn.training.posterior import fit_posterior
 from ednn.training.speed import speed_up
 from ednn.training.task import ExtensiveTask
 
@@ -100,6 +101,8 @@ def fit(cfg: DictConfig, run: Run) -> None:
                 "train/seconds": timer.time_elapsed("train"),
             }
             tested = None if cfg.fast_dev_run else run.tested
+            if tested is not None:
+                model.posterior = fit_posterior(trainer, data, tested)
             trainer.test(task, data, ckpt_path=tested, weights_only=True, verbose=False)
         if trainer.is_global_zero and not cfg.fast_dev_run:
             _record(cfg, run, data, task, trainer, spent)

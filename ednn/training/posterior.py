@@ -1,0 +1,74 @@
+"""The posterior of a trained model's last layer: one pass over the training and validation data."""
+
+from collections.abc import Iterator
+from functools import reduce
+from itertools import islice
+from pathlib import Path
+
+import torch
+from lightning import Trainer
+from torch import Tensor
+from torchmetrics.utilities.distributed import gather_all_tensors
+
+from ednn.core.checkpoint import KEY, POSTERIOR, build_from, read_checkpoint
+from ednn.core.errors import InputError
+from ednn.core.interface import ExtensiveModel
+from ednn.core.uncertainty import Posterior
+from ednn.data.module import ExtensiveData
+from ednn.training.lightning_fixes import AtomicCheckpoints
+
+
+def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterior | None:
+    """Fit the posterior of a checkpoint's model after its training, and keep it in the checkpoint.
+
+    As many batches are seen as in an epoch and a validation of the training.
+
+    Args:
+        trainer: whose training has ended; all its processes take part.
+        data: of the training.
+        path: of the checkpoint, which is written anew.
+
+    Returns:
+        None if there was no validation, or if the model has no features, which is told.
+
+    Example:
+        ednn train experiment=ising  # summary.json has test/coverage_of_90_percent_intervals
+    """
+    epoch, validation = int(trainer.num_training_batches), int(sum(trainer.num_val_batches))
+    if not validation:
+        return None
+    checkpoint = read_checkpoint(path)
+    model = build_from(checkpoint).eval().to(trainer.strategy.root_device)
+    try:
+        model.feature_tensors()
+    except InputError as error:
+        if trainer.is_global_zero:
+            print(f"How uncertain predictions are is not known: {error}")
+        return None
+    with torch.no_grad(), trainer.precision_plugin.forward_context():
+        parts = (f.T @ f for f, _ in _features(trainer, model, data, "train", epoch))
+        moments = reduce(torch.add, parts)  # (features, features)
+        seen = list(_features(trainer, model, data, "val", validation))
+    moments = torch.stack(_of_all(trainer, moments)).sum(0)
+    features, errors = (torch.cat(_of_all(trainer, torch.cat(c))) for c in zip(*seen, strict=True))
+    posterior = Posterior.fit(moments, features, errors)
+    if trainer.is_global_zero:
+        checkpoint[KEY][POSTERIOR] = posterior.to_plain()
+        AtomicCheckpoints().save_checkpoint(checkpoint, path)
+    return posterior
+
+
+def _features(
+    trainer: Trainer, model: ExtensiveModel, data: ExtensiveData, split: str, batches: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield features (B, features) and errors (B, outputs) of this process's batches of a split."""
+    outputs = len(model.info.outputs)
+    for batch in islice(data.evaluation_loader(split), batches):
+        here = trainer.strategy.batch_to_device(batch)
+        totals = model.with_features("forward", here.inputs)  # (B, outputs + features)
+        yield totals[:, outputs:].double(), totals[:, :outputs].double() - here.target
+
+
+def _of_all(trainer: Trainer, values: Tensor) -> list[Tensor]:
+    """Return what every process has, which may be of different lengths."""
+    return gather_all_tensors(values) if trainer.world_size > 1 else [values]
