@@ -51,7 +51,7 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
     _check_task(cfg)
     if not isinstance(cfg.ckpt_path, str | None):
         raise InputError(
-            f"ckpt_path={cfg.ckpt_path} is an ensemble, which is not trained; give one checkpoint."
+            f"ckpt_path={cfg.ckpt_path} is no single checkpoint; a training starts from one."
         )
     for package in LOGGERS & set(cfg.logger):
         import_module(package)
@@ -288,10 +288,7 @@ def _check_trainer(cfg: DictConfig) -> None:
     if not isinstance(anomaly, bool):
         raise InputError(f"trainer.detect_anomaly={anomaly} is not possible; give true or false.")
     if cfg.trainer.val_check_interval == 0:
-        raise InputError(
-            "trainer.val_check_interval=0 is not possible; give a number of batches, or a share of "
-            "an epoch such as 0.5."
-        )
+        raise InputError("trainer.val_check_interval=0 is not possible; give 1 or more batches.")
     for name, nothing in (("barebones", True), ("limit_test_batches", 0)):
         if (value := cfg.trainer[name]) is not None and value == nothing:
             raise InputError(

@@ -43,7 +43,7 @@ def fields(count: int = 3, sides: tuple[int, int] = (8, 12)) -> Tensor:
 
 
 def end(net: EDNN) -> Any:
-    """The layer that the subnetwork ends in."""
+    """Return the layer that the subnetwork ends in."""
     *_, layer = (
         m for m in net.subnet.modules() if "weight" in dict(m.named_parameters(recurse=False))
     )
@@ -131,9 +131,7 @@ FLAT = [nn.Flatten(), nn.Linear(9, 5), nn.Tanh()]
         nn.Sequential(*FLAT, nn.Linear(5, 1), nn.Softplus()),
         nn.Sequential(*FLAT, nn.Linear(5, 1), nn.ReLU()),
         nn.Sequential(*FLAT, nn.Linear(5, 1), nn.Linear(1, 1), nn.Tanh()),
-        nn.Sequential(*FLAT, nn.Bilinear(5, 5, 1))
-        if False
-        else nn.Sequential(nn.AvgPool2d(3), nn.Flatten()),
+        nn.Sequential(nn.AvgPool2d(3), nn.Flatten()),
         Squeezing(*FLAT, nn.Linear(5, 1)),
         nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten()),
     ],
