@@ -50,9 +50,7 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
     _check_trainer(cfg)
     _check_task(cfg)
     if not isinstance(cfg.ckpt_path, str | None):
-        raise InputError(
-            f"ckpt_path={cfg.ckpt_path} is no single checkpoint; a training starts from one."
-        )
+        raise InputError(f"ckpt_path={cfg.ckpt_path} is no single checkpoint; give one.")
     for package in LOGGERS & set(cfg.logger):
         import_module(package)
     check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
@@ -263,9 +261,8 @@ def _is_number(value: Any) -> bool:
 
 def _check_trainer(cfg: DictConfig) -> None:
     unlimited = cfg.trainer.max_epochs in (None, -1)
-    every = cfg.trainer.check_val_every_n_epoch
     for name, least in COUNTS.items():
-        off = (name == "max_epochs" and unlimited) or (name == EVERY and every is None)
+        off = (name == "max_epochs" and unlimited) or (name == EVERY and cfg.trainer[EVERY] is None)
         value = least if off else cfg.trainer[name]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InputError(
