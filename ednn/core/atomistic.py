@@ -37,9 +37,8 @@ class AtomisticEDNN(StructureModel):
         >>> model = AtomisticEDNN(EDNN(ANN, focus=4, context=2), [6], [0.25, 0.25], gamma=0.4)
         >>> positions = torch.tensor([[[0.5, 0.5], [1.9, 0.5]]])
         >>> carbon = StructureBatch(torch.tensor([[6, 6]]), positions, torch.tensor([[4.0, 3.0]]))
-        >>> energy, forces = model.energy_and_forces(carbon)
-        >>> energy.shape, forces.shape
-        (torch.Size([1, 1]), torch.Size([1, 2, 2]))
+        >>> [part.shape for part in model.energy_and_forces(carbon)]
+        [torch.Size([1, 1]), torch.Size([1, 2, 2])]
     """
 
     def __init__(
@@ -62,8 +61,8 @@ class AtomisticEDNN(StructureModel):
     def forward(self, inputs: StructureBatch) -> Tensor:
         """Predict the energies of structures, (B, outputs) in eV, in double precision."""
         require_structures(inputs)
-        energy, known = self.field_energy(inputs), self.known(inputs)
-        return energy + pad(known, (0, energy.shape[1] - known.shape[1]))  # features have none
+        totals, known = self.field_energy(inputs), self.known(inputs)
+        return totals + pad(known, (0, totals.shape[1] - known.shape[1]))  # features have none
 
     def energy_and_forces(
         self, inputs: StructureBatch, create_graph: bool = False

@@ -233,8 +233,7 @@ def write_structures(
             file.create_dataset(f"contributions/{i}", tiles, np.float64)
         deviations = Deviations(job.model, job)
         for number, arrays in finished(folder):
-            piece = job.pieces[number]
-            deviations.add(piece, arrays)
+            deviations.add(piece := job.pieces[number], arrays)
             i, block = piece.samples.start, piece.block or ()
             file[f"contributions/{i}"][block] = arrays["contributions"][0, ..., 0]
             if forces:
@@ -245,13 +244,18 @@ def write_structures(
         columns = {name: total[:, 0]}
         if (known := deviations.values()) is not None:
             columns[f"{name}_uncertainty"] = known[:, 0]
-        for quantity, values in columns.items():
-            for frame, value in zip(frames, values.tolist(), strict=True):
-                frame.info |= {quantity: value, f"{quantity}_per_atom": value / len(frame)}
+        _note(frames, columns)
         _write(frames, [*columns], path, output.suffix)
     os.replace(staged[0], maps)
     os.replace(staged[1], output)  # last: until then the same command goes on
     return maps
+
+
+def _note(frames: Sequence[Any], columns: Mapping[str, np.ndarray]) -> None:
+    """Keep quantities (N,) in the frames, and what each is per atom."""
+    for quantity, values in columns.items():
+        for frame, value in zip(frames, values.tolist(), strict=True):
+            frame.info |= {quantity: value, f"{quantity}_per_atom": value / len(frame)}
 
 
 def is_half_written(output: Path, folder: Path) -> bool:

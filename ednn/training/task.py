@@ -119,8 +119,7 @@ class ExtensiveTask(LightningModule):
         totals, *forces = self.tested(batch.inputs, batch.forces is not None)
         prediction, deviation = self.model.split(totals)
         if batch.forces is not None:
-            real = batch.inputs.numbers > 0  # (B, A)
-            self.force_errors.update((forces[0] - batch.forces)[real].abs())
+            self.force_errors.update((forces[0] - batch.forces)[batch.inputs.numbers > 0].abs())
         self.test_errors.update(batch.sample, batch.sites, batch.target, prediction, deviation)
 
     def on_train_epoch_start(self) -> None:
