@@ -251,6 +251,7 @@ def build_models(checkpoints: Sequence[Mapping[str, Any]]) -> ExtensiveModel:
         InputError: the models don't predict the same.
 
     Example:
+        >>> from ednn.core.checkpoint import read_checkpoint
         >>> build_models([read_checkpoint(path) for path in as_paths("missing.ckpt")])
         Traceback (most recent call last):
         ednn.core.errors.InputError: There is no checkpoint missing.ckpt; ...

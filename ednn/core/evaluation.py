@@ -166,7 +166,7 @@ class TileEvaluation:
         table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs)
         of_tiles = table[:, : self.outputs].index_select(0, slot).unflatten(0, codes.shape)
         rest = table[:, self.outputs :].detach().double()
-        return Shares(of_tiles, embedding_bag(slot.view(len(padded), -1), rest, mode="sum"))
+        return Shares(of_tiles, embedding_bag(slot.view(codes.shape).flatten(1), rest, mode="sum"))
 
     def _shares(self, values: Tensor) -> Shares:
         """Keep the outputs of every tile (B, *grid, outputs + features), and sum the features."""
