@@ -5,8 +5,8 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from omegaconf import DictConfig
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, OmegaConf
 
 from ednn.core.errors import InputError
 from ednn.data.module import ExtensiveData
@@ -62,10 +62,15 @@ def require_types(config: DictConfig) -> None:
         Traceback (most recent call last):
         ednn.core.errors.InputError: data.J=abc is not possible; give a number.
     """
-    maker = instantiate(config, _partial_=True, _convert_="all")
-    hints = hints_of(maker.func)
-    for name, value in maker.keywords.items():
-        if name in hints and not fits(value, hints[name]):
+    try:
+        hints = hints_of(get_object(config._target_))
+    except (ImportError, ValueError):
+        return  # which Hydra tells when it makes the class
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    for name, value in settings.items():
+        made = isinstance(value, dict) and "_target_" in value
+        if name in hints and judged(hints[name]) and not made and not fits(value, hints[name]):
             raise InputError(f"data.{name}={value} is not possible; give {in_words(hints[name])}.")
 
 
@@ -83,6 +88,20 @@ def hints_of(maker: Any) -> dict[str, Any]:
     return {
         k: hint for base in bases[1:] for k, hint in get_type_hints(vars(base)["__init__"]).items()
     }
+
+
+def judged(hint: Any) -> bool:
+    """Tell whether a type is one of plain values, as a config holds them.
+
+    Example:
+        >>> from pathlib import Path
+        >>> judged(list[int] | None), judged(Path), judged(tuple[int, int])
+        (True, False, False)
+    """
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType) or (origin in (list, Sequence) and arguments):
+        return all(judged(argument) for argument in arguments)
+    return hint in WORDS or origin in (dict, Mapping)
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -111,7 +130,7 @@ def in_words(hint: Any, several: bool = False) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return " or ".join(in_words(argument, several) for argument in arguments)
-    if origin in (list, tuple, Sequence):
+    if origin in (list, Sequence):
         return f"{'lists' if several else 'a list'} of {in_words(arguments[0], several=True)}"
     if origin in (dict, Mapping):
         return "mappings" if several else "a mapping"

@@ -1,6 +1,7 @@
 """Values of every type for every setting of every data set: a data set, or one sentence."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from hydra.errors import InstantiationException
@@ -38,6 +39,17 @@ def test_a_value_of_another_type_is_named_with_what_was_expected() -> None:
     config = composed("data=ising", "data.temperatures=0").data
     with pytest.raises(InputError, match="temperatures=0 is not possible; give a list of numbers"):
         make_dataset(config)
+
+
+class Own:
+    def __init__(self, path: Path, shape: tuple[int, int], kind: Literal["a", "b"]) -> None:
+        self.path = path
+
+
+def test_types_that_a_config_cannot_hold_are_left_to_the_class() -> None:
+    target = f"{Own.__module__}.Own"
+    settings = {"_target_": target, "path": "a.h5", "shape": [8, 8], "kind": "c"}
+    assert str(make_dataset(OmegaConf.create(settings)).path) == "a.h5"
 
 
 def test_types_are_taken_as_they_stand() -> None:
