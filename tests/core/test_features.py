@@ -43,10 +43,9 @@ def fields(count: int = 3, sides: tuple[int, int] = (8, 12)) -> Tensor:
 
 
 def end(net: EDNN) -> Any:
-    """Return the layer that the subnetwork ends in."""
-    *_, layer = (
-        m for m in net.subnet.modules() if "weight" in dict(m.named_parameters(recurse=False))
-    )
+    """The layer that the subnetwork ends in."""
+    layers = (nn.Linear, nn.Conv2d)
+    *_, layer = (module for module in net.subnet.modules() if isinstance(module, layers))
     return layer
 
 
@@ -82,11 +81,9 @@ def test_features_are_the_sum_of_what_the_last_layer_sees(kind: str, chunks: int
         torch.testing.assert_close(linear, totals[:, :OUTPUTS], rtol=1e-11, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "zeros" not in kind])
 def test_a_replica_has_exactly_the_multiple(kind: str) -> None:
     net, field = made(kind), fields()
-    if net.tiling.padding != "periodic":
-        pytest.skip("a border is no part of a replica")
     one = net.with_features("forward", field)
     six = net.with_features("forward", field.repeat(1, 1, 3, 2))
     torch.testing.assert_close(six, 6 * one, rtol=1e-12, atol=1e-10)
@@ -145,10 +142,10 @@ def test_another_end_is_told(net: nn.Module) -> None:
 
 def test_a_linear_end_is_found_in_training_too() -> None:
     net = nn.Sequential(*FLAT, nn.Dropout(), nn.Linear(5, 1))
-    state = torch.get_rng_state()
-    assert last_layer(net.train(), torch.randn(8, 1, 3, 3), outputs=1) == "4"
-    assert last_layer(nn.Linear(3, 1), torch.randn(8, 3), outputs=1) == ""
-    assert state.shape == torch.get_rng_state().shape
+    tiles, state = torch.randn(8, 1, 3, 3), torch.get_rng_state()
+    assert last_layer(net.train(), tiles, outputs=1) == "4"
+    assert torch.equal(state, torch.get_rng_state())
+    assert last_layer(nn.Linear(3, 1), tiles[:, 0, 0], outputs=1) == ""
 
 
 def test_several_scales_say_that_they_have_none() -> None:
