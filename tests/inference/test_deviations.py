@@ -148,5 +148,5 @@ def test_evaluate_takes_an_ensemble(two: list[Path]) -> None:
 def test_an_ensemble_is_not_trained(two: list[Path], tmp_path: Path) -> None:
     done = run(tmp_path, "train.py", f"ckpt_path=[{two[0]},{two[1]}]", "data=ising", *SMALL)
     assert done.returncode == 1
-    assert "is an ensemble, which is not trained" in done.stderr
+    assert "is no single checkpoint; give one" in done.stderr
     assert "Traceback" not in done.stderr
