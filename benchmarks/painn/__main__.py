@@ -1,4 +1,4 @@
-"""Train PaiNN on `data=dft` for a given time; its errors and its speed, and those of our model."""
+"""Train PaiNN on the structures of `experiment=dft` for a given time; its errors and its speed, and those of our model."""
 
 import argparse
 import json
@@ -12,8 +12,8 @@ import numpy as np
 import schnetpack as spk
 import torch
 import torch.nn.functional as F
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from schnetpack import properties as key
 from schnetpack.data import AtomsLoader
 from torch import Tensor, nn
@@ -32,12 +32,11 @@ Sample = dict[str, Tensor]  # a structure, or several collated, by SchNetPack's 
 
 
 class StructureJob:
-    """The structures of `data=dft` as SchNetPack wants them; energies in units of their spread."""
+    """The structures of `experiment=dft` as SchNetPack wants them; energies in units of their spread."""
 
     def __init__(self, cutoff: float) -> None:
-        cfg = OmegaConf.load("conf/data/dft.yaml")
-        cfg.seed = SEED
-        self.data = instantiate(cfg)
+        with initialize_config_dir(str(Path("conf").absolute()), version_base="1.3"):
+            self.data = instantiate(compose("train", ["experiment=dft", f"seed={SEED}"]).data)
         self.data.setup()
         self.labels, self.splits = self.data.labels, self.data.splits
         self.settings = json.loads(self.labels.attributes["settings"])
