@@ -73,10 +73,32 @@ class SeenValues:
         Raises:
             InputError: a value that is none of a discrete field's, or far outside of the range.
         """
-        if given.numel() and self.values is not None:
+        if words := self.unusual(given):
+            warnings.warn(words, stacklevel=2)
+
+    def unusual(self, given: Tensor, part: bool = False) -> str | None:
+        """Say what is unusual in fields (B, C, *L); None if nothing is.
+
+        Args:
+            given: the fields.
+            part: whether they are a part of larger ones, which may be calm where the others
+                are not.
+
+        Raises:
+            InputError: a value that is none of a discrete field's, or far outside of the range.
+
+        Example:
+            >>> seen = SeenValues((0.0,), (20.0,), (5.0,))
+            >>> seen.unusual(torch.tensor([[[3.0, 27.0]]]))
+            'Fields have values from 3 to 27, but those of the training from 0 to 20: are they ...'
+        """
+        if not given.numel():
+            return None
+        if self.values is not None:
             self._require_alphabet(given)
-        elif given.numel():
-            self._require_range(given)
+            return None
+        found = [self._unusual(i, given[:, i], part) for i in range(len(self.lowest))]
+        return next(filter(None, found), None)
 
     def _require_alphabet(self, given: Tensor) -> None:
         assert self.values is not None
@@ -90,27 +112,25 @@ class SeenValues:
                 f"extrapolate=true to predict all the same."
             )
 
-    def _require_range(self, given: Tensor) -> None:
-        flat = given.movedim(1, 0).flatten(1)  # (C, B · sites)
-        ends = torch.stack(flat.aminmax(dim=1)).tolist()  # (2, C)
-        for i, (low, high) in enumerate(zip(*ends, strict=True)):
-            lowest, highest = self.lowest[i], self.highest[i]
-            width = highest - lowest
-            rounding = ROUNDING * max(abs(lowest), abs(highest))
-            beyond = max(lowest - low, high - highest) - rounding
-            channel = f" in channel {i}" if len(self.lowest) > 1 else ""
-            words = (
-                f"Fields have values from {low:.4g} to {high:.4g}{channel}, but those that the "
-                f"model was trained on from {lowest:.4g} to {highest:.4g}"
+    def _unusual(self, i: int, given: Tensor, part: bool) -> str | None:
+        """Say what is unusual in channel i, (B, *L)."""
+        low, high = (end.item() for end in given.aminmax())
+        lowest, highest = self.lowest[i], self.highest[i]
+        width = highest - lowest
+        rounding = ROUNDING * max(abs(lowest), abs(highest))
+        beyond = max(lowest - low, high - highest) - rounding
+        channel = f" in channel {i}" if len(self.lowest) > 1 else ""
+        words = (
+            f"Fields have values from {low:.4g} to {high:.4g}{channel}, but those of the training "
+            f"from {lowest:.4g} to {highest:.4g}"
+        )
+        if beyond > REFUSED * width:
+            raise InputError(
+                f"{words}; give fields in the units of the training, or extrapolate=true to "
+                f"predict all the same."
             )
-            if beyond > REFUSED * width:
-                raise InputError(
-                    f"{words}; give fields in the units of the training, or extrapolate=true to "
-                    f"predict all the same."
-                )
-            calm = 0 < high - low < CALM * self.spread[i]
-            if beyond > WARNED * width or calm:
-                warnings.warn(f"{words}: are they in the same units?", stacklevel=2)
+        calm = not part and 0 < high - low < CALM * self.spread[i]
+        return f"{words}: are they in the same units?" if beyond > WARNED * width or calm else None
 
 
 def _mend(given: Tensor, values: tuple[float, ...]) -> str:

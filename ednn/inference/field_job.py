@@ -1,5 +1,6 @@
 """Predict fields in an HDF5 file, which may be larger than the memory."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from math import prod
@@ -78,6 +79,7 @@ class FieldJob(Job):
                 f"{model.indivisible}; give a larger memory=… (GB)."
             )
         self.pieces = self._cut(len(stored), sites)
+        self.warned = False
 
     @property
     def reading(self) -> str:
@@ -130,10 +132,17 @@ class FieldJob(Job):
             for axis, (position, source) in zip(axes, runs, strict=True):
                 here[axis], there[axis] = position, source
             part = self.numbers.read(slice(sample, sample + 1), tuple(there[1:]))
-            if self.model.values_seen is not None:
-                self.model.values_seen.require(self._tensor(part))
+            self._check(part)
             values[tuple(here)] = part
         return values
+
+    def _check(self, part: np.ndarray) -> None:
+        """Refuse values that no training field had; warn of unusual ones once, not in each block."""
+        seen = self.model.values_seen
+        words = seen.unusual(self._tensor(part), part=True) if seen is not None else None
+        if words and not self.warned:
+            warnings.warn(words, stacklevel=2)
+            self.warned = True
 
     @property
     def _kind(self) -> type[np.floating]:

@@ -5,6 +5,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import warnings
 import h5py
 import numpy as np
 import pytest
@@ -155,3 +156,18 @@ def test_values_that_were_never_trained_on_are_found_in_blocks(stored: Stored) -
     assembled(FieldJob(net, stored(spins), 150))  # the zeros around it are no values of its own
     with pytest.raises(InputError, match="of -1 and 1 alone"):
         assembled(FieldJob(net, stored((spins + 1) / 2), 150))
+
+
+def test_unusual_values_are_warned_of_once_and_calm_blocks_not_at_all(stored: Stored) -> None:
+    net = EDNN(ANN, 4, 2)
+    noise = np.random.default_rng(0).random((1, 16, 20))
+    net.values_seen = SeenValues.of(torch.from_numpy(noise)[:, None])
+    calm = noise.copy()
+    calm[:, :8] = 0.5 + 1e-5 * noise[:, :8]
+    for values, count in ((noise * 1.5, 1), (calm, 0)):
+        work = FieldJob(net, stored(values), 150)
+        assert len(work.pieces) > 1
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            assembled(work)
+        assert len(found) == count
