@@ -6,17 +6,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from hydra import version
-from hydra._internal.utils import _run_hydra
+import hydra
 from omegaconf import DictConfig
 
 from ednn.commands.as_typed import in_grammar
 from ednn.commands.explain import explain
 from ednn.commands.groups import own_groups
 from ednn.commands.help import describe
-from ednn.commands.hydra_fixes import keep_groups, quieten_hydra
+from ednn.commands.hydra_fixes import keep_groups, quieten_hydra, read_words
 from ednn.commands.seeds import check_seeds, check_typed_seeds
-from ednn.commands.words import read_words, require_settings
+from ednn.commands.words import require_settings
 from ednn.runs.configs import CONF, register
 from ednn.runs.failures import in_one_sentence
 
@@ -62,26 +61,28 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
 
 
 def _run(work: Callable[[DictConfig], Any]) -> None:
-    """Give the command line to Hydra, as `hydra.main` does, with text in the quotes it needs.
+    """Give the command line to Hydra, with text in the quotes it needs.
 
-    `sys.argv` stays what was typed: a run is named after it, and found again by it.
+    The work finds in `sys.argv` what was typed: a run is named after it, and found again by it.
     """
+    typed = list(sys.argv)
 
     @wraps(work)
     def checked(cfg: DictConfig) -> Any:
+        sys.argv[:] = typed
         check_seeds(cfg)
         return work(cfg)
 
-    parser, words = read_words(sys.argv[1:])
+    register(typed[1:])
+    words = read_words(typed[1:])
     require_settings(words.overrides, own_groups(work.__name__))
     check_typed_seeds(words.overrides)
     sweep = words.multirun or "hydra.mode=MULTIRUN" in words.overrides
-    words.overrides = in_grammar(words.overrides, sweep)
-    version.setbase("1.3")
-    _run_hydra(
-        args=words,
-        args_parser=parser,
-        task_function=checked,
-        config_path=str(CONF),
-        config_name=work.__name__,
-    )
+    flags = typed[1:]
+    for word in words.overrides:
+        flags.remove(word)
+    sys.argv[1:] = in_grammar(words.overrides, sweep) + flags  # Hydra takes no flags in between
+    try:
+        hydra.main(str(CONF), work.__name__, version_base="1.3")(checked)()
+    finally:
+        sys.argv[:] = typed

@@ -8,7 +8,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from ednn.commands.words import read_words
+from ednn.commands.hydra_fixes import read_words
 from ednn.runs.configs import CONF
 
 PURPOSE = {
@@ -53,7 +53,7 @@ def visible_configs(arguments: Sequence[str]) -> Iterator[list[str]]:
         ...     compose("train", [*overrides, "data=dft"]).data.theory
         'gfn1'
     """
-    _, parsed = read_words(arguments)
+    parsed = read_words(arguments)
     found = [word for word in parsed.overrides if word.startswith("hydra.searchpath=")]
     if parsed.config_dir:
         found = [f"hydra.searchpath=['file://{Path(parsed.config_dir).absolute()}']"]

@@ -1,10 +1,12 @@
 """Where Hydra's own behaviour would tell users too much or too little."""
 
-from collections.abc import Mapping
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
@@ -12,6 +14,37 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ednn.core.errors import InputError
+
+APPLY_OVERRIDES = ConfigLoaderImpl._apply_overrides_to_config
+
+
+def read_words(words: Sequence[str]) -> Namespace:
+    """Read the words behind a command as Hydra does.
+
+    Raises:
+        InputError: a flag is not known, or used as it cannot be.
+
+    Example:
+        >>> read_words(["data=ising", "-m", "tile.c=1,2"]).overrides
+        ['data=ising', 'tile.c=1,2']
+        >>> read_words(["--foo"])
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: There is no flag --foo; --help lists those that there are, ...
+    """
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    read = parser.parse_intermixed_args(words)
+    if read.experimental_rerun is not None:  # which cannot look up what our configs look up
+        _refuse("unrecognized arguments: --experimental-rerun")
+    return read
+
+
+def _refuse(message: str) -> NoReturn:
+    what, _, flags = message.partition("unrecognized arguments: ")
+    said = message.capitalize() if what else f"There is no flag {flags}"
+    raise InputError(
+        f"{said}; --help lists those that there are, and settings are typed as KEY=VALUE."
+    )
 
 
 def quieten_hydra() -> None:
@@ -55,14 +88,13 @@ def keep_groups() -> None:
         Traceback (most recent call last):
         ednn.core.errors.InputError: speed=0 would replace a group of settings; ...
     """
-    apply = ConfigLoaderImpl._apply_overrides_to_config
+    ConfigLoaderImpl._apply_overrides_to_config = staticmethod(_apply_overrides)  # type: ignore
 
-    def checked(overrides: list[Override], cfg: DictConfig) -> None:
-        for override in overrides:
-            _require_group(override, cfg)
-        apply(overrides, cfg)
 
-    ConfigLoaderImpl._apply_overrides_to_config = staticmethod(checked)  # type: ignore
+def _apply_overrides(overrides: list[Override], cfg: DictConfig) -> None:
+    for override in overrides:
+        _require_group(override, cfg)
+    APPLY_OVERRIDES(overrides, cfg)
 
 
 def _require_group(override: Override, cfg: DictConfig) -> None:

@@ -137,7 +137,7 @@ class FieldJob(Job):
         return values
 
     def _check(self, part: np.ndarray) -> None:
-        """Refuse values that no training field had; warn of unusual ones once, not in each block."""
+        """Refuse values never trained on, and warn of unusual ones once, not in every block."""
         seen = self.model.values_seen
         words = seen.unusual(self._tensor(part), part=True) if seen is not None else None
         if words and not self.warned:

@@ -1,6 +1,6 @@
 """Where configs are found, and the resolvers that they use."""
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -36,11 +36,14 @@ def _in_sweep(value: str, otherwise: str) -> str:
     return value if HydraConfig.get().mode == RunMode.MULTIRUN else otherwise
 
 
-def register() -> None:
+def register(typed: Sequence[str] = ()) -> None:
     """Make the user's configs, and the resolvers of this package's, known to Hydra.
 
     What `run_name` and `fixed_keys` give is kept with the config of the command. Hydra hands it on
     to all jobs of a sweep, in whichever processes, so that they agree on the names of folders.
+
+    Args:
+        typed: the words of the command line, after which a run is named.
 
     Example:
         >>> register()
@@ -50,7 +53,7 @@ def register() -> None:
     """
     Plugins.instance().register(OwnConfigs)
     for name, resolver, kept in (
-        ("run_name", lambda: name_run(sys.argv[1:]), True),
+        ("run_name", lambda: name_run(typed), True),
         ("fixed_keys", fixed_keys, True),
         ("job_name", name_job, False),
         ("folder_name", folder_name, False),

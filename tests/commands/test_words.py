@@ -25,6 +25,7 @@ def sentence(folder: Path, *words: str) -> str:
     [
         ("data ising", "data sets nothing; type it as KEY=VALUE, such as data=ising."),
         ("--foo", "There is no flag --foo; --help lists"),
+        ("--experimental-rerun config.pickle", "There is no flag --experimental-rerun"),
         ("tile.c=1 -m --bar", "There is no flag --bar"),
         ("--cfg foo", "choose from"),
         ("--cfg job -m", "Only one of --run, --multirun, --cfg"),

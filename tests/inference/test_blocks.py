@@ -1,11 +1,11 @@
 """Blocks of a lattice: together they are the lattice, and each gives what the lattice gives."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
 
-import warnings
 import h5py
 import numpy as np
 import pytest
