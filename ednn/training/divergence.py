@@ -1,6 +1,7 @@
 """A training that diverges ends where it does so, before a checkpoint keeps what it has become."""
 
 import math
+from pathlib import Path
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
@@ -40,8 +41,8 @@ class StopDiverged(Callback):
     def _sentence(self, trainer: Trainer, wrong: list[str]) -> str:
         data: ExtensiveData = trainer.datamodule  # type: ignore[attr-defined]
         epoch, rate = trainer.current_epoch + 1, trainer.optimizers[0].param_groups[0]["lr"]
-        checkpoint = f"{trainer.default_root_dir}/checkpoints/last.ckpt"
-        kept = f" {checkpoint} holds epoch {epoch - 1}." if epoch > 1 else ""
+        last = Path(trainer.default_root_dir, "checkpoints", "last.ckpt")
+        kept = f" {last} holds epoch {epoch - 1}." if last.exists() else ""
         return (
             f"The training diverged in epoch {epoch}: {' and '.join(wrong)}; start another run "
             f"with a lower task.optimizer.lr (the rate is {rate:.3g} here) or with "

@@ -44,14 +44,16 @@ def make_optimizer(config: Mapping[str, Any], model: ExtensiveModel) -> Optimize
 
 @contextmanager
 def settings_of(name: str, config: Mapping[str, Any]) -> Iterator[None]:
-    """Say in a sentence what a constructor refuses; libraries have classes of errors of their own.
+    """Say in a sentence which settings a constructor refuses, with whatever error it does so.
+
+    Errors that come from missing packages or from bugs stay as they are.
 
     Args:
         name: of the part of the config: optimizer or scheduler.
-        config: of which the constructor is made.
+        config: Hydra's, which names the constructor.
 
     Raises:
-        InputError: whatever it is.
+        InputError: the constructor refuses its settings.
 
     Example:
         >>> with settings_of("optimizer", {"_target_": "torch.optim.Adam"}):
@@ -61,6 +63,8 @@ def settings_of(name: str, config: Mapping[str, Any]) -> Iterator[None]:
     """
     try:
         yield
+    except (InputError, ImportError, AttributeError, KeyError):
+        raise
     except Exception as error:
         words = str(error).rstrip(".")
         raise InputError(

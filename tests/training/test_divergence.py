@@ -36,6 +36,13 @@ def test_an_exploding_training(tmp_path: Path, trainer: str) -> None:
     assert not (kept / "summary.json").exists()
 
 
+def test_no_checkpoint_is_named_that_was_not_kept(tmp_path: Path) -> None:
+    sizes = [f"data.n_{split}=200" for split in ("train", "val", "test")]
+    sentence = refused(tmp_path, *sizes, "data.batch_size=50", SGD, "callbacks.last=null")
+    assert "diverged in epoch 2: " in sentence
+    assert "last.ckpt" not in sentence
+
+
 def test_a_label_that_is_out_of_range(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     fields = rng.normal(size=(200, 8, 8))

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from ednn.core.branch import Branch
+from ednn.core.errors import InputError
 from ednn.core.model import EDNN
 from ednn.core.multiscale import MultiScale
 from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
-from ednn.training.optimizers import muon, weights_before_last
+from ednn.training.optimizers import muon, settings_of, weights_before_last
 from tests.commands.test_bad_input import refused
 from tests.conftest import SMALL
 
@@ -34,6 +35,9 @@ def test_a_step_of_a_kernel_is_orthogonal_and_of_the_known_size() -> None:
     model = EDNN(DEEP, 2, 2)
     kernels = weights_before_last(model)
     before = [kernel.detach().clone() for kernel in kernels]
+    among = {id(kernel) for kernel in kernels}
+    others = [p for p in model.parameters() if id(p) not in among]
+    still = [p.detach().clone() for p in others]
     optimizer = muon(model, lr=0.01, adamw_lr=0.0)
     model(torch.randn(3, 1, 8, 8)).square().sum().backward()
     optimizer.step()
@@ -42,9 +46,7 @@ def test_a_step_of_a_kernel_is_orthogonal_and_of_the_known_size() -> None:
         factor = max(1, step.shape[0] / step.shape[1]) ** 0.5
         sizes = torch.linalg.svdvals(step) / (0.01 * factor)  # Newton–Schulz leaves 0.7 to 1.2
         assert ((sizes > 0.5) & (sizes < 1.3)).all()
-    still = {id(kernel) for kernel in kernels}
-    moved = [p for p in model.parameters() if id(p) not in still and p.grad is not None]
-    assert moved
+    assert all(torch.equal(p, old) for p, old in zip(others, still, strict=True))  # at rate 0
 
 
 def test_a_network_without_weights_before_last_is_trained_and_told() -> None:
@@ -55,6 +57,14 @@ def test_a_network_without_weights_before_last_is_trained_and_told() -> None:
     model(torch.randn(3, 1, 4, 4)).square().sum().backward()
     optimizer.step()
     assert all(not torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
+
+
+@pytest.mark.parametrize("error", [InputError, ModuleNotFoundError, AttributeError, KeyError])
+def test_bugs_and_missing_packages_are_no_refused_settings(error: type[Exception]) -> None:
+    with pytest.raises(error) as raised, settings_of("optimizer", {"_target_": "mine.Adam"}):
+        raise error("lr")
+    assert raised.type is error
+    assert "mine.Adam" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
