@@ -101,12 +101,12 @@ class AtomsData(StructureData):
                 f"numbers per atom are: {', '.join(others) or 'none'}."
             )
         if len(without) < len(found):
-            print(
+            self.notes.append(
                 f"{self._where(without[0])} has no {self.forces or 'forces'}; all forces are left "
                 f"out."
             )
         elif others:
-            print(
+            self.notes.append(
                 f"{self.path}: no forces are used; if {' or '.join(others)} holds forces in eV/Å, "
                 f"add data.forces={others[0]} (of gradients, store the negative first)."
             )

@@ -140,7 +140,7 @@ class DFTData(StructureData):
         whole = multiple.round().clip(1)
         rows = np.flatnonzero((abs(multiple / whole - 1) <= CELL_TOLERANCE).all(1))
         if len(rows) < len(labels):
-            print(
+            self.notes.append(
                 f"{path}: {len(labels) - len(rows)} of {len(labels)} structures are left out; "
                 f"their cells are no whole multiples of data.cell={[*self.wanted_cell]} Å."
             )

@@ -69,11 +69,16 @@ class StructureData(ExtensiveData):
             )
         self.grid, self.gamma, self.augment, self.channels = grid, gamma, augment, channels
         self.shares = require_shares(val, test)
+        self.notes: list[str] = []  # of what the labels leave out, made as they are read
 
     @cached_property
     @abstractmethod
     def labels(self) -> LabelledSet:
         """The structures, energies and forces; the attribute `theory` names their origin."""
+
+    @property
+    def reading(self) -> str:
+        return "\n".join(self.notes) if len(self.labels) else ""
 
     @property
     def theory(self) -> str:

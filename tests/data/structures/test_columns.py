@@ -61,16 +61,16 @@ def test_what_is_no_number_is_named(tmp_path: Path, text: str, shown: str) -> No
         read(written(tmp_path / "own.xyz", text))
 
 
-def test_energies_and_forces_under_other_names(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_energies_and_forces_under_other_names(tmp_path: Path) -> None:
     path = written(tmp_path / "own.xyz", "REF_energy=-7", forces="REF_forces")
-    labels = read(path, energy="REF_energy", forces="REF_forces").labels
+    named = read(path, energy="REF_energy", forces="REF_forces")
+    labels = named.labels
     assert labels.energy.tolist() == [-7, -7]
     np.testing.assert_allclose(labels.forces, [[0.1, 0.2], [-0.1, -0.2]] * 2, rtol=1e-6)
-    assert not capsys.readouterr().out
-    assert not len(read(path, energy="REF_energy").labels.forces)
-    assert "REF_forces holds forces in eV/Å, add data.forces=REF_forces" in capsys.readouterr().out
+    assert not named.reading
+    unnamed = read(path, energy="REF_energy")
+    assert not len(unnamed.labels.forces)
+    assert "REF_forces holds forces in eV/Å, add data.forces=REF_forces" in unnamed.reading
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,13 @@ def test_a_name_that_is_not_there(tmp_path: Path, names: dict[str, str], words: 
         read(path, **names)
 
 
-def test_forces_of_some_or_of_another_shape(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_forces_of_some_or_of_another_shape(tmp_path: Path) -> None:
     frames = as_frames(some(range(3)))
     del frames[1].calc.results["forces"]
     ase.io.write(tmp_path / "some.traj", frames)
-    assert not len(read(tmp_path / "some.traj").labels.forces)
-    assert "structure 1 has no forces; all forces are left out" in capsys.readouterr().out
+    data = read(tmp_path / "some.traj")
+    assert not len(data.labels.forces)
+    assert "structure 1 has no forces; all forces are left out" in data.reading
     frames[1].calc.results["forces"] = np.zeros(len(frames[1]))
     ase.io.write(tmp_path / "odd.traj", frames)
     with pytest.raises(InputError, match=r"structure 1 has forces of shape \(59,\).*three real"):
