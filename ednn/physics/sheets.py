@@ -16,6 +16,7 @@ BORON, CARBON, NITROGEN = 5, 6, 7
 ELEMENTS = 118  # the largest atomic number
 LATTICE = 2.5  # Å; lattice constant of both crystals, so that they join without strain
 BLOCK = (5, 3)  # rectangular four-atom cells: 60 sites on 12.5 × 12.990 Å
+SITES = 4 * BLOCK[0] * BLOCK[1]  # of a block
 MAX_VACANCIES = 2  # per block
 MAX_SIGMA = 0.10  # Å, of the displacements
 RESOLUTION = 2.0**-16  # Å; positions are multiples of it, which single precision holds exactly
@@ -135,9 +136,23 @@ def sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
     occupied[vacancies.choice(len(sites), missing, replace=False)] = False
 
     displaced = sites + disorder.normal(0, disorder.uniform(0, MAX_SIGMA), sites.shape)
-    wrapped = (displaced + shift.uniform(0, cell)) % cell
-    positions = np.floor(wrapped / RESOLUTION) * RESOLUTION % cell
+    positions = placed(displaced, cell, shift)
     return Structure(_species(species, perfect, repeat)[occupied], positions[occupied], cell)
+
+
+def placed(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Move positions (sites, 2) in Å at random, wrap them into the cell and round them.
+
+    Example:
+        >>> cell = np.array([3.0, 4.0])
+        >>> moved = placed(np.array([[2.0, -9.0]]), cell, np.random.default_rng(0))
+        >>> bool(((0 <= moved) & (moved < cell)).all())
+        True
+    """
+    wrapped = (positions + rng.uniform(0, cell)) % cell
+    return np.floor(wrapped / RESOLUTION) * RESOLUTION % cell
 
 
 def _species(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> NDArray[np.int64]:

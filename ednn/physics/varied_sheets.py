@@ -15,10 +15,11 @@ from ednn.physics.sheets import (
     CARBON,
     LATTICE,
     NITROGEN,
-    RESOLUTION,
+    SITES,
     Repeat,
     Structure,
     crystal,
+    placed,
 )
 
 Generator = np.random.Generator
@@ -56,18 +57,16 @@ def varied_sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
         np.random.default_rng(s) for s in sequence.spawn(6)
     )
     perfect = crystal(repeat)
-    blocks = repeat[0] * repeat[1]
-    numbers = KINDS[list(KINDS)[kind.integers(len(KINDS))]](species, perfect, blocks)
-    missing = vacancies.choice(len(VACANCY_CHANCES), size=blocks, p=VACANCY_CHANCES).sum()
+    numbers = KINDS[list(KINDS)[kind.integers(len(KINDS))]](species, perfect)
+    missing = vacancies.choice(len(VACANCY_CHANCES), size=_blocks(perfect), p=VACANCY_CHANCES).sum()
     occupied = np.ones(len(numbers), dtype=bool)
     occupied[vacancies.choice(len(numbers), missing, replace=False)] = False
 
     positions, cell = _strained(strain, perfect)
     largest = MAX_SIGMAS[int(disorder.random() < LARGER_SIGMA_CHANCE)]
     positions = positions + disorder.normal(0, disorder.uniform(0, largest), positions.shape)
-    wrapped = (positions + shift.uniform(0, cell)) % cell
-    rounded = np.floor(wrapped / RESOLUTION) * RESOLUTION % cell
-    return Structure(numbers[occupied], rounded[occupied], cell)
+    positions = placed(positions, cell, shift)
+    return Structure(numbers[occupied], positions[occupied], cell)
 
 
 def _strained(rng: Generator, perfect: Structure) -> tuple[NDArray[np.float64], NDArray]:
@@ -87,26 +86,26 @@ def _strained(rng: Generator, perfect: Structure) -> tuple[NDArray[np.float64], 
     return perfect.positions + np.sin(phase)[:, None] * direction, perfect.cell
 
 
-def _pure(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
+def _pure(rng: Generator, perfect: Structure) -> Numbers:
     """Return graphene, or hBN of either polarity."""
     return _host(rng, len(perfect.numbers))
 
 
-def _interface(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
+def _interface(rng: Generator, perfect: Structure) -> Numbers:
     """Return one straight region of hBN in graphene, in any direction that fits the cell."""
     return _striped(rng, perfect, most=1)
 
 
-def _stripes(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
+def _stripes(rng: Generator, perfect: Structure) -> Numbers:
     """Return several stripes of hBN in graphene."""
     return _striped(rng, perfect, most=MAX_STRIPES)
 
 
-def _islands(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
+def _islands(rng: Generator, perfect: Structure) -> Numbers:
     """Return discs of one crystal in the other; those of hBN have either polarity."""
     numbers = _host(rng, len(perfect.numbers))
     in_graphene = numbers[0] == CARBON
-    for _ in range(rng.integers(1, MAX_ISLANDS * blocks + 1)):
+    for _ in range(rng.integers(1, MAX_ISLANDS * _blocks(perfect) + 1)):
         away = perfect.positions - rng.uniform(0, perfect.cell)
         away -= perfect.cell * np.round(away / perfect.cell)
         inside = np.linalg.norm(away, axis=1) < rng.uniform(*ISLAND_RADIUS)
@@ -115,7 +114,7 @@ def _islands(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
     return numbers
 
 
-def _rows(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
+def _rows(rng: Generator, perfect: Structure) -> Numbers:
     """Return zigzag rows, each of carbon or of boron and nitrogen in either order."""
     height = LATTICE / np.sqrt(3) * 1.5  # Å between rows
     row = np.rint((perfect.positions[:, 1] - LATTICE / np.sqrt(12) / 2) / height).astype(int)
@@ -127,17 +126,17 @@ def _rows(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
     return numbers
 
 
-def _substituted(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
+def _substituted(rng: Generator, perfect: Structure) -> Numbers:
     """Return a crystal in which single atoms are of another element."""
     numbers = _host(rng, len(perfect.numbers))
-    count = rng.integers(1, MAX_SUBSTITUTIONS * blocks + 1)
+    count = rng.integers(1, MAX_SUBSTITUTIONS * _blocks(perfect) + 1)
     for site in rng.choice(len(numbers), count, replace=False):
         others = [z for z in (BORON, CARBON, NITROGEN) if z != numbers[site]]
         numbers[site] = rng.choice(others)
     return numbers
 
 
-def _mixed(rng: Generator, perfect: Structure, blocks: int) -> Numbers:
+def _mixed(rng: Generator, perfect: Structure) -> Numbers:
     """Return random pairs of neighbours: carbon, or boron and nitrogen in either order."""
     pairs = rng.choice(
         [(CARBON, CARBON), (BORON, NITROGEN), (NITROGEN, BORON)],
@@ -155,6 +154,11 @@ def _striped(rng: Generator, perfect: Structure, most: int) -> Numbers:
     phase = perfect.positions @ (2 * np.pi * order / perfect.cell) + rng.uniform(0, 2 * np.pi)
     chosen = np.cos(phase) > np.cos(np.pi * rng.uniform(0.15, 0.85))
     return np.where(chosen, _boron_nitride(rng, len(chosen)), CARBON)
+
+
+def _blocks(perfect: Structure) -> int:
+    """Count the blocks of a crystal."""
+    return len(perfect.numbers) // SITES
 
 
 def _host(rng: Generator, sites: int) -> Numbers:
@@ -176,7 +180,7 @@ def _shares(rng: Generator) -> NDArray[np.float64]:
     return np.array([1 - nitride, nitride / 2, nitride / 2])
 
 
-KINDS: dict[str, Callable[[Generator, Structure, int], Numbers]] = {
+KINDS: dict[str, Callable[[Generator, Structure], Numbers]] = {
     "pure": _pure,
     "interface": _interface,
     "stripes": _stripes,
@@ -185,19 +189,3 @@ KINDS: dict[str, Callable[[Generator, Structure, int], Numbers]] = {
     "substituted": _substituted,
     "mixed": _mixed,
 }
-
-
-def kind_of(seed: int, repeat: Repeat = (1, 1)) -> str:
-    """Return the name of the kind of the varied sheet of a seed.
-
-    Args:
-        seed: of the sheet.
-        repeat: number of blocks of 60 sites along x and y.
-
-    Example:
-        >>> kind_of(0) in KINDS
-        True
-    """
-    sequence = np.random.SeedSequence(seed, spawn_key=(1, *repeat))
-    draw = np.random.default_rng(sequence.spawn(1)[0]).integers(len(KINDS))
-    return list(KINDS)[draw]
