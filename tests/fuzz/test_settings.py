@@ -42,8 +42,8 @@ overrides = st.lists(
 
 
 def check(words: list[str], folder: Path) -> None:
-    few = [word.replace("2000", "20").replace("300", "5").replace("500", "5") for word in SMALL]
-    done = run(folder, "train.py", "data=ising", "data.L=4", *few, "resume=auto", *words)
+    small = [word.replace("2000", "20").replace("300", "5").replace("500", "5") for word in SMALL]
+    done = run(folder, "train.py", "data=ising", "data.L=4", *small, "resume=auto", *words)
     if done.returncode:
         assert "Traceback" not in done.stderr, (words, done.stderr)
         *_, last = done.stderr.strip().splitlines()
