@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from inspect import getdoc
 from pathlib import Path
 
+import ednn
 from ednn.commands.completion import complete
 from ednn.commands.evaluate import evaluate
 from ednn.commands.generate import generate
@@ -32,6 +33,8 @@ def main() -> None:
     program, *words = sys.argv
     if not words or words[0] in ("-h", "--help"):
         print(overview(Path(program).name))
+    elif words[0] == "--version":
+        print(f"ednn {ednn.__version__}")
     elif words[0] in ("-sc", "--shell-completion"):
         complete(COMMANDS, words)
     elif words[0] in COMMANDS:
@@ -60,5 +63,6 @@ def overview(program: str) -> str:
             f"`{program} COMMAND --help` has examples and all settings. Words are completed by Tab "
             "after one of:",
             table(SHELLS),
+            f"`{program} --version` prints the version.",
         ]
     )

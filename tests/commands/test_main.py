@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,10 @@ def test_all_commands_are_listed_with_a_line_each(tmp_path: Path) -> None:
     assert "  predict   Predict fields from an HDF5 file" in listed.stdout
     for name in COMMANDS:
         assert f"\n  {name} " in listed.stdout
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    assert ednn(tmp_path, "--version").stdout == f"ednn {version('ednn')}\n"
 
 
 def test_an_unknown_command_is_refused_with_the_nearest(tmp_path: Path) -> None:
