@@ -28,12 +28,9 @@ def make_dataset(config: DictConfig) -> ExtensiveData:
         InputError: no class is named, or a value is of another type than its argument.
 
     Example:
-        >>> from hydra import compose, initialize_config_dir
-        >>> from ednn.runs.configs import CONF
-        >>> with initialize_config_dir(str(CONF), version_base="1.3"):
-        ...     make_dataset(compose("train", ["data=coulomb", "data.L=[4]"]).data)
+        >>> make_dataset(DictConfig({"path": "a.h5"}))
         Traceback (most recent call last):
-        ednn.core.errors.InputError: data.L=[4] is not possible; give a whole number.
+        ednn.core.errors.InputError: data has no _target_, which says what class reads it; ...
     """
     if "_target_" not in config:
         raise InputError(
