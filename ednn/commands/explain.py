@@ -75,7 +75,7 @@ def _missing_config(error: MissingConfigException) -> str:
 
 
 def _not_made(error: InstantiationException, cause: BaseException) -> str:
-    """Say what part of the config asks a class for something that it refuses."""
+    """Say which part of the config names a class that refuses its settings."""
     key = str(error).rpartition("full_key: ")[2] if "full_key: " in str(error) else "the config"
     return f"What {key.strip()} names cannot be made: {folded(cause)}; check its settings."
 

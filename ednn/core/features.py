@@ -92,8 +92,8 @@ class Featured(nn.Module):
         """
         if self.posterior is None:
             raise InputError(
-                "This model doesn't know how uncertain it is: it was not trained by train.py, or "
-                "by an earlier version, without validation, or without a linear last layer."
+                "This model doesn't know how uncertain it is; train it by train.py of this "
+                "version, with validation samples and subnetworks whose last layer is linear."
             )
         _, deviation = self.split(self.with_features("forward", inputs))
         return deviation

@@ -90,7 +90,7 @@ class SeenValues:
         Example:
             >>> seen = SeenValues((0.0,), (20.0,), (5.0,))
             >>> seen.unusual(torch.tensor([[[3.0, 27.0]]]))
-            'Fields have values from 3 to 27, but those of the training from 0 to 20: are they ...'
+            'Fields have values from 3 to 27, but those of the training had values from 0 to ...'
         """
         if not given.numel():
             return None
@@ -122,7 +122,7 @@ class SeenValues:
         channel = f" in channel {i}" if len(self.lowest) > 1 else ""
         words = (
             f"Fields have values from {low:.4g} to {high:.4g}{channel}, but those of the training "
-            f"from {lowest:.4g} to {highest:.4g}"
+            f"had values from {lowest:.4g} to {highest:.4g}"
         )
         if beyond > REFUSED * width:
             raise InputError(

@@ -62,8 +62,8 @@ class FieldJob(Job):
         info = model.info
         if not sides:
             refuse_flat(stored.shape, info.dims)
-        told = info.channels_first if first is None else first
-        self.layout = Layout(info.dims, info.channels, told, tuple(sides))
+        stored_first = info.channels_first if first is None else first
+        self.layout = Layout(info.dims, info.channels, stored_first, tuple(sides))
         self.axis = channel_axis(stored.shape, *self.layout)
         require_present(stored)
         self.lattice = self.layout.lattice(stored.shape)

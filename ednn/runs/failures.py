@@ -100,10 +100,10 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         >>> [str(cause) for cause in causes(KeyError(7))]
         ['7']
     """
-    told: set[int] = set()
-    while error is not None and id(error) not in told:  # two may name each other
+    met: set[int] = set()
+    while error is not None and id(error) not in met:  # two may name each other
         yield error
-        told.add(id(error))
+        met.add(id(error))
         error = error.__cause__ or error.__context__
 
 

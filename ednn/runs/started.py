@@ -16,13 +16,13 @@ def started(wanted: int = 1) -> tuple[str, int]:
         >>> started()
         ('python', 1)
     """
-    told = os.environ
-    if "TORCHELASTIC_RUN_ID" in told:
-        return "torchrun", int(told.get("WORLD_SIZE", 1))
-    tasks = int(told.get("SLURM_NTASKS", 1))
-    first = told.get("SLURM_PROCID", "0") == "0"
-    shell = told.get("SLURM_JOB_NAME") in ("bash", "interactive")  # as Lightning has it
-    in_step = "SLURM_STEP_ID" in told or (tasks == wanted and "SLURM_PROCID" in told)
+    variables = os.environ
+    if "TORCHELASTIC_RUN_ID" in variables:
+        return "torchrun", int(variables.get("WORLD_SIZE", 1))
+    tasks = int(variables.get("SLURM_NTASKS", 1))
+    first = variables.get("SLURM_PROCID", "0") == "0"
+    shell = variables.get("SLURM_JOB_NAME") in ("bash", "interactive")  # as Lightning has it
+    in_step = "SLURM_STEP_ID" in variables or (tasks == wanted and "SLURM_PROCID" in variables)
     if tasks > 1 and (not first or (in_step and not shell)):
         return "srun", tasks
     return "python", 1

@@ -158,14 +158,14 @@ def check_speed(compile: Any, channels_last: Any, tf32: Any, forces: bool) -> No
         )
 
 
-def require_writable(trainer: Trainer) -> None:
+def require_folders(trainer: Trainer) -> None:
     """Make sure that checkpoints and logs can be written, before hours of training.
 
     Raises:
         OSError: names the folder that can't be used.
 
     Example:
-        >>> require_writable(Trainer(logger=False, enable_checkpointing=False))
+        >>> require_folders(Trainer(logger=False, enable_checkpointing=False))
     """
     kept = [c.dirpath for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
     for folder in (*kept, *(logger.save_dir for logger in trainer.loggers)):

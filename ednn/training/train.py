@@ -25,7 +25,7 @@ from ednn.training.checks import (
     check_precision,
     check_settings,
     check_sharing,
-    require_writable,
+    require_folders,
 )
 from ednn.training.finetune import start_from
 from ednn.training.launch import cluster, is_first_process, launch, needs_processes, reported
@@ -82,7 +82,7 @@ def fit(cfg: DictConfig, run: Run) -> None:
     with lightning_refusals():
         timer = Timer(plain(cfg.trainer)["max_time"])  # Lightning adds none beside this
         trainer = _make_trainer(cfg, run, timer)
-    require_writable(trainer)
+    require_folders(trainer)
     # In the trainer's precision, so that a resume loses no digits; on the CPU, where the data are.
     with trainer.precision_plugin.tensor_init_context():
         model = make_model(cfg, data)

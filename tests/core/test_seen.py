@@ -68,7 +68,7 @@ def test_a_checkpoint_without_values_knows_its_alphabet() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (NOISE * 27.2, "to 543.*, but those of the training from .*"),
+        (NOISE * 27.2, "to 543.*, but those of the training had values from .*"),
         (NOISE + 273.15, "to 293"),
         (-NOISE - 10, "values from -29"),
     ],
