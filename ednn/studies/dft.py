@@ -26,7 +26,7 @@ class DFT(Study):
     Args:
         train: overrides of the EDNN's training on GFN1 labels.
         one_tile: those of the network without tiles, for the same time.
-        pbe: those that turn to the labels of PBE, from the weights of the first and from none.
+        pbe: those of the trainings on PBE labels, from the weights of the first and from none.
         **base: arguments of `Study`.
 
     Example:
@@ -51,8 +51,8 @@ class DFT(Study):
         runs = {
             "tiles": tiles,
             "one tile": self.lab.train("dft-one-tile", *self.one_tile),
-            "fine-tuned": self.lab.train("dft-tuned", *self.train, *self.pbe, weights),
-            "PBE alone": self.lab.train("dft-pbe", *self.train, *self.pbe),
+            "fine-tuned": self.lab.train("dft-tuned", *self.pbe, weights),
+            "PBE alone": self.lab.train("dft-pbe", *self.pbe, "ckpt_path=null"),
         }
         return {name: record(run) for name, run in runs.items()}
 

@@ -23,7 +23,7 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
             test data here.
 
     Example:
-        ednn train experiment=dft ckpt_path=RUN/checkpoints/best.ckpt data.theory=pbe
+        ednn train experiment=dft_finetune data.theory=pbe
     """
     before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
     require_kind(before, data)
