@@ -1,4 +1,4 @@
-"""Train PaiNN on the structures of `experiment=dft` for a given time; its errors and its speed, and those of our model."""
+"""Train PaiNN on what `experiment=dft` has, for a given time; its errors and speed, and ours."""
 
 import argparse
 import json
@@ -32,7 +32,7 @@ Sample = dict[str, Tensor]  # a structure, or several collated, by SchNetPack's 
 
 
 class StructureJob:
-    """The structures of `experiment=dft` as SchNetPack wants them; energies in units of their spread."""
+    """The structures of `experiment=dft` as SchNetPack wants them; energies by their spread."""
 
     def __init__(self, cutoff: float) -> None:
         with initialize_config_dir(str(Path("conf").absolute()), version_base="1.3"):
