@@ -19,7 +19,8 @@ from ednn.core.errors import InputError
 from ednn.core.files import atomic
 from ednn.data.structures.crystals import CRYSTALS, ENERGIES, KEY, finite_size
 from ednn.physics.labels import THEORIES, Theory, label
-from ednn.physics.sheets import BLOCK, Repeat, Structure, crystal
+from ednn.physics.sheets import BLOCK, Repeat, crystal
+from ednn.physics.structure import Structure
 
 SIZES: dict[int, Repeat] = {60: (1, 1), 120: (2, 1), 240: (2, 2), 540: (3, 3)}
 

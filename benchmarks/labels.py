@@ -23,7 +23,8 @@ from ednn.core.errors import InputError
 from ednn.data.structures.file import read
 from ednn.data.workers import worker_pool
 from ednn.physics.labels import THEORIES, Theory, label
-from ednn.physics.sheets import Structure, crystal, sheet
+from ednn.physics.sheets import crystal, sheet
+from ednn.physics.structure import Structure
 
 SHIFTS = (0.0, 0.045, 0.09)  # Å: none, a quarter and a half of the spacing of the PBE grid
 SEED = 1_000_000  # the first of the PBE labels
@@ -39,7 +40,7 @@ Job = tuple[Key, Structure, Theory]
 
 def shifted(structure: Structure, by: float) -> Structure:
     """Return the structure with all atoms moved by the same length, in Å, along x and y."""
-    return dataclasses.replace(structure, positions=(structure.positions + by) % structure.cell)
+    return dataclasses.replace(structure, positions=(structure.positions + by) % structure.sides)
 
 
 def jobs(theory: Theory) -> Iterator[Job]:

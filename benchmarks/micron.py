@@ -24,11 +24,12 @@ from hydra import compose, initialize_config_dir
 from ednn.core.build import build_model
 from ednn.core.checkpoint import load_structure_model
 from ednn.core.info import DatasetInfo, Output
-from ednn.core.interface import StructureModel
+from ednn.core.structure_model import StructureModel
 from ednn.inference.pieces import evaluate_all, sites_at_once
 from ednn.inference.processes import Processes, processes
 from ednn.inference.structure_job import StructureJob
-from ednn.physics.sheets import Structure, crystal
+from ednn.physics.sheets import crystal
+from ednn.physics.structure import Structure
 from ednn.runs.configs import CONF
 from ednn.runs.folder import plain
 
@@ -39,7 +40,7 @@ def graphene(side: int) -> Structure:
     """Return side × side blocks of 60 sites."""
     perfect = crystal((side, side))
     moved = perfect.positions + np.random.default_rng(0).normal(0, SIGMA, perfect.positions.shape)
-    return Structure(perfect.numbers, moved % perfect.cell % perfect.cell, perfect.cell)
+    return Structure(perfect.numbers, moved % perfect.sides % perfect.sides, perfect.cell)
 
 
 def recipe(grid: int) -> StructureModel:
@@ -52,7 +53,7 @@ def recipe(grid: int) -> StructureModel:
     info = DatasetInfo(
         (Output("energy", "eV"),),
         species=(6,),
-        pixel=tuple((crystal().cell / grid).tolist()),
+        pixel=tuple((crystal().sides / grid).tolist()),
         grid=(grid, grid),
         gamma=cfg.data.gamma / finer,
     )

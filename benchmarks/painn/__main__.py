@@ -56,7 +56,7 @@ class StructureJob:
         atoms = {
             key.Z: torch.from_numpy(structure.numbers),
             key.R: F.pad(flat, (0, 1), value=height / 2),  # (A, 3)
-            key.cell: torch.tensor([*structure.cell, height]).float().diag()[None],
+            key.cell: torch.tensor([*structure.sides, height]).float().diag()[None],
             key.pbc: torch.tensor(self.settings["pbc"]),
             key.n_atoms: torch.tensor([len(flat)]),
             key.energy: self.energy[i],

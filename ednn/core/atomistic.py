@@ -1,6 +1,6 @@
 """The model of structures: an EDNN on the rendered field, and a reference energy per atom."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -9,20 +9,18 @@ from torch.nn.functional import pad
 
 from ednn.core import normalisation
 from ednn.core.features import Shares
-from ednn.core.interface import (
-    FIELD_SAMPLES,
-    Counts,
-    FieldModel,
-    Lengths,
-    StructureModel,
-)
-from ednn.core.renderer import Renderer
+from ednn.core.interface import FIELD_SAMPLES, FieldModel
+from ednn.core.renderer import Renderer, count_pixels, sides
 from ednn.core.structure_batch import StructureBatch, require_structures
+from ednn.core.structure_model import Counts, Lengths, StructureModel
 from ednn.core.view import TiledView
 
 
 class AtomisticEDNN(StructureModel):
     """An energy: the reference energies of the atoms plus what an EDNN predicts from the field.
+
+    A cell of whole tiles is evaluated as a periodic field, exactly; any other by a partition of
+    unity (`ednn.core.partition`), for which the subnetwork has to be site-wise.
 
     Args:
         field_model: a two-dimensional model of fields, or a function that makes one.
@@ -36,7 +34,8 @@ class AtomisticEDNN(StructureModel):
         >>> from ednn.core.subnets import ANN
         >>> model = AtomisticEDNN(EDNN(ANN, focus=4, context=2), [6], [0.25, 0.25], gamma=0.4)
         >>> positions = torch.tensor([[[0.5, 0.5], [1.9, 0.5]]])
-        >>> carbon = StructureBatch(torch.tensor([[6, 6]]), positions, torch.tensor([[4.0, 3.0]]))
+        >>> cell = torch.tensor([[[4.0, 0.0], [0.0, 3.0]]])
+        >>> carbon = StructureBatch(torch.tensor([[6, 6]]), positions, cell)
         >>> [part.shape for part in model.energy_and_forces(carbon)]
         [torch.Size([1, 1]), torch.Size([1, 2, 2])]
     """
@@ -64,46 +63,43 @@ class AtomisticEDNN(StructureModel):
         totals, known = self.field_energy(inputs), self.known(inputs)
         return totals + pad(known, (0, totals.shape[1] - known.shape[1]))  # features have none
 
-    def energy_and_forces(
-        self, inputs: StructureBatch, create_graph: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, 2) in eV/Å.
-
-        Args:
-            inputs: structures.
-            create_graph: keeps the graph, so that a loss of the forces can be differentiated.
-        """
-        with torch.enable_grad():
-            positions = inputs.positions.detach().requires_grad_()
-            energy = self(inputs._replace(positions=positions))
-            total = energy[:, : len(self.info.outputs)].sum()  # without features
-            (slope,) = torch.autograd.grad(total, positions, create_graph=create_graph)
-        return energy, -slope
-
     def shares(self, inputs: StructureBatch) -> Shares:
-        """Return what each tile of structures of one grid contributes in eV, and their features.
+        """Return what each tile of structures contributes in eV, and their features.
 
-        An atom's reference energy is added to the tile whose focus holds the atom. Only the sum is
+        The structures are those of one grid, or in cells that are not whole tiles. An atom's
+        reference energy is added to the tile whose focus holds the atom. Only the sum is
         physical.
         """
+        if not self.fits(inputs).all():
+            covered = self.any_cell.covered(inputs)
+            shares = self.any_cell.shares(*covered)
+            return self._with_references(shares, inputs.numbers, self.any_cell.tile_of(*covered))
         shares = self.field_model.shares(self.field(inputs))
-        tiles = torch.tensor(shares.tiles.shape[1:3], device=shares.tiles.device)
-        tile = (inputs.positions / inputs.cell[:, None] * tiles).floor().long()  # (B, A, 2)
-        return self._with_references(shares, inputs.numbers, tile % tiles)
+        grid = torch.tensor(shares.tiles.shape[1:-1], device=shares.tiles.device)
+        tile = (inputs.positions / sides(inputs)[:, None] * grid).floor().long()  # (B, A, D)
+        return self._with_references(shares, inputs.numbers, tile % grid)
 
     def block_shares(
-        self, numbers: Tensor, positions: Tensor, tile: Tensor, pixel: Lengths, tiles: Counts
+        self,
+        numbers: Tensor,
+        positions: Tensor,
+        tile: Tensor,
+        pixel: Lengths,
+        tiles: Counts,
+        weights: Tensor | None = None,
+        is_open: bool = False,
     ) -> Shares:
         tiling = self.field_model.tiling
-        step = torch.tensor(pixel, dtype=torch.float64, device=positions.device)  # (2,)
-        focus = torch.tensor(tiling.focus, device=step.device)
+        step = torch.tensor(pixel, dtype=torch.float64, device=positions.device)  # (D,)
         context = torch.tensor(tiling.context, device=step.device)
-        nx, ny = (torch.tensor(tiles, device=step.device) * focus + 2 * context).tolist()
+        shape = tiling.padded(tiles)
         shifted = positions + context * step
-        field = self.renderer.part(numbers, shifted, pixel, (nx, ny), self.precision)
-        return self._with_references(
-            self.field_model.block_shares(field), numbers[None], tile[None]
-        )
+        field = self.renderer.part(numbers, shifted, pixel, shape, self.precision)
+        if weights is None:
+            shares = self.field_model.block_shares(field)
+        else:
+            shares = self.any_cell.weighted(field, weights[None], torch.tensor([is_open]))
+        return self._with_references(shares, numbers[None], tile[None])
 
     def feature_tensors(self) -> dict[str, Tensor]:
         tensors = self.field_model.feature_tensors()
@@ -111,21 +107,19 @@ class AtomisticEDNN(StructureModel):
 
     def field_energy(self, structures: StructureBatch) -> Tensor:
         """Predict energies without the reference energies: (B, outputs), in double precision."""
-        groups = list(self.renderer.by_grid(structures))
+        fits = self.fits(structures)
+        whole, others = fits.nonzero()[:, 0], (~fits).nonzero()[:, 0]
+        groups = [whole[index] for index in self.renderer.by_grid(structures.part(whole))]
         parts = [self.field_model(self.field(structures.part(index))) for index in groups]
+        if len(others):
+            shares = self.any_cell.shares(*self.any_cell.covered(structures.part(others)))
+            groups.append(others)
+            parts.append(torch.cat([shares.tiles.flatten(1, -2).sum(1), shares.features], 1))
         return torch.cat(parts)[torch.cat(groups).argsort()].double()
 
-    def field(self, structures: StructureBatch) -> Tensor:
-        """Render structures of one grid: (B, C, nx, ny)."""
-        positions = structures.positions.to(self.precision)
-        return self.renderer.field(structures._replace(positions=positions))
-
-    def counts(self, structures: StructureBatch) -> Tensor:
-        """Count the atoms of each element, (B, species), in double precision."""
-        return self.renderer.elements(structures.numbers).sum(1).double()
-
     def check(self, inputs: StructureBatch, first: int = 0) -> None:
-        self.renderer.check(inputs, self.field_model.tiling, first)
+        site_wise = self.field_model.is_site_wise
+        self.renderer.check(inputs, self.field_model.tiling, first, any_cell=site_wise)
 
     def fit_normalisation(
         self, inputs: Callable[[Tensor], StructureBatch], target: Tensor, sites: Tensor
@@ -134,16 +128,23 @@ class AtomisticEDNN(StructureModel):
         structures = inputs(torch.arange(len(target)))
         counts = self.counts(structures)
         self.references.copy_(normalisation.fit_references(counts, target))
-        pixels = self.renderer.grids(structures).prod(-1)  # (N,)
         rest = target - counts @ self.references
         model = self.field_model
+        pixels = count_pixels(structures, self.renderer)
         normalisation.fit_shift_and_scale(model.shift, model.scale, rest, pixels)
-        sample = next(self.renderer.by_grid(structures))[:FIELD_SAMPLES]
-        model.fit_fields(lambda rows: self.field(structures.part(sample[rows])), len(sample))
+        whole = self.fits(structures).nonzero()[:, 0]
+        if len(whole):
+            sample = whole[next(self.renderer.by_grid(structures.part(whole)))[:FIELD_SAMPLES]]
+            model.fit_fields(lambda rows: self.field(structures.part(sample[rows])), len(sample))
+        else:
+            some, cells = min(len(target), FIELD_SAMPLES), self.any_cell
+            model.fit_fields(lambda rows: cells.field(*cells.covered(structures.part(rows))), some)
 
     def views(self, inputs: StructureBatch) -> list[TiledView]:
         first = inputs.part(slice(0, 1))
-        cell, field = tuple(first.cell[0].tolist()), self.field(first)
+        if not self.fits(first).all():
+            return [self.any_cell.view(*self.any_cell.covered(first))]
+        cell, field = tuple(sides(first)[0].tolist()), self.field(first)
         atoms = field[0].sum(0)  # of all elements
         views = self.field_model.views(field)
         return [replace(view, values=atoms, cell=cell) for view in views]
@@ -157,17 +158,10 @@ class AtomisticEDNN(StructureModel):
             tile: indices of the tile in whose focus each atom lies, (B, A, 2).
         """
         energies = shares.tiles.double()
-        tiles = torch.tensor(energies.shape[1:3], device=energies.device)
+        tiles = torch.tensor(energies.shape[1:-1], device=energies.device)
         inside = ((tile >= 0) & (tile < tiles)).all(-1)  # (B, A)
         batch, atom = inside.nonzero(as_tuple=True)
         element = self.renderer.elements(numbers[batch, atom]).double()  # (n, species)
-        x, y = tile[batch, atom].unbind(-1)
+        place = (batch, *tile[batch, atom].unbind(-1))
         known = element @ self.references
-        return shares._replace(tiles=energies.index_put((batch, x, y), known, accumulate=True))
-
-    def fit_references(self, batches: Iterator[tuple[StructureBatch, Tensor]]) -> None:
-        """Fit the reference energies alone, to labels that may be measured from another zero."""
-        with torch.no_grad():
-            rows = [(self.counts(s), target - self.field_energy(s)) for s, target in batches]
-        counts, rest = (torch.cat(column) for column in zip(*rows, strict=True))
-        self.references.copy_(normalisation.fit_references(counts, rest))
+        return shares._replace(tiles=energies.index_put(place, known, accumulate=True))

@@ -17,9 +17,10 @@ from torch import Tensor
 from ednn.core.build import build_model
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
-from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.pretrained import located
 from ednn.core.seen import SeenValues
+from ednn.core.structure_model import StructureModel
 from ednn.core.uncertainty import Posterior
 from ednn.core.upgrades import VERSION, upgrade
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from ednn.core.checkpoint import build_from
 from ednn.core.errors import InputError
 from ednn.core.features import Shares
-from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.pretrained import located
 from ednn.core.seen import SeenValues
-from ednn.core.structure_batch import StructureBatch
+from ednn.core.structure_model import StructureModel
 from ednn.core.tiling import Tiling
 from ednn.core.view import TiledView
 
@@ -36,6 +36,10 @@ class Spread:
     def deviation(self, features: Tensor) -> Tensor:
         """Map totals (B, members · outputs) to standard deviations (B, outputs)."""
         return features.unflatten(1, (-1, self.outputs)).std(1)
+
+    def strangeness(self, deviation: Tensor, sites: Tensor) -> Tensor:
+        """Return zeros (B,): how far members differ on usual systems is not known."""
+        return torch.zeros(len(deviation))
 
 
 class Ensemble(ExtensiveModel):
@@ -161,14 +165,6 @@ class StructureEnsemble(Ensemble, StructureModel):
         self.renderer = members[0].renderer
         references = torch.stack([member.references for member in members]).mean(0)
         self.register_buffer("references", references)
-
-    def field(self, structures: StructureBatch) -> Tensor:
-        rendered: Tensor = self.members[0].field(structures)
-        return rendered
-
-    def counts(self, structures: StructureBatch) -> Tensor:
-        counts: Tensor = self.members[0].counts(structures)
-        return counts
 
 
 def _mean_and_each(totals: Sequence[Tensor]) -> Tensor:

@@ -116,24 +116,32 @@ class TileEvaluation:
         sites = [subnet.periodic_sites(part, self.tiling) for part in parts]
         return _joined([self._of_sites(values) for values in sites], axis=0)
 
-    def padded(self, subnet: nn.Module, padded: Tensor) -> Shares:
+    def padded(self, subnet: nn.Module, padded: Tensor, weights: Tensor | None = None) -> Shares:
         """Run a subnetwork over padded fields (B, C, *(L + 2c)), in chunks.
 
-        A chunk is as many whole fields as fit; a field that doesn't fit is halved.
+        A chunk is as many whole fields as fit; a field that doesn't fit is halved. A site-wise
+        subnetwork's values may be multiplied by weights of the sites, (B, *L).
         """
         tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
         batch, *grid = lead = tiles.shape[: 1 + self.tiling.dims]
         limit, work = self._tiles_at_once(subnet, padded.device), self._work(subnet, padded)
         if batch > 1 and batch * work > limit:
-            axis, parts = 0, padded.split(max(1, int(limit / work)))
+            axis, size = 0, max(1, int(limit / work))
+            parts = padded.split(size)
+            weighted = [None] * len(parts) if weights is None else weights.split(size)
         elif work > limit and max(grid) > 1:
             axis = 1 + self.tiling.longest(grid)
-            parts = self._halves(padded, axis, grid[axis - 1] // 2)
+            cut = grid[axis - 1] // 2
+            parts = self._halves(padded, axis, cut)
+            sites = [cut * self.tiling.focus[axis - 1]]
+            weighted = [None] * 2 if weights is None else weights.tensor_split(sites, axis)
         elif isinstance(subnet, SiteWise):
-            return self._of_sites(subnet.sites(padded))
+            values = subnet.sites(padded)
+            return self._of_sites(values if weights is None else values * weights[:, None])
         else:
             return self._shares(subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead))
-        return _joined([self.padded(subnet, part) for part in parts], axis)
+        pairs = zip(parts, weighted, strict=True)
+        return _joined([self.padded(subnet, part, own) for part, own in pairs], axis)
 
     def distinct(
         self, subnet: nn.Module, padded: Tensor, seen: Callable[[Tensor], Tensor]

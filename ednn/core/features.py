@@ -41,6 +41,9 @@ class Deviation(Protocol):
     def deviation(self, features: Tensor) -> Tensor:
         """Map features (B, features) to standard deviations (B, outputs) in physical units."""
 
+    def strangeness(self, deviation: Tensor, sites: Tensor) -> Tensor:
+        """Tell how many times as uncertain, per site, systems are as usual ones: (B,), or zeros."""
+
 
 class Featured(nn.Module):
     """Base of models whose outputs are linear in extensive features.

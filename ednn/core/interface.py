@@ -1,7 +1,10 @@
-"""What every model offers: inputs → extensive properties, divided among tiles where possible."""
+"""What every model offers: inputs → extensive properties, divided among tiles where possible.
+
+Models of structures offer more: `ednn.core.structure_model`.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -11,14 +14,10 @@ from ednn.core.errors import InputError
 from ednn.core.features import Featured, Shares
 from ednn.core.info import DatasetInfo
 from ednn.core.normalisation import FieldScaling, fit_shift_and_scale
-from ednn.core.renderer import Renderer
 from ednn.core.seen import SeenValues
-from ednn.core.structure_batch import StructureBatch
 from ednn.core.tiling import Tiling
 from ednn.core.view import TiledView
 
-Lengths = Sequence[float]  # in Å, one per axis
-Counts = Sequence[int]  # one per axis
 Inputs = Callable[[Tensor], Any]  # what a model takes, by the numbers of samples (n,)
 
 FIELD_SAMPLES = 256  # largest number of fields from which mean and spread are computed
@@ -163,6 +162,15 @@ class FieldModel(ExtensiveModel):
         A lattice that doesn't fit in memory is evaluated in blocks of whole tiles, as exactly.
         """
 
+    @property
+    def is_site_wise(self) -> bool:
+        """Whether every site has a value of its own, which may be weighted."""
+        return False
+
+    def weighted_shares(self, padded: Tensor, weights: Tensor) -> Shares:
+        """Do what `block_shares` does with each site's value multiplied by a weight, (B, *L)."""
+        raise InputError(f"{type(self).__name__} has no values of single sites.")
+
     def block_contributions(self, padded: Tensor) -> Tensor:
         """Return the contributions alone of `block_shares`, (B, *n, outputs)."""
         return self.block_shares(padded).tiles
@@ -224,75 +232,10 @@ class FieldModel(ExtensiveModel):
         some = torch.linspace(0, count - 1, min(FIELD_SAMPLES, count)).long()
         self.scaling.fit(inputs(some), centred=self.tiling.padding != "zeros")
 
-    def physical(self, raw: Tensor, sites: int) -> Tensor:
-        """Convert network outputs (…, outputs), each for so many sites, to physical units."""
-        return (raw * self.scale.double() + self.shift.double()) * sites  # all in double precision
+    def physical(self, raw: Tensor, sites: int, weight: Tensor | float = 1.0) -> Tensor:
+        """Convert network outputs (…, outputs), each for so many sites, to physical units.
 
-
-class StructureModel(ExtensiveModel):
-    """Base of the models of structures: batches of atoms, which the model renders as fields.
-
-    Attributes:
-        field_model: the model that sees the rendered field.
-        renderer: renders the structures.
-        references: reference energy of every element in eV, (species, outputs), float64.
-
-    Example:
-        >>> from ednn import EDNN, StructureBatch
-        >>> from ednn.core.atomistic import AtomisticEDNN
-        >>> from ednn.core.subnets import ANN
-        >>> model = AtomisticEDNN(EDNN(ANN, focus=4, context=2), [5, 7], [0.25, 0.25], gamma=0.4)
-        >>> cell, positions = torch.tensor([[2.0, 2.0]]), torch.zeros(1, 3, 2)
-        >>> model.counts(StructureBatch(torch.tensor([[7, 5, 7]]), positions, cell)).tolist()
-        [[1.0, 2.0]]
-    """
-
-    field_model: FieldModel
-    renderer: Renderer
-    references: Tensor
-
-    @property
-    def precision(self) -> torch.dtype:
-        return self.field_model.precision
-
-    @abstractmethod
-    def field(self, structures: StructureBatch) -> Tensor:
-        """Render structures of one grid: (B, C, nx, ny)."""
-
-    @abstractmethod
-    def block_shares(
-        self, numbers: Tensor, positions: Tensor, tile: Tensor, pixel: Lengths, tiles: Counts
-    ) -> Shares:
-        """Return what a block of tiles contributes, for fields that don't fit in memory.
-
-        All atoms within `Renderer.reach` of the block have to be given; a periodic image is an atom
-        of its own.
-
-        Args:
-            numbers: atomic numbers (A,).
-            positions: (A, 2) in Å, from the corner of the block without its context.
-            tile: indices of the tile in whose focus each atom lies, (A, 2); outside the block's
-                grid for atoms outside the block.
-            pixel: sides of a pixel in Å.
-            tiles: number of tiles of the block along x and y.
-
-        Returns:
-            Contributions (1, *tiles, outputs) in eV, and features (1, features).
+        Where sites have weights, `weight` is their mean.
         """
-
-    @abstractmethod
-    def counts(self, structures: StructureBatch) -> Tensor:
-        """Count the atoms of each element, (B, species), in double precision."""
-
-    @property
-    def translation_period(self) -> Tensor:
-        pixels = torch.tensor(self.field_model.period, dtype=torch.float64)
-        return pixels * self.renderer.pixel.cpu()
-
-    def known(self, inputs: StructureBatch) -> Tensor:
-        """Return the sum of each structure's reference energies, (B, outputs), in eV."""
-        return self.counts(inputs) @ self.references
-
-    @property
-    def indivisible(self) -> str:
-        return self.field_model.indivisible
+        shift = self.shift.double() * weight  # all in double precision
+        return (raw * self.scale.double() + shift) * sites

@@ -47,9 +47,8 @@ class EDNN(FieldModel):
     Example:
         >>> from ednn.core.subnets import ANN
         >>> model = EDNN(ANN, focus=2, context=1)
-        >>> field = torch.randn(5, 1, 8, 8)
-        >>> model(field).shape, model.contributions(field).shape
-        (torch.Size([5, 1]), torch.Size([5, 4, 4, 1]))
+        >>> model.contributions(torch.randn(5, 1, 8, 8)).shape
+        torch.Size([5, 4, 4, 1])
     """
 
     def __init__(
@@ -123,6 +122,15 @@ class EDNN(FieldModel):
             raw = self._evaluation.padded(self.subnet, self.seen(self.tiling.pad(field)))
         return self._physical(raw)
 
+    @property
+    def is_site_wise(self) -> bool:
+        return isinstance(self.subnet, SiteWise)
+
+    def weighted_shares(self, padded: Tensor, weights: Tensor) -> Shares:
+        seen = self.seen(padded.to(self.precision))
+        raw = self._evaluation.padded(self.subnet, seen, weights.to(self.precision))
+        return self._physical(raw, self.tiling.mean(weights)[..., None])
+
     def block_shares(self, padded: Tensor) -> Shares:
         padded = padded.to(self.precision)
         raw = self._evaluation.distinct(self.subnet, padded, self.seen)
@@ -130,9 +138,9 @@ class EDNN(FieldModel):
             raw = self._evaluation.padded(self.subnet, self.seen(padded))
         return self._physical(raw)
 
-    def _physical(self, raw: Shares) -> Shares:
+    def _physical(self, raw: Shares, weight: Tensor | float = 1.0) -> Shares:
         sites = self.tiling.sites
-        return Shares(self.physical(raw.tiles, sites), raw.features * sites)
+        return Shares(self.physical(raw.tiles, sites, weight), raw.features * sites)
 
     @cached_property
     def _last_layer(self) -> str:

@@ -75,7 +75,7 @@ def moved(structures: StructureBatch, shift: Tensor) -> StructureBatch:
     """Return structures whose atoms are all moved by a shift (2,) in Å.
 
     Example:
-        >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.ones(1, 2) * 9)
+        >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.eye(2)[None] * 9)
         >>> moved(one, torch.tensor([0.0, 0.5])).positions.tolist()
         [[[1.0, 1.5]]]
     """
@@ -95,7 +95,7 @@ def over_shifts(
         shifts: (n, 2) in Å.
 
     Example:
-        >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.ones(1, 2) * 9)
+        >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.eye(2)[None] * 9)
         >>> over_shifts(lambda s: [s.positions.sum()], one, torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
         [tensor([2., 4.])]
     """

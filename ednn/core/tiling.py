@@ -105,6 +105,16 @@ class Tiling:
         sides = [n * f if n > 1 else 0 for n, f in zip(tiles, self.focus, strict=True)]
         return sides.index(max(sides))
 
+    def padded(self, tiles: Sequence[int]) -> tuple[int, ...]:
+        """Return the sides of a block of so many tiles per axis with its context."""
+        return tuple(n * f + 2 * c for n, f, c in zip(tiles, self.focus, self.context, strict=True))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Average values of sites over the focus of each tile: (B, *L) → (B, *grid)."""
+        for axis, f in enumerate(self.focus):
+            values = values.unflatten(1 + axis, (-1, f)).mean(2 + axis)
+        return values
+
     def pad(self, field: Tensor) -> Tensor:
         """Add the context border: (..., *L) → (..., *(L + 2c)); c may exceed the lattice."""
         if self.padding == "zeros":

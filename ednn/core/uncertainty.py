@@ -9,6 +9,7 @@ system is exactly m times as uncertain.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,19 +36,23 @@ class Posterior:
         whitening: (features, features), with (C + ς² I)⁻¹ = whitening · whiteningᵀ, in units in
             which C's diagonal is 1.
         width: α of every output in its physical unit, (outputs,).
+        usual: largest deviation per site of the samples that chose α, in units of α; 0 if it is not
+            known.
 
     Example:
         >>> features = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-        >>> posterior = Posterior.fit(features.T @ features, features, torch.ones(2, 1))
+        >>> one = torch.ones(2, 1)
+        >>> posterior = Posterior.fit(features.T @ features, features, one, sites=one[:, 0])
         >>> torch.allclose(posterior.deviation(3 * features), 3 * posterior.deviation(features))
         True
     """
 
     whitening: Tensor
     width: Tensor
+    usual: float = 0.0
 
     @classmethod
-    def fit(cls, moments: Tensor, features: Tensor, errors: Tensor) -> "Posterior":
+    def fit(cls, moments: Tensor, features: Tensor, errors: Tensor, sites: Tensor) -> "Posterior":
         """Choose ς and α by samples that were not trained on.
 
         ς is the one of highest Gaussian likelihood; α makes 90 % of the samples lie in their
@@ -57,8 +62,11 @@ class Posterior:
             moments: C, the sum of F Fᵀ over the training set, (features, features).
             features: of the validation samples, (n, features).
             errors: predicted less true values of these, (n, outputs).
+            sites: what totals are divided by, (n,).
         """
-        moments, features, errors = (t.detach().cpu().double() for t in (moments, features, errors))
+        moments, features, errors, sites = (
+            t.detach().cpu().double() for t in (moments, features, errors, sites)
+        )
         size = moments.diagonal().sqrt()
         seen = size[size > 0]
         # A unit that no training sample has woken has no size of its own.
@@ -72,7 +80,8 @@ class Posterior:
         likelihood = -ratio.mean(0).log().mean(0) - rigid.log().mean(0)  # α at its best, (ς,)
         best = int(likelihood.nan_to_num(-torch.inf).argmax())
         share = ratio[..., best].quantile(COVERED, dim=0, interpolation="higher")
-        return cls(mode * weights[best].sqrt(), share.sqrt() / half_width())
+        usual = float((rigid[:, best].sqrt() / sites).max())
+        return cls(mode * weights[best].sqrt(), share.sqrt() / half_width(), usual)
 
     def deviation(self, features: Tensor) -> Tensor:
         """Map features (B, features) to standard deviations (B, outputs) in physical units."""
@@ -80,11 +89,25 @@ class Posterior:
         norm = (given @ self.whitening.to(given.device)).norm(dim=1)  # (B,)
         return norm[:, None] * self.width.to(given.device)
 
-    def to_plain(self) -> dict[str, Tensor]:
+    def strangeness(self, deviation: Tensor, sites: Tensor) -> Tensor:
+        """Tell how many times as uncertain systems are, per site, as any that chose α: (B,).
+
+        Args:
+            deviation: what `deviation` returns, (B, outputs).
+            sites: what their totals are divided by, (B,).
+
+        Returns:
+            The ratio; zeros if it is not known.
+        """
+        if not self.usual:
+            return torch.zeros(len(deviation))
+        return deviation[:, 0] / self.width[0] / sites / self.usual
+
+    def to_plain(self) -> dict[str, Any]:
         """Return the attributes as a checkpoint holds them."""
-        return {"whitening": self.whitening, "width": self.width}
+        return {"whitening": self.whitening, "width": self.width, "usual": self.usual}
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Tensor]) -> "Posterior":
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Posterior":
         """Return the `Posterior` that `to_plain` was called on."""
-        return cls(plain["whitening"], plain["width"])
+        return cls(plain["whitening"], plain["width"], plain.get("usual", 0.0))

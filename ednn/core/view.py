@@ -15,6 +15,7 @@ class TiledView:
         name: name of the branch, or of the field.
         values: first channel, or the sum of those of atoms, (*L).
         tiling: how the field is cut into tiles.
+        padded: values with the context around them; None for those that the tiling pads.
         cell: sides in Å, if the field shows atoms.
         weight: weight of the branch in a linear join; None without one.
         coarse: side of the blocks of sites over which each value is averaged.
@@ -33,3 +34,4 @@ class TiledView:
     weight: float | None = None
     coarse: int = 1
     space: str = "real"
+    padded: Tensor | None = None

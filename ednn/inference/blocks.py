@@ -33,7 +33,7 @@ def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
             f"has room for blocks of {sites} sites; give a larger memory=… (GB)."
         )
     sides, sites = list(grid), max(prod(tiling.window), min(sites, PIECE_SITES))
-    while prod(padded(tiling, sides)) > sites:
+    while prod(tiling.padded(sides)) > sites:
         axis = tiling.longest(sides)
         sides[axis] = (sides[axis] + 1) // 2
     spans = [
@@ -41,16 +41,6 @@ def cut(tiling: Tiling, lattice: Sequence[int], sites: int) -> list[Block]:
         for tiles, side in zip(grid, sides, strict=True)
     ]
     return list(product(*spans))
-
-
-def padded(tiling: Tiling, tiles: Sequence[int]) -> tuple[int, ...]:
-    """Sides of a block of so many tiles per axis with its context.
-
-    Example:
-        >>> padded(Tiling(2, 8, 4), [3, 1])
-        (32, 16)
-    """
-    return tuple(n * f + 2 * c for n, f, c in zip(tiles, tiling.focus, tiling.context, strict=True))
 
 
 def positions(tiling: Tiling, block: Block) -> list[range]:

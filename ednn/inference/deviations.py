@@ -1,5 +1,6 @@
 """How uncertain the predictions of a job are, put together from its pieces."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 from ednn.core.features import Shares
 from ednn.core.interface import ExtensiveModel
 from ednn.inference.pieces import Arrays, Job, Piece
+
+STRANGE = 3.0  # times the largest uncertainty per site of the validation samples
 
 
 def kept(shares: Shares) -> Arrays:
@@ -57,6 +60,38 @@ def deviation(model: ExtensiveModel, features: np.ndarray) -> np.ndarray:
     """
     assert model.posterior is not None  # or there would be no features
     return model.posterior.deviation(torch.from_numpy(features)).numpy()
+
+
+def warn_of_strange(model: ExtensiveModel, deviation: np.ndarray, sites: np.ndarray) -> None:
+    """Warn of samples that are unlike those that a model knows.
+
+    Args:
+        model: what predicted.
+        deviation: standard deviations of the predictions, (N, outputs).
+        sites: what their totals are divided by, (N,).
+
+    Example:
+        >>> from ednn.core.model import EDNN
+        >>> from ednn.core.subnets import ANN
+        >>> from ednn.core.uncertainty import Posterior
+        >>> model = EDNN(ANN, 2, 1)
+        >>> model.posterior = Posterior(torch.eye(1), torch.ones(1), usual=0.1)
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warn_of_strange(model, np.array([[1.0], [80.0]]), np.array([10, 10]))
+        >>> str(caught[0].message)[:46]
+        '1 of 2 samples are unlike those of the trainin'
+    """
+    assert model.posterior is not None
+    ratio = model.posterior.strangeness(torch.from_numpy(deviation), torch.from_numpy(sites))
+    if strange := int((ratio > STRANGE).sum()):
+        worst = int(ratio.argmax())
+        warnings.warn(
+            f"{strange} of {len(ratio)} samples are unlike those of the training: number {worst} "
+            f"is {ratio[worst]:.0f} times as uncertain per {model.info.site} as any validation "
+            f"sample. Don't rely on these predictions; train on such samples.",
+            stacklevel=2,
+        )
 
 
 class Deviations:

@@ -1,33 +1,33 @@
 """A structure of very many atoms, of which those near a block are found fast."""
 
-from itertools import product
-from math import floor
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from ednn.physics.sheets import Structure
+from ednn.core.partition import translations
+from ednn.physics.structure import Structure
 
-Vector = NDArray[np.float64]  # (2,) in Å
+Vector = NDArray[np.float64]  # (D,) in Å
 
 
 class Near(NamedTuple):
-    """Atoms near a rectangle, as often as they repeat.
+    """Atoms near a block, as often as they repeat.
 
     Example:
         >>> near = Near(np.array([3]), np.array([[1, 0]]), np.array([[0.5, 2.0]]))
-        >>> near.atoms.tolist(), near.images.tolist()  # atom 3, one cell further along x
+        >>> near.atoms.tolist(), near.images.tolist()  # atom 3, moved by the first lattice vector
         ([3], [[1, 0]])
     """
 
     atoms: NDArray[np.int64]  # (n,)
-    images: NDArray[np.int64]  # (n, 2), by how many cells each is moved
-    positions: NDArray[np.float64]  # (n, 2) in Å from the corner of the rectangle
+    images: NDArray[np.int64]  # (n, D), by how many lattice vectors each is moved
+    positions: NDArray[np.float64]  # (n, D) in Å from the corner of the block
 
 
 class SortedAtoms:
-    """The atoms of a flat periodic structure, in order along x.
+    """The atoms of a structure, in order along x.
 
     Example:
         >>> from ednn.physics.sheets import crystal
@@ -40,23 +40,36 @@ class SortedAtoms:
     def __init__(self, structure: Structure) -> None:
         self.cell = structure.cell
         self._order = np.argsort(structure.positions[:, 0])
-        self._positions = structure.positions[self._order]  # (A, 2)
+        self._positions = structure.positions[self._order]  # (A, D)
+        inverse = np.linalg.pinv(self.cell)
+        fractional = [self._positions @ inverse[:, axis] for axis in range(len(self.cell))]
+        # the corners of all atoms, in lattice vectors: as far as these go, as many images are near
+        ends = [(along.min(), along.max()) for along in fractional]
+        self._ends = torch.tensor(ends).T[None] @ torch.from_numpy(self.cell)  # (1, 2, D) Å
 
-    def near(self, corner: Vector, far: Vector, reach: tuple[float, float]) -> Near:
-        """Return the atoms within `reach` (Å) of a rectangle."""
+    def near(self, corner: Vector, far: Vector, reach: Vector) -> Near:
+        """Return the atoms within `reach` (Å along each axis) of a block between two corners."""
         low, high = corner - reach, far + reach
-        spans = [
-            range(floor(a / side), floor(b / side) + 1)
-            for a, b, side in zip(low, high, self.cell, strict=True)
-        ]
-        atoms, images, positions = [], [], []
-        for image in product(*spans):
-            moved = image * self.cell  # (2,)
+        cells = translations(
+            torch.from_numpy(self.cell)[None],
+            self._ends,
+            torch.from_numpy(low)[None],
+            torch.from_numpy(high)[None],
+        )
+        dims = len(low)
+        atoms, images, positions = (
+            [np.empty(0, int)],
+            [np.empty((0, dims), int)],
+            [np.empty((0, dims))],
+        )
+        for image in cells.long().numpy():
+            moved = image @ self.cell  # (D,)
             ends = np.array([low[0], high[0]]) - moved[0]
             first, last = np.searchsorted(self._positions[:, 0], ends).tolist()
-            y = self._positions[first:last, 1] + moved[1]
-            index = first + np.flatnonzero((y >= low[1]) & (y < high[1]))  # (n,)
+            others = self._positions[first:last, 1:] + moved[1:]
+            inside = ((others >= low[1:]) & (others < high[1:])).all(1)
+            index = first + np.flatnonzero(inside)  # (n,)
             atoms.append(self._order[index])
-            images.append(np.full((len(index), 2), image))
+            images.append(np.full((len(index), dims), image))
             positions.append(self._positions[index] + moved - corner)
-        return Near(*map(np.concatenate, (atoms, images, positions)))
+        return Near(np.concatenate(atoms), np.concatenate(images), np.concatenate(positions))

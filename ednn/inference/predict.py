@@ -20,8 +20,9 @@ from ednn.core.checkpoint import read_checkpoint
 from ednn.core.ensemble import as_paths, build_models
 from ednn.core.errors import InputError
 from ednn.core.files import beside, require_writable
-from ednn.core.interface import ExtensiveModel, FieldModel, StructureModel
+from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.shifts import check_shifts
+from ednn.core.structure_model import StructureModel
 from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.inference.field_job import FieldJob, write_fields

@@ -13,18 +13,18 @@ import torch
 
 from ednn.core.features import Shares
 from ednn.core.files import atomic
-from ednn.core.interface import StructureModel
 from ednn.core.shifts import even_shifts, moved
-from ednn.core.structure_batch import StructureBatch
+from ednn.core.structure_model import StructureModel
 from ednn.data.hdf5_file import create_hdf5
-from ednn.data.structures.frames import flat_structures, read_frames
+from ednn.data.structures.frames import flat_structures, note_on_open, read_frames
 from ednn.data.structures.units import require_units
 from ednn.inference.blocks import Block, cut
-from ednn.inference.deviations import Deviations, kept, settled
+from ednn.inference.deviations import Deviations, kept, settled, warn_of_strange
 from ednn.inference.nearby import SortedAtoms
 from ednn.inference.pieces import Arrays, Job, Piece, finished
+from ednn.inference.places import batch, place
 from ednn.physics.neighbours import nearest_distances, require_seen
-from ednn.physics.sheets import Structure
+from ednn.physics.structure import Structure
 
 FORMATS = (".extxyz", ".csv")
 DENSE = 2**17  # pixels, up to which a field is rendered as a product of two matrices
@@ -63,25 +63,22 @@ class StructureJob(Job):
         shifts: int = 1,
     ) -> None:
         self.model, self.structures, self.forces = model, structures, forces
-        self.shifts = even_shifts(model, shifts)  # (shifts, 2) Å
+        self.shifts = even_shifts(model, shifts)  # (shifts, D) Å
         self.shape = (len(structures), len(model.info.outputs))
+        self.places = [place(structure, model, self.shifts) for structure in structures]
         sites = sites // FORCES if forces else sites
         self.pieces = []
-        for i in range(len(structures)):
-            lattice = self.lattice(i)
-            if prod(lattice) <= min(DENSE, sites):
+        for i, own in enumerate(self.places):
+            if own.first is None and prod(own.lattice) <= min(DENSE, sites):
                 self.pieces.append(Piece(slice(i, i + 1)))
             else:
-                blocks = cut(model.field_model.tiling, lattice, sites)
+                blocks = cut(model.field_model.tiling, own.lattice, sites)
                 self.pieces += [Piece(slice(i, i + 1), block) for block in blocks]
-        self._sorted = lru_cache(maxsize=1)(lambda i: SortedAtoms(structures[i]))
+        self._sorted = lru_cache(maxsize=1)(lambda i: SortedAtoms(self.places[i].structure))
 
-    def lattice(self, number: int) -> tuple[int, int]:
-        """Count the pixels of a structure along x and y."""
-        x, y = np.rint(
-            self.structures[number].cell / self.model.renderer.pixel.cpu().numpy()
-        ).astype(int)
-        return int(x), int(y)
+    def lattice(self, number: int) -> tuple[int, ...]:
+        """Count the pixels on which a structure is evaluated along each axis."""
+        return self.places[number].lattice
 
     def evaluate(self, piece: Piece) -> Arrays:
         number = piece.samples.start
@@ -99,26 +96,23 @@ class StructureJob(Job):
         return self._arrays(shares, positions, np.arange(positions.shape[1]))
 
     def _block(self, number: int, block: Block, shift: torch.Tensor) -> Arrays:
-        structure, tiling = self.structures[number], self.model.field_model.tiling
-        lattice, device = self.lattice(number), self.model.renderer.pixel.device
-        pixel = structure.cell / lattice  # (2,) Å
+        own, device = self.places[number], self.model.renderer.pixel.device
         start, stop = (np.array([getattr(s, end) for s in block]) for end in ("start", "stop"))
-        tile = pixel * tiling.focus  # (2,) Å
-        reach = self.model.renderer.reach(tiling, pixel.tolist())
+        reach = np.array(self.model.renderer.reach(own.tiling, own.pixel.tolist()))
         back = shift.numpy()  # the block moves against the atoms, which stay in order
-        near = self._sorted(number).near(start * tile - back, stop * tile - back, reach)
-        grid = tiling.grid(lattice)
-        # from positions in the cell, so that an atom on a border is in one block, not in both
-        inside = structure.positions[near.atoms] + back  # (n, 2) Å
-        tile_of = np.floor(inside / structure.cell * grid).astype(int) + near.images * grid
+        corner = own.corner(block) - back
+        near = self._sorted(number).near(corner, corner + (stop - start) * own.tile, reach)
         positions = torch.from_numpy(near.positions).to(device).requires_grad_(self.forces)
+        weights = own.weights(block, back)
         shares = self.model.call(
             "block_shares",
-            torch.from_numpy(structure.numbers[near.atoms]).to(device),
+            torch.from_numpy(own.structure.numbers[near.atoms]).to(device),
             positions,
-            torch.from_numpy(tile_of - start).to(device),
-            pixel.tolist(),
+            torch.from_numpy(own.tile_of(near, back) - start).to(device),
+            own.pixel.tolist(),
             (stop - start).tolist(),
+            None if weights is None else weights.to(device),
+            own.is_open,
         )
         return self._arrays(shares, positions, near.atoms)
 
@@ -140,24 +134,6 @@ def _mean(under: Sequence[Arrays]) -> Arrays:
         mean["atoms"] = np.concatenate([arrays["atoms"] for arrays in under])
         mean["forces"] = np.concatenate([arrays["forces"] for arrays in under]) / len(under)
     return mean
-
-
-def batch(structure: Structure, model: StructureModel) -> StructureBatch:
-    """Make a batch of one structure, on the model's device.
-
-    Example:
-        >>> from ednn.core.atomistic import AtomisticEDNN
-        >>> from ednn.core.model import EDNN
-        >>> from ednn.core.subnets import ANN
-        >>> from ednn.physics.sheets import crystal
-        >>> model = AtomisticEDNN(EDNN(ANN, 8, 4), [6], pixel=[12.5 / 32, 12.99 / 32], gamma=0.4)
-        >>> batch(crystal(), model).numbers.shape
-        torch.Size([1, 60])
-    """
-    columns = (structure.numbers, structure.positions, structure.cell)
-    return StructureBatch(
-        *(torch.from_numpy(c)[None].to(model.renderer.pixel.device) for c in columns)
-    )
 
 
 def read_structures(
@@ -189,9 +165,11 @@ def read_structures(
     frames = read_frames(source)
     require_units(frames, source, ("length",))
     structures = flat_structures(frames, source)
+    if note := note_on_open(structures, source):
+        print(note)
     for i, structure in enumerate(structures):
         name = f"{source}: structure {i}"
-        structure.require_inside(name)
+        structure.require_finite(name)
         distances = nearest_distances(structure, name)
         if not extrapolate:
             require_seen(distances, model.info.nearest, name)
@@ -221,7 +199,6 @@ def write_structures(
 
     Example:
         ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=own.extxyz output=predicted.csv
-        head predicted.csv  # the maps stand beside it, in predicted.h5
     """
     maps = output.with_suffix(".h5")
     staged = _staged(maps, folder), _staged(output, folder)
@@ -244,6 +221,7 @@ def write_structures(
         columns = {name: total[:, 0]}
         if (known := deviations.values()) is not None:
             columns[f"{name}_uncertainty"] = known[:, 0]
+            warn_of_strange(job.model, known, np.array([len(frame) for frame in frames]))
         _note(frames, columns)
         _write(frames, [*columns], path, output.suffix)
     os.replace(staged[0], maps)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ednn.core.errors import InputError
-from ednn.physics.sheets import Structure
+from ednn.physics.structure import Structure
 
 # Names of the exceptions of ASE and of GPAW for a calculation that did not converge. They share no
 # base class, and GPAW need not be installed.
@@ -184,7 +184,7 @@ def label(structure: Structure, theory: Theory) -> Label:
         >>> theory = resolve("ase.calculators.lj.LennardJones")  # in units of 1 Å and 1 eV
         >>> minimum = 2 ** (1 / 6)
         >>> atoms = np.array([[1.0, 1.0], [1.0 + minimum, 1.0]])
-        >>> pair = label(Structure(np.array([18, 18]), atoms, np.array([20.0, 20.0])), theory)
+        >>> pair = label(Structure(np.array([18, 18]), atoms, np.eye(2) * 20.0), theory)
         >>> round(pair.energy, 2), bool(np.abs(pair.forces).max() < 1e-9)
         (-0.99, True)
     """
@@ -193,11 +193,13 @@ def label(structure: Structure, theory: Theory) -> Label:
     # A new calculator for each structure: a label must not depend on earlier ones.
     calculator = theory.calculator_class()(**theory.arguments)
     height = np.full((len(structure.numbers), 1), theory.height / 2)
+    cell = np.diag([0.0, 0.0, theory.height])
+    cell[:2, :2] = structure.cell
     atoms = Atoms(
         structure.numbers,
         positions=np.hstack([structure.positions, height]),
-        cell=[*structure.cell, theory.height],
-        pbc=theory.pbc,
+        cell=cell,
+        pbc=np.append(structure.cell.any(1), theory.pbc[2]),
         calculator=calculator,
     )
     try:

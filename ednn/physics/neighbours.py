@@ -1,14 +1,16 @@
 """The nearest neighbours of atoms, which tell positions in Å from other values."""
 
 from collections.abc import Iterable
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ednn.core.errors import InputError
-from ednn.physics.sheets import Structure
+from ednn.physics.structure import Structure
 
+FAR = 5.0  # Å; no bond is as long
 LEAST = 0.5  # Å; no two nuclei come as near
 FACTOR = 1.3  # by which a structure's distances may leave the range of those that a model has seen
 
@@ -17,23 +19,20 @@ def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
     """Return each atom's distance to its nearest neighbour, (N,) in Å, images included.
 
     Args:
-        structure: all of its atoms are inside the cell.
+        structure: in any cell.
         name: what the sentence calls the structure.
 
     Raises:
         InputError: two atoms are nearer than any two nuclei come.
 
     Example:
-        >>> two = Structure(np.array([6, 6]), np.array([[0.1, 1.0], [8.9, 1.0]]), np.full(2, 9.0))
+        >>> two = Structure(np.array([6, 6]), np.array([[0.1, 1.0], [8.9, 1.0]]), np.eye(2) * 9)
         >>> nearest_distances(two, "mine")
         Traceback (most recent call last):
         ednn.core.errors.InputError: mine: atoms 0 and 1 are 0.2 Å apart; expected at least 0.5 ...
     """
-    positions, own = structure.positions, np.arange(len(structure.numbers))
-    tree = cKDTree(positions, boxsize=structure.cell)
-    distances, atoms = (found[:, 1] for found in tree.query(positions, k=2))
-    image = structure.cell.min()  # the way to an atom's own image, which the tree leaves out
-    distances, atoms = np.minimum(distances, image), np.where(distances < image, atoms, own)
+    positions = structure.positions
+    distances, atoms = _nearest(structure)
     atom = int(distances.argmin())
     if distances[atom] < LEAST:
         # of atoms in one place, the tree may give an atom itself as the second
@@ -49,6 +48,43 @@ def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
             f"{distances[atom]:.3g} Å apart; expected at least {LEAST} Å: {fractional}."
         )
     return distances
+
+
+def _nearest(structure: Structure) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return each atom's distance to its nearest neighbour, and that neighbour, (N,) each.
+
+    In a cell that is not rectangular, `FAR` stands for every larger distance.
+    """
+    positions, own = structure.positions, np.arange(len(structure.numbers))
+    if not structure.is_rectangular:
+        near, images = _with_images(structure)
+        found, index = cKDTree(near).query(positions, k=2, distance_upper_bound=FAR)
+        known = found[:, 1] < FAR
+        return np.where(known, found[:, 1], FAR), np.where(
+            known, images[index[:, 1] % len(near)], own
+        )
+    sides = structure.sides
+    tree = cKDTree(positions % sides % sides, boxsize=sides)  # twice: -1e-20 % side is side
+    distances, atoms = (found[:, 1] for found in tree.query(positions, k=2))
+    image = sides.min()  # the way to an atom's own image, which the tree leaves out
+    return np.minimum(distances, image), np.where(distances < image, atoms, own)
+
+
+def _with_images(structure: Structure) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return positions of the atoms and of images up to `FAR` away, and whose each is."""
+    cell, positions = structure.cell, structure.positions
+    inverse = np.linalg.pinv(cell)
+    reach = FAR * np.linalg.norm(inverse, axis=0)  # in lattice vectors; 0 where nothing repeats
+    fractional = positions @ inverse
+    low, high = fractional.min(0) - reach, fractional.max(0) + reach
+    most = np.where(cell.any(1), np.floor(high - fractional.min(0)), 0).astype(int)
+    near, images = [positions], [np.arange(len(positions))]
+    for numbers in product(*(range(-n, n + 1) for n in most)):
+        inside = ((fractional + numbers >= low) & (fractional + numbers <= high)).all(1)
+        if any(numbers):
+            near.append((positions + numbers @ cell)[inside])
+            images.append(np.flatnonzero(inside))
+    return np.concatenate(near), np.concatenate(images)
 
 
 def span(distances: Iterable[NDArray[np.float64]]) -> tuple[float, float]:

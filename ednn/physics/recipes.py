@@ -6,6 +6,7 @@ from typing import Any
 
 from ednn.core.errors import InputError
 from ednn.physics import sheets, varied_sheets
+from ednn.physics.structure import Structure
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Recipe:
     """
 
     generator: str
-    make: Callable[[int, sheets.Repeat], sheets.Structure]
+    make: Callable[[int, sheets.Repeat], Structure]
     constants: Mapping[str, Any]
 
     def provenance(self, repeat: sheets.Repeat) -> dict[str, Any]:

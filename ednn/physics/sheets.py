@@ -1,87 +1,23 @@
 """Flat sheets of graphene, hexagonal boron nitride (hBN) and both, with vacancies and disorder."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ednn.core.errors import InputError
+from ednn.physics.structure import Structure
 
 Kind = Literal["graphene", "hBN", "heterostructure"]
 Repeat = tuple[int, int]
 
 KINDS: tuple[Kind, ...] = ("graphene", "hBN", "heterostructure")
 BORON, CARBON, NITROGEN = 5, 6, 7
-ELEMENTS = 118  # the largest atomic number
 LATTICE = 2.5  # Å; lattice constant of both crystals, so that they join without strain
 BLOCK = (5, 3)  # rectangular four-atom cells: 60 sites on 12.5 × 12.990 Å
 SITES = 4 * BLOCK[0] * BLOCK[1]  # of a block
 MAX_VACANCIES = 2  # per block
 MAX_SIGMA = 0.10  # Å, of the displacements
 RESOLUTION = 2.0**-16  # Å; positions are multiples of it, which single precision holds exactly
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Atoms in the plane of a periodic rectangular cell.
-
-    Attributes:
-        numbers: atomic numbers (N,).
-        positions: (N, 2) in Å, inside [0, cell).
-        cell: sides (2,) in Å.
-
-    Example:
-        >>> positions = np.array([[1.0, 1.0], [9.5, 1.0]])
-        >>> Structure(np.array([6, 6]), positions, np.array([9.0, 9.0])).require_inside("mine")
-        Traceback (most recent call last):
-        ednn.core.errors.InputError: mine: atom 1 at (9.5, 1) Å lies outside the cell of 9 × 9 ...
-    """
-
-    numbers: NDArray[np.int64]
-    positions: NDArray[np.float64]
-    cell: NDArray[np.float64]
-
-    def require_inside(self, name: str) -> None:
-        """Check that all atoms lie inside the cell.
-
-        Args:
-            name: what the sentence calls the structure.
-
-        Raises:
-            InputError: an atom lies outside the cell, or its position is not finite.
-        """
-        finite = np.isfinite(self.positions).all(1)
-        if not finite.all():
-            atom = int(finite.argmin())
-            raise InputError(
-                f"{name}: atom {atom} stands at {self.positions[atom]}; give finite positions in Å."
-            )
-        outside = ((self.positions < 0) | (self.positions >= self.cell)).any(1)
-        if outside.any():
-            atom = int(outside.argmax())
-            (x, y), (lx, ly) = self.positions[atom], self.cell
-            raise InputError(
-                f"{name}: atom {atom} at ({x:.6g}, {y:.6g}) Å lies outside the cell of {lx:.6g} × "
-                f"{ly:.6g} Å; wrap the positions into it (in ASE: atoms.wrap())."
-            )
-
-    def require_elements(self, name: str) -> None:
-        """Check that all atoms are of elements: the number 0, that of dummy atoms, is padding here.
-
-        Args:
-            name: what the sentence calls the structure.
-
-        Raises:
-            InputError: an atom has another atomic number.
-        """
-        dummy = (self.numbers < 1) | (self.numbers > ELEMENTS)
-        if dummy.any():
-            atom = int(dummy.argmax())
-            raise InputError(
-                f"{name}: atom {atom} has the atomic number {self.numbers[atom]}, which is no "
-                f"element's; leave dummy atoms out."
-            )
 
 
 def crystal(repeat: Repeat = (1, 1), boron_first: bool | None = None) -> Structure:
@@ -96,7 +32,7 @@ def crystal(repeat: Repeat = (1, 1), boron_first: bool | None = None) -> Structu
 
     Example:
         >>> sheet = crystal((2, 1))
-        >>> len(sheet.numbers), sheet.cell.round(2).tolist()
+        >>> len(sheet.numbers), sheet.sides.round(2).tolist()
         (120, [25.0, 12.99])
     """
     bond = LATTICE / np.sqrt(3)
@@ -107,7 +43,7 @@ def crystal(repeat: Repeat = (1, 1), boron_first: bool | None = None) -> Structu
     positions = (corners[:, None] + basis).reshape(-1, 2)
     pair = {None: (CARBON, CARBON), True: (BORON, NITROGEN), False: (NITROGEN, BORON)}[boron_first]
     numbers = np.tile(pair, len(positions) // 2)
-    return Structure(numbers, positions, np.array([columns, rows]) * spacing)
+    return Structure(numbers, positions, np.diag([columns, rows] * spacing))
 
 
 def sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
@@ -129,30 +65,30 @@ def sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
     sequence = np.random.SeedSequence(seed, spawn_key=repeat)
     species, vacancies, disorder, shift = (np.random.default_rng(s) for s in sequence.spawn(4))
     perfect = crystal(repeat)
-    sites, cell = perfect.positions, perfect.cell
+    sites, sides = perfect.positions, perfect.sides
 
     occupied = np.ones(len(sites), dtype=bool)
     missing = vacancies.integers(0, MAX_VACANCIES + 1, size=repeat[0] * repeat[1]).sum()
     occupied[vacancies.choice(len(sites), missing, replace=False)] = False
 
     displaced = sites + disorder.normal(0, disorder.uniform(0, MAX_SIGMA), sites.shape)
-    positions = placed(displaced, cell, shift)
-    return Structure(_species(species, perfect, repeat)[occupied], positions[occupied], cell)
+    positions, numbers = placed(displaced, sides, shift), _species(species, perfect, repeat)
+    return Structure(numbers[occupied], positions[occupied], perfect.cell)
 
 
 def placed(
-    positions: NDArray[np.float64], cell: NDArray[np.float64], rng: np.random.Generator
+    positions: NDArray[np.float64], sides: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Move positions (sites, 2) in Å at random, wrap them into the cell and round them.
+    """Move positions (sites, 2) in a rectangle at random, wrap them into the cell and round them.
 
     Example:
-        >>> cell = np.array([3.0, 4.0])
-        >>> moved = placed(np.array([[2.0, -9.0]]), cell, np.random.default_rng(0))
-        >>> bool(((0 <= moved) & (moved < cell)).all())
+        >>> sides = np.array([3.0, 4.0])
+        >>> moved = placed(np.array([[2.0, -9.0]]), sides, np.random.default_rng(0))
+        >>> bool(((0 <= moved) & (moved < sides)).all())
         True
     """
-    wrapped = (positions + rng.uniform(0, cell)) % cell
-    return np.floor(wrapped / RESOLUTION) * RESOLUTION % cell
+    wrapped = (positions + rng.uniform(0, sides)) % sides
+    return np.floor(wrapped / RESOLUTION) * RESOLUTION % sides
 
 
 def _species(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> NDArray[np.int64]:
@@ -175,7 +111,7 @@ def _domain(rng: np.random.Generator, perfect: Structure, repeat: Repeat) -> NDA
     """
     orders = np.indices([2 * n + 1 for n in repeat]).reshape(2, -1).T - repeat  # (waves, 2)
     centres = perfect.positions.reshape(-1, 2, 2).mean(1)  # (pairs, 2)
-    waves = 2 * np.pi * orders / perfect.cell  # rad/Å
+    waves = 2 * np.pi * orders / perfect.sides  # rad/Å
     phases = centres @ waves.T + rng.uniform(0, 2 * np.pi, len(orders))  # (pairs, waves)
     field = np.cos(phases) @ rng.normal(size=len(orders))  # (pairs,)
     chosen = field > np.quantile(field, rng.uniform(0.2, 0.8))

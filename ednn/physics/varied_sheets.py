@@ -17,10 +17,10 @@ from ednn.physics.sheets import (
     NITROGEN,
     SITES,
     Repeat,
-    Structure,
     crystal,
     placed,
 )
+from ednn.physics.structure import Structure
 
 Generator = np.random.Generator
 Numbers = NDArray[np.int64]  # atomic numbers, (sites,)
@@ -62,28 +62,28 @@ def varied_sheet(seed: int, repeat: Repeat = (1, 1)) -> Structure:
     occupied = np.ones(len(numbers), dtype=bool)
     occupied[vacancies.choice(len(numbers), missing, replace=False)] = False
 
-    positions, cell = _strained(strain, perfect)
+    positions, sides = _strained(strain, perfect)
     largest = MAX_SIGMAS[int(disorder.random() < LARGER_SIGMA_CHANCE)]
     positions = positions + disorder.normal(0, disorder.uniform(0, largest), positions.shape)
-    positions = placed(positions, cell, shift)
-    return Structure(numbers[occupied], positions[occupied], cell)
+    positions = placed(positions, sides, shift)
+    return Structure(numbers[occupied], positions[occupied], np.diag(sides))
 
 
 def _strained(rng: Generator, perfect: Structure) -> tuple[NDArray[np.float64], NDArray]:
-    """Return positions and cell, strained homogeneously, by a wave, or not at all."""
+    """Return positions and sides of the cell, strained homogeneously, by a wave, or not at all."""
     draw = rng.random()
     if draw < CELL_STRAIN_CHANCE:
         stretch = 1 + rng.uniform(-MAX_STRAIN, MAX_STRAIN, 2)
-        return perfect.positions * stretch, perfect.cell * stretch
+        return perfect.positions * stretch, perfect.sides * stretch
     if draw > CELL_STRAIN_CHANCE + WAVE_STRAIN_CHANCE:
-        return perfect.positions, perfect.cell
+        return perfect.positions, perfect.sides
     order = rng.integers(0, 2, 2)
     order[rng.integers(2)] = 1  # at least one period along an axis
-    wave = 2 * np.pi * order / perfect.cell  # rad/Å
+    wave = 2 * np.pi * order / perfect.sides  # rad/Å
     direction = rng.normal(size=2)
     direction *= rng.uniform(0, MAX_STRAIN) / np.linalg.norm(wave) / np.linalg.norm(direction)  # Å
     phase = perfect.positions @ wave + rng.uniform(0, 2 * np.pi)
-    return perfect.positions + np.sin(phase)[:, None] * direction, perfect.cell
+    return perfect.positions + np.sin(phase)[:, None] * direction, perfect.sides
 
 
 def _pure(rng: Generator, perfect: Structure) -> Numbers:
@@ -106,8 +106,8 @@ def _islands(rng: Generator, perfect: Structure) -> Numbers:
     numbers = _host(rng, len(perfect.numbers))
     in_graphene = numbers[0] == CARBON
     for _ in range(rng.integers(1, MAX_ISLANDS * _blocks(perfect) + 1)):
-        away = perfect.positions - rng.uniform(0, perfect.cell)
-        away -= perfect.cell * np.round(away / perfect.cell)
+        away = perfect.positions - rng.uniform(0, perfect.sides)
+        away -= perfect.sides * np.round(away / perfect.sides)
         inside = np.linalg.norm(away, axis=1) < rng.uniform(*ISLAND_RADIUS)
         island = _boron_nitride(rng, len(numbers)) if in_graphene else CARBON
         numbers = np.where(inside, island, numbers)
@@ -151,7 +151,7 @@ def _striped(rng: Generator, perfect: Structure, most: int) -> Numbers:
     order = rng.integers(-most, most + 1, 2)
     if not order.any():
         order[rng.integers(2)] = rng.integers(1, most + 1)
-    phase = perfect.positions @ (2 * np.pi * order / perfect.cell) + rng.uniform(0, 2 * np.pi)
+    phase = perfect.positions @ (2 * np.pi * order / perfect.sides) + rng.uniform(0, 2 * np.pi)
     chosen = np.cos(phase) > np.cos(np.pi * rng.uniform(0.15, 0.85))
     return np.where(chosen, _boron_nitride(rng, len(chosen)), CARBON)
 

@@ -83,7 +83,8 @@ def _draw_field(
     """Draw the padded field, pale, and the field over it; return the image of the field."""
     axes.grid(visible=False)
     field = view.values.double().numpy()  # numpy has no bfloat16
-    padded = view.tiling.pad(view.values).double().numpy()
+    around = view.tiling.pad(view.values) if view.padded is None else view.padded
+    padded = around.double().numpy()
     for values, border, alpha in ((padded, context, 0.35), (field, 0 * context, 1.0)):
         (left, bottom), (right, top) = low - border, high + border
         image = axes.imshow(

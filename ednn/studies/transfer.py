@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ednn.core.checkpoint import load_structure_model
 from ednn.core.errors import InputError
-from ednn.core.interface import StructureModel
+from ednn.core.structure_model import StructureModel
 from ednn.data.structures.crystals import CRYSTALS, finite_size
 from ednn.inference.structure_job import batch
 from ednn.physics.labels import label, resolve

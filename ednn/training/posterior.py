@@ -46,12 +46,12 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
             print(f"How uncertain predictions are is not known: {error}")
         return None
     with torch.no_grad(), trainer.precision_plugin.forward_context():
-        parts = (f.T @ f for f, _ in _features(trainer, model, data, "train", epoch))
+        parts = (f.T @ f for f, *_ in _features(trainer, model, data, "train", epoch))
         moments = reduce(torch.add, parts)  # (features, features)
         seen = list(_features(trainer, model, data, "val", validation))
     moments = torch.stack(_of_all(trainer, moments)).sum(0)
-    features, errors = (torch.cat(_of_all(trainer, torch.cat(c))) for c in zip(*seen, strict=True))
-    posterior = Posterior.fit(moments, features, errors)
+    columns = (torch.cat(_of_all(trainer, torch.cat(c))) for c in zip(*seen, strict=True))
+    posterior = Posterior.fit(moments, *columns)
     if trainer.is_global_zero:
         checkpoint[KEY][POSTERIOR] = posterior.to_plain()
         AtomicCheckpoints().save_checkpoint(checkpoint, path)
@@ -60,13 +60,17 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
 
 def _features(
     trainer: Trainer, model: ExtensiveModel, data: ExtensiveData, split: str, batches: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield features (B, features) and errors (B, outputs) of this process's batches of a split."""
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield features (B, features), errors (B, outputs) and sites (B,) of a split.
+
+    They are those of the batches of this process.
+    """
     outputs = len(model.info.outputs)
     for batch in islice(data.evaluation_loader(split), batches):
         here = trainer.strategy.batch_to_device(batch)
         totals = model.with_features("forward", here.inputs)  # (B, outputs + features)
-        yield totals[:, outputs:].double(), totals[:, :outputs].double() - here.target
+        errors = totals[:, :outputs].double() - here.target
+        yield totals[:, outputs:].double(), errors, here.sites.double()
 
 
 def _of_all(trainer: Trainer, values: Tensor) -> list[Tensor]:

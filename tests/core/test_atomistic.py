@@ -34,10 +34,10 @@ def batched(*seeds: int, repeat: tuple[int, int] = (1, 1)) -> StructureBatch:
 def supercell(structures: StructureBatch, nx: int, ny: int) -> StructureBatch:
     """Repeat structures nx × ny times."""
     shifts = torch.cartesian_prod(torch.arange(nx), torch.arange(ny)).to(torch.float64)
-    moved = structures.positions[:, None] + (shifts * structures.cell[:, None])[:, :, None]
+    moved = structures.positions[:, None] + (shifts @ structures.cell)[:, :, None]
     numbers = structures.numbers[:, None].expand(-1, nx * ny, -1)
     return StructureBatch(
-        numbers.flatten(1), moved.flatten(1, 2), structures.cell * torch.tensor([nx, ny])
+        numbers.flatten(1), moved.flatten(1, 2), structures.cell * torch.tensor([nx, ny])[:, None]
     )
 
 
@@ -45,7 +45,7 @@ def model(
     subnet: Callable[..., nn.Module] = FCN, context: int = 6, per_element: bool = False
 ) -> AtomisticEDNN:
     torch.manual_seed(0)
-    pixel = (batched(0).cell[0] / GRID).tolist()
+    pixel = (batched(0).cell[0].diag() / GRID).tolist()
     field_model = EDNN(subnet, FOCUS, context, channels=len(SPECIES) if per_element else 1)
     net = AtomisticEDNN(field_model, SPECIES, pixel, 0.4, per_element).double()
     net.references.copy_(torch.tensor([[-60.0], [-150.0], [-200.0]]))
@@ -86,7 +86,7 @@ def test_forces_are_the_slope_of_the_energy(per_element: bool) -> None:
 def test_net_force_is_that_of_the_pixels_alone() -> None:
     """A translation by a pixel changes nothing, so that the net force vanishes over a pixel."""
     net, structures = model(), batched(4)
-    pixel = structures.cell[0, 0] / GRID
+    pixel = structures.cell[0, 0, 0] / GRID
     energies, net_forces = [], []
     for part in range(8):
         shift = torch.tensor([part / 8 * pixel, 0])
@@ -114,7 +114,9 @@ def test_an_atom_counts_for_the_tile_it_lies_in() -> None:
     net = model()
     net.field_model.scale.zero_()
     cell = batched(0).cell
-    structures = StructureBatch(torch.tensor([[6]]), cell[:, None] * 0.99, cell)
+    structures = StructureBatch(
+        torch.tensor([[6]]), cell.diagonal(dim1=1, dim2=2)[:, None] * 0.99, cell
+    )
     shares = net.contributions(structures)[0, :, :, 0]
     assert shares[-1, -1] == -150
     assert shares.count_nonzero() == 1
@@ -202,15 +204,17 @@ def test_an_unknown_element_and_a_cell_of_part_tiles_are_refused() -> None:
     iron[0, 3] = 26
     with pytest.raises(InputError, match=r"atomic number 26.*trained on 5, 6, 7"):
         net.check(structures._replace(numbers=iron))
-    with pytest.raises(InputError, match=r"15 × 13 Å.*multiple of 3.125 Å.*15.625 × 12.9904"):
-        net.check(structures._replace(cell=torch.tensor([[15.0, 13.0]])))
+    part = structures._replace(cell=torch.tensor([[[15.0, 0.0], [0.0, 13.0]]]).double())
+    net.check(part)
+    with pytest.raises(InputError, match=r"\(15 0\), \(0 13\) Å.*whole tiles.*15.625 × 12.9904"):
+        model(DNN).check(part)
 
 
 def test_what_is_no_batch_of_structures_is_refused() -> None:
     net, one = model(), batched(1)
     with pytest.raises(InputError, match="takes a StructureBatch and was given a Tensor"):
         net(torch.ones(1, 1, 8, 8))
-    with pytest.raises(InputError, match=r"expected numbers \(B, A\), positions \(B, A, 2\)"):
+    with pytest.raises(InputError, match=r"expected numbers \(B, A\), positions \(B, A, D\)"):
         net(StructureBatch(*(column[0] for column in one)))
     with pytest.raises(InputError, match="takes fields and was given a StructureBatch"):
         net.field_model(one)

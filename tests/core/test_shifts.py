@@ -38,7 +38,7 @@ def several_scales() -> AtomisticEDNN:
         "coarse": partial(Branch, partial(FCN, widths=[8, 8], stride=1), f=1, c=2, coarse=4),
     }
     torch.manual_seed(0)
-    pixel = (batched(0).cell[0] / GRID).tolist()
+    pixel = (batched(0).cell[0].diag() / GRID).tolist()
     return AtomisticEDNN(MultiScale(branches), SPECIES, pixel, gamma=0.4).double()
 
 

@@ -31,7 +31,7 @@ def regression(count: int, seed: int = 0) -> tuple[Posterior, Tensor, Tensor]:
     noise = torch.randn(count, 1, generator=generator, dtype=torch.float64)
     found = torch.linalg.lstsq(features, features @ true + noise).solution
     seen, new = draw(2000, seed=seed + 2), draw(4000, seed=seed + 3)
-    posterior = Posterior.fit(features.T @ features, seen, seen @ (found - true))
+    posterior = Posterior.fit(features.T @ features, seen, seen @ (found - true), torch.ones(1))
     return posterior, new, new @ (found - true)
 
 
@@ -65,7 +65,7 @@ def test_intervals_cover_what_they_say_where_the_model_is_linear() -> None:
 def test_validation_samples_are_covered_exactly() -> None:
     features, errors = draw(100, 5), torch.linspace(-3, 2, 100, dtype=torch.float64)[:, None]
     both = torch.cat([errors, 7 * errors.abs()], 1)
-    posterior = Posterior.fit(features.T @ features, features, both)
+    posterior = Posterior.fit(features.T @ features, features, both, torch.ones(1))
     deviation = posterior.deviation(features)
     inside = both.abs() <= half_width() * (1 + 1e-12) * deviation
     assert (inside.sum(0) >= 90).all()
@@ -83,9 +83,9 @@ def test_m_times_a_system_is_m_times_as_uncertain() -> None:
 def test_units_of_features_are_no_matter() -> None:
     features, errors = draw(300), torch.randn(300, 1).double()
     units = torch.logspace(-20, 20, 12, dtype=torch.float64)
-    one = Posterior.fit(features.T @ features, features, errors)
+    one = Posterior.fit(features.T @ features, features, errors, torch.ones(1))
     scaled = features * units
-    other = Posterior.fit(scaled.T @ scaled, scaled, errors)
+    other = Posterior.fit(scaled.T @ scaled, scaled, errors, torch.ones(1))
     torch.testing.assert_close(
         other.deviation(scaled), one.deviation(features), rtol=1e-3, atol=1e-12
     )
@@ -94,7 +94,7 @@ def test_units_of_features_are_no_matter() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_fewer_samples_than_features_and_features_that_are_never_seen(count: int) -> None:
     features = torch.cat([draw(count), torch.zeros(count, 2)], 1)
-    posterior = Posterior.fit(features.T @ features, features[:1], torch.ones(1, 1))
+    posterior = Posterior.fit(features.T @ features, features[:1], torch.ones(1, 1), torch.ones(1))
     woken = features[:1].clone()
     woken[:, -1] = features.norm()
     asleep, awake = posterior.deviation(features[:1]), posterior.deviation(woken)
@@ -104,7 +104,7 @@ def test_fewer_samples_than_features_and_features_that_are_never_seen(count: int
 
 def test_a_perfect_model_is_certain() -> None:
     features = draw(20, 3)
-    posterior = Posterior.fit(features.T @ features, features, torch.zeros(20, 1))
+    posterior = Posterior.fit(features.T @ features, features, torch.zeros(20, 1), torch.ones(1))
     assert (posterior.deviation(features) == 0).all()
 
 
@@ -114,7 +114,7 @@ def test_it_travels_in_a_checkpoint(tmp_path: Path) -> None:
         ednn.load_model(path).uncertainty(torch.ones(1, 1, 4, 4))
     width = model.with_features("forward", torch.ones(1, 1, 4, 4)).shape[1] - 1
     features = torch.randn(50, width, dtype=torch.float64)
-    posterior = Posterior.fit(features.T @ features, features, torch.randn(50, 1))
+    posterior = Posterior.fit(features.T @ features, features, torch.randn(50, 1), torch.ones(1))
     checkpoint = read_checkpoint(path)
     checkpoint[KEY][POSTERIOR] = posterior.to_plain()
     torch.save(checkpoint, path)
@@ -131,3 +131,19 @@ def test_an_old_checkpoint_predicts_without_it() -> None:
     assert model.posterior is None
     assert model.call("forward", spins).shape == (2, 1)
     assert model.split(model.call("forward", spins))[1].shape == (2, 0)
+
+
+def test_a_system_is_as_strange_at_any_size() -> None:
+    torch.manual_seed(0)
+    features, sites = torch.randn(50, 3).double() * torch.tensor([1.0, 1.0, 0.01]), torch.ones(50)
+    posterior = Posterior.fit(features.T @ features, features, torch.randn(50, 1), sites)
+    usual = posterior.strangeness(posterior.deviation(features), sites)
+    assert usual.max() == pytest.approx(1)
+    unlike = torch.tensor([[0.0, 0.0, 2.0]]).double()
+    one = posterior.strangeness(posterior.deviation(unlike), torch.ones(1))
+    many = posterior.strangeness(posterior.deviation(70 * unlike), torch.full((1,), 70.0))
+    torch.testing.assert_close(many, one)
+    assert one > 10
+    plain = posterior.to_plain()
+    del plain["usual"]  # as older checkpoints have it
+    assert not Posterior.from_plain(plain).strangeness(torch.ones(1, 1), torch.ones(1)).any()

@@ -19,7 +19,7 @@ from ednn.core.subnets.fcn import FCN
 from ednn.core.tiling import PADDINGS, Tiling
 from ednn.data.hdf5_file import create_hdf5
 from ednn.inference import blocks as blocks_module
-from ednn.inference.blocks import cut, padded
+from ednn.inference.blocks import cut
 from ednn.inference.field_job import FieldJob
 from ednn.inference.pieces import Piece
 
@@ -42,7 +42,7 @@ def test_blocks_are_the_lattice_and_fit(sites: int) -> None:
     seen = np.zeros(tiling.grid(lattice), int)
     for block in blocks:
         seen[block] += 1
-        assert prod(padded(tiling, [s.stop - s.start for s in block])) <= sites
+        assert prod(tiling.padded([s.stop - s.start for s in block])) <= sites
     assert (seen == 1).all()
     assert (len(blocks) == 1) == (sites == 10**6)
 

@@ -32,7 +32,7 @@ def with_posterior(net: Any, inputs: Any) -> Any:
         width = net.with_features("forward", inputs).shape[1] - len(net.info.outputs)
     features = torch.randn(200, width, dtype=torch.float64)
     net.posterior = Posterior.fit(
-        features.T @ features, features, torch.randn(200, len(net.info.outputs))
+        features.T @ features, features, torch.randn(200, len(net.info.outputs)), torch.ones(1)
     )
     return net
 

@@ -14,8 +14,10 @@ from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
 from ednn.inference import structure_job as module
 from ednn.inference.nearby import SortedAtoms
-from ednn.inference.structure_job import StructureJob, batch
-from ednn.physics.sheets import Structure, sheet
+from ednn.inference.places import batch
+from ednn.inference.structure_job import StructureJob
+from ednn.physics.sheets import sheet
+from ednn.physics.structure import Structure
 from tests.core.test_atomistic import model
 
 
@@ -67,7 +69,7 @@ def test_shifts_give_the_mean_over_shifted_structures(
     forces, shares = forces_and_shares(work)
     under = []
     for shift in even_shifts(net, 3).numpy():
-        positions = (structure.positions + shift) % structure.cell
+        positions = (structure.positions + shift) % structure.sides
         under.append(batch(replace(structure, positions=positions), net))
     expected = torch.stack([net.contributions(s)[0, ..., 0] for s in under]).mean(0).detach()
     torch.testing.assert_close(shares, expected, rtol=1e-12, atol=1e-8)
@@ -88,12 +90,12 @@ def test_small_structures_are_evaluated_as_a_whole() -> None:
 def test_atoms_on_the_border_of_two_blocks_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DENSE", 0)
     net = model()
-    cell = sheet(0).cell
+    cell = sheet(0).sides
     tile = cell / 4  # FOCUS of 8 pixels on 32
     corners = np.array([[i, j] for i in range(4) for j in range(4)])
     eps = np.spacing(10.0)
     positions = np.concatenate([corners * tile, (corners * tile - eps) % cell])
-    structure = Structure(np.full(len(positions), 6), positions, cell)
+    structure = Structure(np.full(len(positions), 6), positions, np.diag(cell))
     work = StructureJob(net, [structure], 800, forces=False)
     assert len(work.pieces) == 4
     total = sum(work.evaluate(piece)["contributions"].sum() for piece in work.pieces)
@@ -103,18 +105,38 @@ def test_atoms_on_the_border_of_two_blocks_count_once(monkeypatch: pytest.Monkey
 
 def test_a_sheet_finds_the_atoms_near_a_rectangle() -> None:
     rng = np.random.default_rng(0)
-    structure = Structure(np.full(50, 6), rng.random((50, 2)) * [3.0, 5.0], np.array([3.0, 5.0]))
-    corner, far, reach = np.array([1.0, 4.0]), np.array([2.5, 5.0]), (4.0, 1.5)
+    structure = Structure(np.full(50, 6), rng.random((50, 2)) * [3.0, 5.0], np.diag([3.0, 5.0]))
+    corner, far, reach = np.array([1.0, 4.0]), np.array([2.5, 5.0]), np.array([4.0, 1.5])
     near = SortedAtoms(structure).near(corner, far, reach)
     expected = set()
     for i in range(-4, 5):
         for j in range(-4, 5):
-            moved = structure.positions + structure.cell * [i, j]
+            moved = structure.positions + structure.sides * [i, j]
             inside = ((moved >= corner - reach) & (moved < far + reach)).all(1)
             expected |= {(int(atom), i, j) for atom in np.flatnonzero(inside)}
     found = list(zip(near.atoms.tolist(), *near.images.T.tolist(), strict=True))
     assert len(found) == len(set(found))
     assert set(found) == expected
     np.testing.assert_allclose(
-        near.positions + corner, structure.positions[near.atoms] + near.images * structure.cell
+        near.positions + corner, structure.positions[near.atoms] + near.images * structure.sides
     )
+
+
+@pytest.mark.parametrize(
+    "vectors", [[[25.3, 1.0], [-4.0, 26.5]], [[25.3, 1.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+)
+@pytest.mark.parametrize("shifts", [1, 3])
+def test_blocks_of_any_cell_are_as_the_whole(vectors: list[list[float]], shifts: int) -> None:
+    net, cell = model(), np.array(vectors)
+    plain = sheet(2, (2, 2))
+    structure = Structure(plain.numbers, plain.positions + 40.0, cell)
+    work = StructureJob(net, [structure], 64 * 2000, forces=True, shifts=shifts)
+    assert len(work.pieces) > 3
+    forces, shares = forces_and_shares(work)
+    at_once = forces_and_shares(StructureJob(net, [structure], 10**9, forces=True, shifts=shifts))
+    torch.testing.assert_close(forces, at_once[0], rtol=0, atol=1e-8)
+    torch.testing.assert_close(shares, at_once[1], rtol=0, atol=1e-8)
+    if shifts == 1:
+        energy, expected = net.energy_and_forces(batch(structure, net))
+        assert shares.sum().item() == pytest.approx(energy.item(), abs=1e-7)
+        torch.testing.assert_close(forces, expected[0], rtol=0, atol=1e-8)

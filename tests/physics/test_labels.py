@@ -8,7 +8,8 @@ import pytest
 
 from ednn.core.errors import InputError
 from ednn.physics.labels import THEORIES, LabelError, label, resolve
-from ednn.physics.sheets import Structure, crystal, sheet
+from ednn.physics.sheets import crystal, sheet
+from ednn.physics.structure import Structure
 
 LJ = {"_target_": "ase.calculators.lj.LennardJones", "sigma": 1.3, "rc": 3.0}
 
@@ -39,7 +40,7 @@ def test_a_gfn1_label_is_what_ase_says() -> None:
     from tblite.ase import TBLite
 
     structure = sheet(3)  # hBN with two vacancies
-    atoms = Atoms(structure.numbers, pbc=True, cell=[*structure.cell, 15.0])
+    atoms = Atoms(structure.numbers, pbc=True, cell=[*structure.sides, 15.0])
     atoms.positions[:, :2] = structure.positions
     atoms.calc = TBLite(method="GFN1-xTB", verbosity=0)
     found = label(structure, THEORIES["gfn1"])
@@ -95,7 +96,7 @@ def test_pbe_that_does_not_converge_is_an_error_never_a_label() -> None:
 
 
 def test_an_energy_that_is_no_number_is_an_error_never_a_label() -> None:
-    two = Structure(np.array([6, 6]), np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([9.0, 9.0]))
+    two = Structure(np.array([6, 6]), np.array([[1.0, 1.0], [1.0, 1.0]]), np.eye(2) * 9.0)
     with np.errstate(all="ignore"), pytest.raises(LabelError, match="finite"):
         label(two, resolve(LJ))
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from ednn.core.errors import InputError
-from ednn.physics.neighbours import nearest_distances, require_seen, span
-from ednn.physics.sheets import LATTICE, Structure, crystal, sheet
+from ednn.physics.neighbours import FAR, nearest_distances, require_seen, span
+from ednn.physics.sheets import LATTICE, crystal, sheet
+from ednn.physics.structure import Structure
 
 
 def by_hand(structure: Structure) -> np.ndarray:
-    shifts = (np.indices((3, 3)).reshape(2, -1).T - 1) * structure.cell  # (9, 2)
+    shifts = (np.indices((3, 3)).reshape(2, -1).T - 1) @ structure.cell  # (9, 2)
     apart = structure.positions[:, None, None] - structure.positions[:, None] - shifts
     lengths = np.linalg.norm(apart, axis=-1)  # (N, N, 9)
     lengths[lengths == 0] = np.inf
@@ -22,13 +23,34 @@ def test_distances_are_those_of_all_pairs_and_images(seed: int) -> None:
     np.testing.assert_allclose(nearest_distances(structure, "it"), by_hand(structure), rtol=1e-12)
 
 
+@pytest.mark.parametrize("vectors", [[[0, 0], [0, 0]], [[12.5, 0], [0, 0]], [[12.5, 1], [-6, 11]]])
+def test_distances_in_any_cell(vectors: list[list[float]]) -> None:
+    plain = sheet(5)
+    structure = Structure(plain.numbers, plain.positions, np.array(vectors, float))
+    inside = np.minimum(by_hand(structure), FAR)
+    if np.linalg.det(vectors):
+        structure = Structure(plain.numbers, plain.positions - 20, np.array(vectors, float))
+    kept = inside > 0.5  # skewing puts some atoms on others
+    if kept.all():
+        np.testing.assert_allclose(nearest_distances(structure, "it"), inside, rtol=1e-12)
+    else:
+        with pytest.raises(InputError, match=r"expected at least 0\.5"):
+            nearest_distances(structure, "it")
+
+
+def test_a_primitive_cell_of_graphene() -> None:
+    cell = LATTICE * np.array([[1, 0], [-0.5, np.sqrt(0.75)]])
+    two = Structure(np.array([6, 6]), np.array([[0, 0], [0, LATTICE / np.sqrt(3)]]), cell)
+    np.testing.assert_allclose(nearest_distances(two, "it"), LATTICE / np.sqrt(3), rtol=1e-12)
+
+
 def test_in_a_crystal_all_are_a_bond_apart() -> None:
     bond = LATTICE / np.sqrt(3)
     assert span([nearest_distances(crystal(), "it")]) == pytest.approx((bond, bond))
 
 
 def test_a_lone_atom_is_nearest_to_its_own_image() -> None:
-    alone = Structure(np.array([6]), np.array([[1.0, 2.0]]), np.array([3.0, 4.0]))
+    alone = Structure(np.array([6]), np.array([[1.0, 2.0]]), np.diag([3.0, 4.0]))
     assert nearest_distances(alone, "it").tolist() == [3.0]
 
 
@@ -43,7 +65,7 @@ def test_a_lone_atom_is_nearest_to_its_own_image() -> None:
 )
 def test_atoms_that_are_too_near_are_named(positions: list[list[float]], words: str) -> None:
     where = np.array(positions, float)
-    near = Structure(np.full(len(where), 6), where, np.array([9.0, 9.0]))
+    near = Structure(np.full(len(where), 6), where, np.eye(2) * 9.0)
     with pytest.raises(InputError, match=words):
         nearest_distances(near, "it")
 

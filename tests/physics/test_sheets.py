@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ednn.physics.sheets import BORON, CARBON, NITROGEN, RESOLUTION, Structure, crystal, sheet
+from ednn.physics.sheets import BORON, CARBON, NITROGEN, RESOLUTION, crystal, sheet
+from ednn.physics.structure import Structure
 
 BOND = 2.5 / np.sqrt(3)
 
@@ -9,7 +10,7 @@ BOND = 2.5 / np.sqrt(3)
 def distances(structure: Structure) -> np.ndarray:
     """Nearest periodic image distances, (N, N), with infinity on the diagonal."""
     d = structure.positions[:, None] - structure.positions
-    d -= structure.cell * np.round(d / structure.cell)
+    d -= structure.sides * np.round(d / structure.sides)
     return np.linalg.norm(d, axis=-1) + np.diag(np.full(len(d), np.inf))
 
 
@@ -21,7 +22,7 @@ def test_every_site_of_the_crystal_has_three_neighbours_at_one_bond_length(
     bonds = distances(structure)
 
     assert len(structure.numbers) == 60 * repeat[0] * repeat[1]
-    np.testing.assert_allclose(structure.cell, [12.5 * repeat[0], 9 * BOND * repeat[1]])
+    np.testing.assert_allclose(structure.sides, [12.5 * repeat[0], 9 * BOND * repeat[1]])
     np.testing.assert_allclose(np.sort(bonds)[:, :3], BOND)
     assert np.sort(bonds)[:, 3].min() > 2.4
 
@@ -61,7 +62,7 @@ def test_sheets_cover_all_kinds_and_vacancies_and_keep_atoms_apart_inside_the_ce
     assert len(vacancies) == 3
     assert vacancies.min() > 60  # 100 expected of each, with a spread of 8
     for s in sheets:
-        assert ((s.positions >= 0) & (s.positions < s.cell)).all()
+        assert ((s.positions >= 0) & (s.positions < s.sides)).all()
         assert 0.6 < distances(s).min() < BOND + 0.01
 
 

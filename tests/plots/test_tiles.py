@@ -20,17 +20,17 @@ def test_marked_tiles_stand_on_their_pixels_and_contexts_reach_over_the_edge(
     structure = sheet(5)
     numbers, positions, cell = (
         torch.from_numpy(array)[None]
-        for array in (structure.numbers, structure.positions, structure.cell)
+        for array in (structure.numbers, structure.positions, structure.sides)
     )
     values = render(numbers[..., None], positions, cell, (64, 32))[0, 0]
-    view = TiledView("V", values, Tiling(2, (16, 8), (8, 2)), cell=tuple(structure.cell.tolist()))
+    view = TiledView("V", values, Tiling(2, (16, 8), (8, 2)), cell=tuple(structure.sides.tolist()))
     figure = plots.tiles(view, [(0, 3)])
     field = values.numpy()
     plots.save(figure, tmp_path / "tiles.png")
     axes, bar = figure.axes
     frames = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     focus, context = (frame.get_bbox().get_points() for frame in frames)
-    pixel = structure.cell / [64, 32]
+    pixel = structure.sides / [64, 32]
 
     np.testing.assert_allclose(focus / pixel, np.array([[0, 24], [16, 32]]) - 0.5)
     np.testing.assert_allclose(context / pixel, np.array([[-8, 22], [24, 34]]) - 0.5)

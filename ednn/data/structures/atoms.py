@@ -11,7 +11,7 @@ import numpy as np
 from ednn.core.errors import InputError
 from ednn.data.structures import columns
 from ednn.data.structures.file import LabelledSet, join
-from ednn.data.structures.frames import flat_structures, read_frames
+from ednn.data.structures.frames import flat_structures, note_on_open, read_frames
 from ednn.data.structures.module import StructureData, digest
 from ednn.data.structures.units import require_units
 
@@ -63,6 +63,8 @@ class AtomsData(StructureData):
         frames = read_frames(self.path)
         require_units(frames, self.path, ("energy", "force", "length"))
         structures = flat_structures(frames, self.path)
+        if note := note_on_open(structures, self.path):
+            self.notes.append(note)
         theory = _theory(frames, self.path)
         energies, forces = self._energies(frames), self._forces(frames)
         records = {

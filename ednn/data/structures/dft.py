@@ -136,9 +136,9 @@ class DFTData(StructureData):
         """Leave out structures whose cell is no whole multiple of the cell wanted, if one is."""
         if self.wanted_cell is None:
             return labels
-        multiple = labels.cell / self.cell  # (N, 2)
-        whole = multiple.round().clip(1)
-        rows = np.flatnonzero((abs(multiple / whole - 1) <= CELL_TOLERANCE).all(1))
+        whole = (labels.cell / self.cell).round().clip(np.eye(2))  # (N, 2, 2)
+        near = abs(labels.cell - whole * self.cell) <= CELL_TOLERANCE * self.cell * whole
+        rows = np.flatnonzero(near.all((1, 2)))
         if len(rows) < len(labels):
             self.notes.append(
                 f"{path}: {len(labels) - len(rows)} of {len(labels)} structures are left out; "

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ednn.core.errors import InputError
 from ednn.data.hdf5_file import create_hdf5, open_hdf5
-from ednn.physics.sheets import Structure
+from ednn.physics.structure import Structure
 
 UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}
 
@@ -30,7 +30,7 @@ class LabelledSet:
     """The contents of a file: the datasets and the attributes of the schema.
 
     Example:
-        >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": [9.0, 9.0]}
+        >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": np.eye(2) * 9}
         >>> carbon |= {"energy": -1.0, "forces": [[0.0, 0.0]]}
         >>> labels = join({4: carbon}, {"theory": "mine"})
         >>> len(labels), labels.structure(0).numbers.tolist()
@@ -68,12 +68,14 @@ def read(path: str | Path) -> LabelledSet:
 
     Example:
         >>> labels = read("data/dft/gfn1_120.h5")
-        >>> labels.attributes["theory"], labels.structure(0).cell.round(2).tolist()
+        >>> labels.attributes["theory"], labels.structure(0).sides.round(2).tolist()
         ('gfn1', [25.0, 12.99])
     """
     try:
         with open_hdf5(Path(path)) as file:
             datasets = {name: file[name][()] for name in DATASETS}
+            if datasets["cell"].ndim == 2:  # sides, as older files have them
+                datasets["cell"] = datasets["cell"][:, None] * np.eye(2)
             attributes = {name: file.attrs[name] for name in ("theory", "structures")}
             return LabelledSet(**datasets, attributes={**file.attrs, **attributes})
     except KeyError as error:
@@ -105,7 +107,7 @@ def join(records: Mapping[int, Record], provenance: Mapping[str, str]) -> Labell
     """Return the set made of `records`, by seed, all labelled with the same `provenance`.
 
     Example:
-        >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": [9.0, 9.0]}
+        >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": np.eye(2) * 9}
         >>> carbon |= {"energy": -1.0, "forces": [[0.0, 0.0]]}
         >>> failed = {"seed": 5, "failed": "not converged"}
         >>> labels = join({4: carbon, 5: failed}, {"theory": "mine"})
@@ -126,7 +128,7 @@ def join(records: Mapping[int, Record], provenance: Mapping[str, str]) -> Labell
         positions=atoms("positions", 2),
         forces=atoms("forces", 2).astype(np.float32),
         offsets=np.cumsum([0, *lengths], dtype=np.int64),
-        cell=np.array([record["cell"] for record in good], dtype=float).reshape(-1, 2),
+        cell=np.array([record["cell"] for record in good], dtype=float).reshape(-1, 2, 2),
         energy=np.array([record["energy"] for record in good], dtype=float),
         seed=np.array([record["seed"] for record in good], dtype=np.int64),
         failed=np.array([r["seed"] for r in ordered if "failed" in r], dtype=np.int64),

@@ -8,7 +8,7 @@ import numpy as np
 
 from ednn.core.errors import InputError
 from ednn.data.hdf5_file import require_finite
-from ednn.physics.sheets import Structure
+from ednn.physics.structure import Structure
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -98,7 +98,7 @@ def _read_database(name: str) -> list[Any]:
 
 
 def flat_structures(frames: Sequence["Atoms"], path: Path) -> list[Structure]:
-    """Take all frames of a file as flat structures that are periodic along x and y.
+    """Take all frames of a file as flat structures.
 
     Raises:
         InputError: some are isolated atoms, hold atoms of no element, or are no such structures.
@@ -119,17 +119,34 @@ def flat_structures(frames: Sequence["Atoms"], path: Path) -> list[Structure]:
     return [flat_structure(i, frame, path) for i, frame in enumerate(frames)]
 
 
+def note_on_open(structures: Sequence[Structure], path: Path) -> str:
+    """Say how many structures don't repeat in all directions; empty if all do.
+
+    Example:
+        >>> molecule = Structure(np.array([6]), np.zeros((1, 2)), np.zeros((2, 2)))
+        >>> note_on_open([molecule], Path("own.extxyz"))[:50]
+        "own.extxyz: 1 of 1 structures don't repeat along x"
+    """
+    count = sum(not structure.cell.any(1).all() for structure in structures)
+    if not count:
+        return ""
+    return (
+        f"{path}: {count} of {len(structures)} structures don't repeat along x and y (pbc); empty "
+        f"space around their atoms counts as nothing."
+    )
+
+
 def _is_isolated(frame: "Atoms") -> bool:
     named = "isolated" in str(frame.info.get("config_type", "")).lower()
     return len(frame) == 1 and (named or not frame.pbc.any())
 
 
 def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
-    """Take a frame as a flat structure that is periodic along x and y.
+    """Take a frame as a structure in the plane of x and y, in any cell.
 
     Raises:
-        InputError: it isn't periodic, the cell isn't orthorhombic, or the atoms don't lie in a
-            plane or are of no element.
+        InputError: the atoms don't lie in such a plane or are of no element, or the lattice vectors
+            don't.
 
     Example:
         >>> from ase import Atoms
@@ -140,7 +157,7 @@ def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
     where = f"{path}: structure {number}"
     if not len(frame):
         raise InputError(f"{where} has no atoms; remove it.")
-    sides, corner, period = _box(frame, where)
+    cell, corner, period = _plane(frame, where)
     height = frame.positions[:, 2]
     require_finite(height, f"{where}: z", row="atom")
     thickness = _thickness(height, period)
@@ -149,43 +166,59 @@ def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
             f"{where} is {thickness:.3g} Å thick, but a two-dimensional field doesn't show z: "
             f"expected atoms within {FLAT} Å of a plane parallel to x and y."
         )
-    positions, cell = frame.positions[:, :2] - corner, sides[:2]
-    edge = (positions > -EDGE) & (positions < cell + EDGE)  # rounding puts atoms there
-    wrapped = np.where(edge, positions % cell % cell, positions)  # twice: -1e-20 % cell is cell
-    structure = Structure(frame.numbers.astype(np.int64), wrapped, cell)
+    positions = frame.positions[:, :2] - corner
+    if cell.any(1).all():
+        positions = _wrapped(positions, cell)
+    structure = Structure(frame.numbers.astype(np.int64), positions, cell)
     structure.require_elements(where)
     return structure
 
 
-def _box(frame: "Atoms", where: str) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the sides (3,) and the lower corner (2,) of an orthorhombic cell, and its period in z.
+def _wrapped(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Move atoms (N, 2) that are outside of a cell into it; the others stay as they are."""
+    fractional = positions @ np.linalg.inv(cell)
+    cells = np.floor(fractional)
+    return np.where(cells.any(1, keepdims=True), positions - cells @ cell, positions)
 
-    The vectors may stand in any order and point either way: the crystal is the same. A period of 0
-    is none.
+
+def _plane(frame: "Atoms", where: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the lattice vectors in the plane, (2, 2), its corner (2,), and the period along z.
+
+    Vectors along which nothing repeats are zero. Those of a rectangle may stand in any order and
+    point either way: the crystal is the same. A period of 0 is none.
     """
-    if not frame.cell.any():
+    vectors = frame.cell.array  # (3, 3)
+    given = frame.cell.lengths() > 0
+    for vector in np.flatnonzero(frame.pbc & ~given):
+        if given.any() and not frame.cell.array[given][:, 2].any():
+            continue  # that along z, of a sheet with no height
         raise InputError(
-            f"{where} has no cell; expected a structure that is periodic along x and y: give its "
-            f'cell in the file (in extxyz: Lattice="12.5 0 0 0 12.99 0 0 0 15" pbc="T T F").'
+            f"{where} has no cell along the periodic direction {vector}; give its cell in the file "
+            f'(in extxyz: Lattice="12.5 0 0 0 12.99 0 0 0 15" pbc="T T F").'
         )
-    cell = frame.cell.complete().array  # (3, 3); a missing vector becomes a unit vector
-    vector = np.abs(cell).argmax(0)  # the vector along each axis
-    if not frame.pbc[vector[:2]].all():
+    repeats = frame.pbc & given
+    flat = repeats & (abs(vectors[:, 2]) <= EDGE)
+    upright = repeats & ~flat
+    if flat.sum() > 2 or upright.sum() > 1:
         raise InputError(
-            f"{where} has pbc={frame.pbc.tolist()}; expected a structure that is periodic along x "
-            f'and y: set that in the file (in extxyz: pbc="T T F").'
+            f"{where} has the cell {vectors.round(4).tolist()} Å; expected two lattice vectors in "
+            f"the plane of x and y, and the third out of it."
         )
-    ends = cell[vector, range(3)]
-    upright = len(set(vector)) == 3 and np.allclose(cell[vector], np.diag(ends), atol=EDGE, rtol=0)
-    given = frame.cell.lengths()[vector] > 0
-    if not upright or not given[:2].all():
+    period = float(abs(vectors[upright, 2]).sum())
+    cell = np.zeros((2, 2))
+    cell[: flat.sum()] = vectors[flat, :2]
+    if flat.sum() < 2:
+        return cell, np.zeros(2), period
+    if abs(np.linalg.det(cell)) < EDGE:
         raise InputError(
-            f"{where} has the cell {frame.cell.array.round(4).tolist()} Å; expected an "
-            f"orthorhombic one with sides along x, y and z: choose such a supercell (a and a + 2b "
-            f"are at right angles where a and b are at 120°)."
+            f"{where} has the lattice vectors {cell.round(4).tolist()} Å, which lie in one line; "
+            f"expected two that span the plane."
         )
-    sides, periodic = np.abs(ends), frame.pbc[vector[2]] and given[2]
-    return sides, np.minimum(ends[:2], 0), float(sides[2]) if periodic else 0.0
+    order = abs(cell).argmax(1)  # the axis along each vector
+    if set(order) == {0, 1} and (np.sort(abs(cell), 1)[:, 0] <= EDGE).all():
+        ends = cell[order.argsort(), [0, 1]]
+        return np.diag(abs(ends)), np.minimum(ends, 0), period
+    return cell, np.zeros(2), period
 
 
 def _thickness(height: np.ndarray, period: float) -> float:

@@ -17,7 +17,7 @@ from ednn.data.splits import by_share, require_shares
 from ednn.data.structures.file import LabelledSet
 from ednn.data.structures.samples import StructureDataset, moved
 from ednn.physics.neighbours import nearest_distances, require_seen, span
-from ednn.physics.sheets import Structure
+from ednn.physics.structure import Structure
 
 CHANNELS = ("Z", "element")
 
@@ -87,7 +87,13 @@ class StructureData(ExtensiveData):
     @property
     def cell(self) -> NDArray[np.float64]:
         """Sides in Å that `grid` pixels lie along."""
-        return self.labels.cell[0]
+        lengths = np.linalg.norm(self.labels.cell[0], axis=1)  # (2,)
+        if not lengths.any():
+            raise InputError(
+                f"{self.path}: structure 0 has no cell, by which the size of the pixels is chosen; "
+                f"put a structure with one first."
+            )
+        return np.where(lengths > 0, lengths, lengths.max())
 
     @property
     def info(self) -> DatasetInfo:
@@ -111,13 +117,13 @@ class StructureData(ExtensiveData):
         """Of each atom to its nearest neighbour, (N,) in Å, by structure.
 
         Raises:
-            InputError: atoms of no element, outside of a cell, or in one place.
+            InputError: atoms of no element, at no finite position, or in one place.
         """
         found = []
         for i in range(len(self.labels)):
             structure, name = self.labels.structure(i), f"{self.path}: structure {i}"
             structure.require_elements(name)
-            structure.require_inside(name)
+            structure.require_finite(name)
             found.append(nearest_distances(structure, name))
         return found
 
@@ -188,6 +194,8 @@ def digest(structure: Structure, key: str = "") -> bytes:
         (8, False)
     """
     hashed = hashlib.blake2b(digest_size=8, key=key.encode())
-    for column in (structure.numbers, structure.positions, structure.cell):
+    # of a rectangular cell the sides alone, by which it has been known before there were others
+    cell = structure.sides if structure.is_rectangular else structure.cell
+    for column in (structure.numbers, structure.positions, np.ascontiguousarray(cell)):
         hashed.update(column.tobytes())
     return hashed.digest()

@@ -15,7 +15,7 @@ class StructureDataset(ExtensiveDataset):
 
     Example:
         >>> from ednn.data.structures.file import join
-        >>> carbon = {"seed": 0, "numbers": [6], "positions": [[0.0, 0.0]], "cell": [9.0, 9.0]}
+        >>> carbon = {"seed": 0, "numbers": [6], "positions": [[0.0, 0.0]], "cell": np.eye(2) * 9}
         >>> labels = join({0: {**carbon, "energy": -1.0, "forces": [[0.0, 0.0]]}}, {})
         >>> StructureDataset(labels).inputs(torch.tensor([0])).positions.shape
         torch.Size([1, 1, 2])
@@ -27,7 +27,7 @@ class StructureDataset(ExtensiveDataset):
         self.offsets = torch.from_numpy(labels.offsets)
         self.numbers = torch.from_numpy(labels.numbers.astype(np.int64))  # (all atoms,)
         self.positions = torch.from_numpy(labels.positions)  # (all atoms, 2)
-        self.cell = torch.from_numpy(labels.cell)  # (N, 2)
+        self.cell = torch.from_numpy(labels.cell)  # (N, 2, 2)
         self.on_atoms = torch.from_numpy(labels.forces)  # (all atoms, 2)
 
     def inputs(self, sample: Tensor) -> StructureBatch:
@@ -58,17 +58,17 @@ def moved(batch: Batch, rng: np.random.Generator) -> Batch:
     """Translate each structure by any vector and mirror it along x and y, each or not.
 
     Example:
-        >>> numbers, cell = torch.tensor([[6]]), torch.full((1, 2), 9.0)
+        >>> numbers, cell = torch.tensor([[6]]), torch.eye(2)[None] * 9
         >>> inputs = StructureBatch(numbers, torch.zeros(1, 1, 2), cell)
         >>> batch = Batch(inputs, torch.zeros(1, 1), torch.ones(1), torch.arange(1))
-        >>> bool((moved(batch, np.random.default_rng(0)).inputs.positions < 9).all())
+        >>> bool((moved(batch, np.random.default_rng(0)).inputs.positions.abs() < 9).all())
         True
     """
     structures: StructureBatch = batch.inputs
     size = (len(structures.cell), 1, 2)
     sign = torch.from_numpy(rng.choice([-1.0, 1.0], size)).to(structures.positions)
     shift = torch.from_numpy(rng.uniform(size=size)).to(structures.positions)
-    cell = structures.cell[:, None]  # (B, 1, 2)
-    positions = (structures.positions * sign + shift * cell) % cell
+    cell = structures.cell * sign  # (B, 2, 2)
+    positions = structures.positions * sign + shift @ cell
     forces = None if batch.forces is None else batch.forces * sign.to(batch.forces)
-    return batch._replace(inputs=structures._replace(positions=positions), forces=forces)
+    return batch._replace(inputs=structures._replace(positions=positions, cell=cell), forces=forces)

@@ -26,7 +26,7 @@ def as_frames(labels: LabelledSet) -> list[ase.Atoms]:
     for i in range(len(labels)):
         s = labels.structure(i)
         frame = ase.Atoms(s.numbers, np.pad(s.positions, ((0, 0), (0, 1)), constant_values=7.5),
-                          cell=[*s.cell, 15.0], pbc=True, info={"theory": "gfn1"})  # fmt: skip
+                          cell=[*s.sides, 15.0], pbc=True, info={"theory": "gfn1"})  # fmt: skip
         forces = np.pad(labels.forces[labels.atoms(i)].astype(float), ((0, 0), (0, 1)))
         frame.calc = SinglePointCalculator(frame, energy=labels.energy[i], forces=forces)
         frames.append(frame)

@@ -75,7 +75,6 @@ def test_atoms_on_the_edge_of_the_cell_are_wrapped(
     cfg = composed("data=atoms", f"data.path={tmp_path / 'edge.traj'}")
     structure = instantiate(cfg.data, _convert_="all").labels.structure(1)
     np.testing.assert_allclose(structure.positions[3], [sides[0], 0], atol=1e-7)
-    structure.require_inside("it")
 
 
 def test_a_free_energy_goes_before_an_energy_as_forces_are_its_slope(
@@ -123,18 +122,12 @@ def test_a_file_is_known_again_wherever_it_lies(
 
 def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
     one = frames[1]
-    if how == "an atom outside":
-        one.positions[3, 0] += 20
-    elif how == "an oblique cell":
-        one.cell[1, 0] = 3.0
-    elif how == "no energy":
+    if how == "no energy":
         one.calc = None
     elif how == "two theories":
         one.info["theory"] = "pbe"
     elif how == "a thick sheet":
         one.positions[3, 2] += 1
-    elif how == "a molecule":
-        one.pbc = False
     elif how == "no number":
         one.calc.results["forces"][3, 0] = np.nan
     elif how == "no position":
@@ -151,12 +144,9 @@ def spoilt(frames: list[ase.Atoms], how: str) -> list[ase.Atoms]:
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("an atom outside", r"structure 1: atom 3 at \(.*outside the cell.*wrap"),
-        ("an oblique cell", "structure 1 has the cell .*orthorhombic"),
         ("no energy", "structure 1 has no finite energy"),
         ("two theories", "mixes the theories gfn1, pbe"),
         ("a thick sheet", "structure 1 is 1 Å thick"),
-        ("a molecule", "structure 1 has pbc="),
         ("no number", "the forces of structure 1 holds nan in atom 3"),
         ("no position", "structure 1: atom 3 .*finite positions"),
         ("no atoms", "structure 1 has no atoms"),
@@ -176,13 +166,9 @@ def test_a_prediction_that_does_not_fit_is_refused(trained_on_sheets: Path, shee
     frames = as_frames(some(range(2)))
     iron = frames[1].copy()
     iron.numbers[0] = 26
-    narrow = frames[1].copy()
-    narrow.set_cell([12.0, *narrow.cell.lengths()[1:]], scale_atoms=True)
-    for frame, words in ((iron, "Structure 1 has an atom of atomic number 26"),
-                         (narrow, "Structure 1 has a cell of 12 ×")):  # fmt: skip
-        ase.io.write(sheets / "odd.extxyz", [frames[0], frame], format="extxyz")
-        arguments = [f"ckpt_path={trained_on_sheets}/checkpoints/best.ckpt", "input=odd.extxyz"]
-        done = run(sheets, "predict.py", *arguments, "output=odd_out.csv")
-        assert done.returncode != 0
-        assert words in done.stderr
-        assert not (sheets / "odd_out.csv").exists()
+    ase.io.write(sheets / "odd.extxyz", [frames[0], iron], format="extxyz")
+    arguments = [f"ckpt_path={trained_on_sheets}/checkpoints/best.ckpt", "input=odd.extxyz"]
+    done = run(sheets, "predict.py", *arguments, "output=odd_out.csv")
+    assert done.returncode != 0
+    assert "Structure 1 has an atom of atomic number 26" in done.stderr
+    assert not (sheets / "odd_out.csv").exists()

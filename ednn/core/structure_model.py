@@ -1,0 +1,128 @@
+"""What every model of structures offers beside the interface of all models."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ednn.core import normalisation
+from ednn.core.any_cell import AnyCell
+from ednn.core.features import Shares
+from ednn.core.interface import ExtensiveModel, FieldModel
+from ednn.core.renderer import Renderer
+from ednn.core.structure_batch import StructureBatch
+
+Lengths = Sequence[float]  # in Å, one per axis
+Counts = Sequence[int]  # one per axis
+
+
+class StructureModel(ExtensiveModel):
+    """Base of the models of structures: batches of atoms, which the model renders as fields.
+
+    Attributes:
+        field_model: the model that sees the rendered field.
+        renderer: renders the structures.
+        references: reference energy of every element in eV, (species, outputs), float64.
+
+    Example:
+        >>> from ednn import EDNN, StructureBatch
+        >>> from ednn.core.atomistic import AtomisticEDNN
+        >>> from ednn.core.subnets import ANN
+        >>> model = AtomisticEDNN(EDNN(ANN, focus=4, context=2), [5, 7], [0.25, 0.25], gamma=0.4)
+        >>> cell, positions = torch.eye(2)[None] * 2, torch.zeros(1, 3, 2)
+        >>> model.counts(StructureBatch(torch.tensor([[7, 5, 7]]), positions, cell)).tolist()
+        [[1.0, 2.0]]
+    """
+
+    field_model: FieldModel
+    renderer: Renderer
+    references: Tensor
+
+    @property
+    def precision(self) -> torch.dtype:
+        return self.field_model.precision
+
+    @property
+    def any_cell(self) -> AnyCell:
+        """Evaluates structures whose cells are not whole tiles."""
+        return AnyCell(self.field_model, self.renderer)
+
+    def field(self, structures: StructureBatch) -> Tensor:
+        """Render structures of one grid: (B, C, *L)."""
+        positions = structures.positions.to(self.precision)
+        return self.renderer.field(structures._replace(positions=positions))
+
+    @abstractmethod
+    def block_shares(
+        self,
+        numbers: Tensor,
+        positions: Tensor,
+        tile: Tensor,
+        pixel: Lengths,
+        tiles: Counts,
+        weights: Tensor | None = None,
+        is_open: bool = False,
+    ) -> Shares:
+        """Return what a block of tiles contributes, for fields that don't fit in memory.
+
+        All atoms within `Renderer.reach` of the block have to be given; a periodic image is an atom
+        of its own.
+
+        Args:
+            numbers: atomic numbers (A,).
+            positions: (A, D) in Å, from the corner of the block without its context.
+            tile: indices of the tile in whose focus each atom lies, (A, D); outside the block's
+                grid for atoms outside the block.
+            pixel: sides of a pixel in Å.
+            tiles: number of tiles of the block along each axis.
+            weights: of the sites of the block, (*L), in a cell that is not whole tiles.
+            is_open: whether there are directions along which nothing repeats.
+
+        Returns:
+            Contributions (1, *tiles, outputs) in eV, and features (1, features).
+        """
+
+    def fits(self, structures: StructureBatch) -> Tensor:
+        """Tell which cells are whole tiles and are evaluated as periodic fields, (B,)."""
+        return self.renderer.fits(structures, self.field_model.tiling)
+
+    def counts(self, structures: StructureBatch) -> Tensor:
+        """Count the atoms of each element, (B, species), in double precision."""
+        return self.renderer.elements(structures.numbers).sum(1).double()
+
+    def energy_and_forces(
+        self, inputs: StructureBatch, create_graph: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, 2) in eV/Å.
+
+        Args:
+            inputs: structures.
+            create_graph: keeps the graph, so that a loss of the forces can be differentiated.
+        """
+        with torch.enable_grad():
+            positions = inputs.positions.detach().requires_grad_()
+            energy: Tensor = self(inputs._replace(positions=positions))
+            total = energy[:, : len(self.info.outputs)].sum()  # without features
+            (slope,) = torch.autograd.grad(total, positions, create_graph=create_graph)
+        return energy, -slope
+
+    @property
+    def translation_period(self) -> Tensor:
+        pixels = torch.tensor(self.field_model.period, dtype=torch.float64)
+        return pixels * self.renderer.pixel.cpu()
+
+    def known(self, inputs: StructureBatch) -> Tensor:
+        """Return the sum of each structure's reference energies, (B, outputs), in eV."""
+        return self.counts(inputs) @ self.references
+
+    @property
+    def indivisible(self) -> str:
+        return self.field_model.indivisible
+
+    def fit_references(self, batches: Iterator[tuple[StructureBatch, Tensor]]) -> None:
+        """Fit the reference energies alone, to labels that may be measured from another zero."""
+        with torch.no_grad():
+            rows = [(self.counts(s), target - self(s) + self.known(s)) for s, target in batches]
+        counts, rest = (torch.cat(column) for column in zip(*rows, strict=True))
+        self.references.copy_(normalisation.fit_references(counts, rest))

@@ -1,0 +1,74 @@
+"""A structure: atoms and the cell in which they repeat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ednn.core.errors import InputError
+
+ELEMENTS = 118  # the largest atomic number
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Atoms in a cell, along the two axes of a plane or the three of space.
+
+    Attributes:
+        numbers: atomic numbers (N,).
+        positions: (N, D) in Å, inside the cell or not.
+        cell: lattice vectors, (D, D) in Å, one per row; a row of zeros is a direction along which
+            nothing repeats.
+
+    Example:
+        >>> carbon, hexagonal = np.array([6]), np.array([[2.46, 0.0], [-1.23, 2.13]])
+        >>> Structure(carbon, np.zeros((1, 2)), hexagonal).is_rectangular
+        False
+    """
+
+    numbers: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64]
+
+    @property
+    def is_rectangular(self) -> bool:
+        """Whether the lattice vectors lie along the axes, and there is one along each."""
+        return bool((self.cell == np.diag(self.sides)).all() and (self.sides > 0).all())
+
+    @property
+    def sides(self) -> NDArray[np.float64]:
+        """Sides (D,) of a rectangular cell in Å."""
+        return np.diagonal(self.cell).copy()
+
+    def require_finite(self, name: str) -> None:
+        """Check that all positions are finite.
+
+        Args:
+            name: what the sentence calls the structure.
+
+        Raises:
+            InputError: one isn't.
+        """
+        finite = np.isfinite(self.positions).all(1)
+        if not finite.all():
+            atom = int(finite.argmin())
+            raise InputError(
+                f"{name}: atom {atom} stands at {self.positions[atom]}; give finite positions in Å."
+            )
+
+    def require_elements(self, name: str) -> None:
+        """Check that all atoms are of elements: the number 0, that of dummy atoms, is padding here.
+
+        Args:
+            name: what the sentence calls the structure.
+
+        Raises:
+            InputError: an atom has another atomic number.
+        """
+        dummy = (self.numbers < 1) | (self.numbers > ELEMENTS)
+        if dummy.any():
+            atom = int(dummy.argmax())
+            raise InputError(
+                f"{name}: atom {atom} has the atomic number {self.numbers[atom]}, which is no "
+                f"element's; leave dummy atoms out."
+            )
