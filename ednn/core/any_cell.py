@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ednn.core.errors import InputError
 from ednn.core.features import Shares
 from ednn.core.interface import FieldModel
 from ednn.core.partition import Window, weight, window, wrapped
@@ -41,7 +42,15 @@ class AnyCell:
         """Return structures whose atoms are in the boxes of their cells, and the tiles over these.
 
         The other methods take both.
+
+        Raises:
+            InputError: the model has no values of single sites.
         """
+        if not self.model.is_site_wise:
+            raise InputError(
+                "Cells that are not whole tiles (data.rotate=true makes such, too) need a "
+                "subnetwork with a value for every site; take model=fcn."
+            )
         inside, pixel = wrapped(structures), self.renderer.pixel
         reach = pixel.new_tensor(self.renderer.reach(self.tiling, pixel.tolist()))
         return inside, window(inside, self.tiling, pixel, reach, slack=torch.zeros_like(pixel))

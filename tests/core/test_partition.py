@@ -178,6 +178,8 @@ def test_what_is_no_cell_for_a_model_is_refused() -> None:
     net = AtomisticEDNN(field_model, SPECIES, [12.5 / 32, 12.99 / 32], 0.4)
     with pytest.raises(InputError, match="takes rectangular cells of whole tiles alone, such as"):
         net.check(skewed(batched(0)))
+    with pytest.raises(InputError, match="a value for every site; take model=fcn"):
+        net(skewed(batched(0)))
 
 
 def test_single_precision_is_near() -> None:

@@ -35,6 +35,7 @@ class StructureData(ExtensiveData):
         channels: "Z", one channel of Gaussians of height Z (Eq. 3), or "element", one channel of
             Gaussians of height 1 for each element.
         augment: move and mirror the training structures at random, which changes no energy.
+        rotate: turn them, too; their cells are then no whole tiles (`ednn.core.partition`).
         val, test: shares of the structures.
 
     Example:
@@ -57,6 +58,7 @@ class StructureData(ExtensiveData):
         val: float,
         test: float,
         channels: str = "Z",
+        rotate: bool = False,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
@@ -68,6 +70,7 @@ class StructureData(ExtensiveData):
                 f"data.channels={channels} is not known; give one of {', '.join(CHANNELS)}."
             )
         self.grid, self.gamma, self.augment, self.channels = grid, gamma, augment, channels
+        self.rotate = require_rotations(rotate, augment)
         self.shares = require_shares(val, test)
         self.notes: list[str] = []  # of what the labels leave out, made as they are read
 
@@ -171,7 +174,28 @@ class StructureData(ExtensiveData):
             return batch
         # The number of batches before this one; of steps there are fewer where gradients add up.
         number = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
-        return moved(batch, np.random.default_rng([self.seed, number, self._process()[0]]))
+        rng = np.random.default_rng([self.seed, number, self._process()[0]])
+        return moved(batch, rng, self.rotate)
+
+
+def require_rotations(rotate: bool, augment: bool) -> bool:
+    """Return whether structures are turned.
+
+    Raises:
+        InputError: neither true nor false, or true without `augment`.
+
+    Example:
+        >>> require_rotations(True, augment=True)
+        True
+    """
+    if not isinstance(rotate, bool):
+        raise InputError(f"data.rotate={rotate} is not possible; give true or false.")
+    if rotate and not augment:
+        raise InputError(
+            "data.rotate=true turns training structures, and data.augment=false leaves them as "
+            "they are; leave one out."
+        )
+    return rotate
 
 
 def split_position(structure: Structure, seed: int) -> float:

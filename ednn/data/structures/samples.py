@@ -54,21 +54,32 @@ class StructureDataset(ExtensiveDataset):
         return padded
 
 
-def moved(batch: Batch, rng: np.random.Generator) -> Batch:
+def moved(batch: Batch, rng: np.random.Generator, rotate: bool) -> Batch:
     """Translate each structure by any vector and mirror it along x and y, each or not.
+
+    Args:
+        batch: of structures, and forces where they are known.
+        rng: what is drawn from.
+        rotate: turns each by any angle, too.
 
     Example:
         >>> numbers, cell = torch.tensor([[6]]), torch.eye(2)[None] * 9
         >>> inputs = StructureBatch(numbers, torch.zeros(1, 1, 2), cell)
         >>> batch = Batch(inputs, torch.zeros(1, 1), torch.ones(1), torch.arange(1))
-        >>> bool((moved(batch, np.random.default_rng(0)).inputs.positions.abs() < 9).all())
+        >>> after = moved(batch, np.random.default_rng(0), rotate=False)
+        >>> bool((after.inputs.positions.abs() < 9).all())
         True
     """
     structures: StructureBatch = batch.inputs
     size = (len(structures.cell), 1, 2)
     sign = torch.from_numpy(rng.choice([-1.0, 1.0], size)).to(structures.positions)
+    turn = sign[:, 0].diag_embed()  # (B, 2, 2)
     shift = torch.from_numpy(rng.uniform(size=size)).to(structures.positions)
-    cell = structures.cell * sign  # (B, 2, 2)
-    positions = structures.positions * sign + shift @ cell
-    forces = None if batch.forces is None else batch.forces * sign.to(batch.forces)
+    if rotate:
+        angle = torch.from_numpy(rng.uniform(0, 2 * np.pi, len(turn))).to(turn)
+        cos, sin = angle.cos(), angle.sin()
+        turn = turn @ torch.stack([cos, sin, -sin, cos], -1).unflatten(-1, (2, 2))
+    cell = structures.cell @ turn
+    positions = structures.positions @ turn + shift @ cell
+    forces = None if batch.forces is None else batch.forces @ turn.to(batch.forces)
     return batch._replace(inputs=structures._replace(positions=positions, cell=cell), forces=forces)

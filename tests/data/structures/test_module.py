@@ -8,8 +8,10 @@ import torch
 from hydra.utils import instantiate
 from lightning import LightningModule, Trainer
 
+from ednn.core.errors import InputError
 from ednn.data.samples import Batch
 from ednn.data.structures.dft import DFTData
+from ednn.data.structures.module import require_rotations
 from ednn.data.structures.samples import StructureDataset, moved
 from tests.commands.test_configs import composed
 from tests.data.structures.sheets import some
@@ -55,14 +57,14 @@ def test_every_batch_is_moved_in_its_own_way(
     assert len(seen.batches) == 12
     for number, batch in enumerate(seen.batches):
         still = data.dataset.__getitems__(batch.sample.tolist())
-        expected = moved(still, np.random.default_rng([5, number, 0]))
+        expected = moved(still, np.random.default_rng([5, number, 0]), rotate=False)
         assert torch.equal(batch.inputs.positions, expected.inputs.positions)
         assert not torch.equal(batch.inputs.positions, still.inputs.positions)
 
 
 def test_symmetries_change_positions_but_no_distance() -> None:
     batch = StructureDataset(some(range(4))).__getitems__([0, 1, 2, 3])
-    after = moved(batch, np.random.default_rng(0))
+    after = moved(batch, np.random.default_rng(0), rotate=False)
     cell = batch.inputs.cell.diagonal(dim1=1, dim2=2)[:, None, None]
 
     def vectors(b: Batch) -> torch.Tensor:
@@ -76,3 +78,26 @@ def test_symmetries_change_positions_but_no_distance() -> None:
     # A mirrored force along a mirrored bond: the work of all forces in all bonds is the same.
     work = lambda b: torch.einsum("bad,bacd->bac", b.forces.double(), vectors(b))[real]  # noqa: E731
     torch.testing.assert_close(work(after), work(batch), rtol=0, atol=1e-6)
+
+
+def test_rotations_turn_cells_atoms_and_forces_together() -> None:
+    batch = StructureDataset(some(range(4))).__getitems__([0, 1, 2, 3])
+    before, after = batch.inputs, moved(batch, np.random.default_rng(0), rotate=True)
+    turned = after.inputs
+    torch.testing.assert_close(turned.cell @ turned.cell.mT, before.cell @ before.cell.mT)
+    assert (turned.cell - before.cell).abs().amin(0).max() > 0.1  # by any angle
+    real = before.numbers > 0
+    inside = [s.positions @ torch.linalg.inv(s.cell) for s in (before, turned)]
+    shift = inside[1] - inside[0]  # (B, A, 2) in lattice vectors, one for all atoms
+    torch.testing.assert_close(shift[real], shift[:, :1].expand_as(shift)[real])
+    assert batch.forces is not None
+    assert after.forces is not None
+    work = [f.double() @ s.cell.mT for f, s in ((batch.forces, before), (after.forces, turned))]
+    torch.testing.assert_close(work[1][real], work[0][real], rtol=1e-6, atol=1e-5)
+
+
+def test_impossible_rotations_are_refused() -> None:
+    with pytest.raises(InputError, match=r"data\.rotate=1 is not possible"):
+        require_rotations(1, augment=True)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="leave one out"):
+        require_rotations(True, augment=False)
