@@ -89,13 +89,10 @@ class StructureData(ExtensiveData):
 
     @property
     def cell(self) -> NDArray[np.float64]:
-        """Sides in Å that `grid` pixels lie along."""
+        """Lengths in Å that `grid` pixels lie along: those of the first structure's cell."""
         lengths = np.linalg.norm(self.labels.cell[0], axis=1)  # (2,)
         if not lengths.any():
-            raise InputError(
-                f"{self.path}: structure 0 has no cell, by which the size of the pixels is chosen; "
-                f"put a structure with one first."
-            )
+            raise InputError(f"{self.path}: structure 0 has no cell; put one first that has.")
         return np.where(lengths > 0, lengths, lengths.max())
 
     @property
@@ -174,8 +171,8 @@ class StructureData(ExtensiveData):
             return batch
         # The number of batches before this one; of steps there are fewer where gradients add up.
         number = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
-        rng = np.random.default_rng([self.seed, number, self._process()[0]])
-        return moved(batch, rng, self.rotate)
+        seed = [self.seed, number, self._process()[0]]
+        return moved(batch, np.random.default_rng(seed), self.rotate)
 
 
 def require_rotations(rotate: bool, augment: bool) -> bool:
