@@ -66,9 +66,8 @@ class StructureData(ExtensiveData):
         if not (isinstance(gamma, int | float) and gamma > 0):
             raise InputError(f"data.gamma={gamma} is not possible; give a width in Å above 0.")
         if channels not in CHANNELS:
-            raise InputError(
-                f"data.channels={channels} is not known; give one of {', '.join(CHANNELS)}."
-            )
+            names = " or ".join(CHANNELS)
+            raise InputError(f"data.channels={channels} is not known; give {names}.")
         self.grid, self.gamma, self.augment, self.channels = grid, gamma, augment, channels
         self.rotate = require_rotations(rotate, augment)
         self.shares = require_shares(val, test)
