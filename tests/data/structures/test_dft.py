@@ -200,7 +200,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
         ([f"data.path={REPOSITORY}/README.md"], "is no HDF5 file"),
         (["data.gamma=-1"], "data.gamma=-1 is not possible"),
         (["data.cell=[12.5]"], "data.cell=[12.5] is not possible; give two sides above 0"),
-        (["data.channels=3"], "data.channels=3 is not known; give one of Z, element"),
+        (["data.channels=3"], "data.channels=3 is not known; give Z or element"),
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
         (["data.grid=60"], "A side of 60 in the lattice 60 × 60 is not a multiple"),
