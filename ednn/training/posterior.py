@@ -17,6 +17,8 @@ from ednn.core.uncertainty import Posterior
 from ednn.data.module import ExtensiveData
 from ednn.training.lightning_fixes import AtomicCheckpoints
 
+MOST_FEATURES = 4096  # whose matrix takes 134 MB in the checkpoint, and a quarter of a minute
+
 
 def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterior | None:
     """Fit the posterior of a checkpoint's model after its training, and keep it in the checkpoint.
@@ -40,7 +42,7 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
     checkpoint = read_checkpoint(path)
     model = build_from(checkpoint).eval().to(trainer.strategy.root_device)
     try:
-        model.feature_tensors()
+        _require_few(model)
     except InputError as error:
         if trainer.is_global_zero:
             print(f"How uncertain predictions are is not known: {error}")
@@ -56,6 +58,21 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
         checkpoint[KEY][POSTERIOR] = posterior.to_plain()
         AtomicCheckpoints().save_checkpoint(checkpoint, path)
     return posterior
+
+
+def _require_few(model: ExtensiveModel) -> None:
+    """Make sure that a model has features, and few enough for a matrix of them.
+
+    Raises:
+        InputError: it hasn't.
+    """
+    weight = next(iter(model.feature_tensors().values()))  # (outputs + features, …)
+    features = weight.shape[0] - len(model.info.outputs)
+    if features > MOST_FEATURES:
+        raise InputError(
+            f"the last layer has {features} inputs, and the posterior of more than {MOST_FEATURES} "
+            f"takes too much time and memory."
+        )
 
 
 def _features(
