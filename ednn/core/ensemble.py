@@ -37,7 +37,7 @@ class Spread:
         """Map totals (B, members · outputs) to standard deviations (B, outputs)."""
         return features.unflatten(1, (-1, self.outputs)).std(1)
 
-    def strangeness(self, deviation: Tensor, sites: Tensor) -> Tensor:
+    def extrapolation(self, deviation: Tensor, sites: Tensor) -> Tensor:
         """Return zeros (B,): how far members differ on usual systems is not known."""
         return torch.zeros(len(deviation))
 

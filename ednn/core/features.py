@@ -41,7 +41,7 @@ class Deviation(Protocol):
     def deviation(self, features: Tensor) -> Tensor:
         """Map features (B, features) to standard deviations (B, outputs) in physical units."""
 
-    def strangeness(self, deviation: Tensor, sites: Tensor) -> Tensor:
+    def extrapolation(self, deviation: Tensor, sites: Tensor) -> Tensor:
         """Tell how many times as uncertain, per site, systems are as usual ones: (B,), or zeros."""
 
 

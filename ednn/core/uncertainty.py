@@ -89,7 +89,7 @@ class Posterior:
         norm = (given @ self.whitening.to(given.device)).norm(dim=1)  # (B,)
         return norm[:, None] * self.width.to(given.device)
 
-    def strangeness(self, deviation: Tensor, sites: Tensor) -> Tensor:
+    def extrapolation(self, deviation: Tensor, sites: Tensor) -> Tensor:
         """Tell how many times as uncertain systems are, per site, as any that chose α: (B,).
 
         Args:

@@ -10,7 +10,7 @@ from ednn.core.features import Shares
 from ednn.core.interface import ExtensiveModel
 from ednn.inference.pieces import Arrays, Job, Piece
 
-STRANGE = 3.0  # times the largest uncertainty per site of the validation samples
+EXTRAPOLATED = 3.0  # times the largest uncertainty per site of the validation samples
 
 
 def kept(shares: Shares) -> Arrays:
@@ -62,7 +62,7 @@ def deviation(model: ExtensiveModel, features: np.ndarray) -> np.ndarray:
     return model.posterior.deviation(torch.from_numpy(features)).numpy()
 
 
-def warn_of_strange(model: ExtensiveModel, deviation: np.ndarray, sites: np.ndarray) -> None:
+def warn_of_extrapolation(model: ExtensiveModel, deviation: np.ndarray, sites: np.ndarray) -> None:
     """Warn of samples that are unlike those that a model knows.
 
     Args:
@@ -78,16 +78,16 @@ def warn_of_strange(model: ExtensiveModel, deviation: np.ndarray, sites: np.ndar
         >>> model.posterior = Posterior(torch.eye(1), torch.ones(1), usual=0.1)
         >>> with warnings.catch_warnings(record=True) as caught:
         ...     warnings.simplefilter("always")
-        ...     warn_of_strange(model, np.array([[1.0], [80.0]]), np.array([10, 10]))
+        ...     warn_of_extrapolation(model, np.array([[1.0], [80.0]]), np.array([10, 10]))
         >>> str(caught[0].message)[:46]
         '1 of 2 samples are unlike those of the trainin'
     """
     assert model.posterior is not None
-    ratio = model.posterior.strangeness(torch.from_numpy(deviation), torch.from_numpy(sites))
-    if strange := int((ratio > STRANGE).sum()):
+    ratio = model.posterior.extrapolation(torch.from_numpy(deviation), torch.from_numpy(sites))
+    if count := int((ratio > EXTRAPOLATED).sum()):
         worst = int(ratio.argmax())
         warnings.warn(
-            f"{strange} of {len(ratio)} samples are unlike those of the training: number {worst} "
+            f"{count} of {len(ratio)} samples are unlike those of the training: number {worst} "
             f"is {ratio[worst]:.0f} times as uncertain per {model.info.site} as any validation "
             f"sample. Don't rely on these predictions; train on such samples.",
             stacklevel=2,

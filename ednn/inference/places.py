@@ -41,11 +41,6 @@ class Place:
     first: NDArray[np.int64] | None
 
     @property
-    def is_open(self) -> bool:
-        """Whether there are directions along which nothing repeats."""
-        return not self.structure.cell.any(1).all()
-
-    @property
     def tile(self) -> Vector:
         """Sides of a tile's focus in Å, (D,)."""
         return self.pixel * self.tiling.focus

@@ -19,7 +19,7 @@ from ednn.data.hdf5_file import create_hdf5
 from ednn.data.structures.frames import flat_structures, note_on_open, read_frames
 from ednn.data.structures.units import require_units
 from ednn.inference.blocks import Block, cut
-from ednn.inference.deviations import Deviations, kept, settled, warn_of_strange
+from ednn.inference.deviations import Deviations, kept, settled, warn_of_extrapolation
 from ednn.inference.nearby import SortedAtoms
 from ednn.inference.pieces import Arrays, Job, Piece, finished
 from ednn.inference.places import batch, place
@@ -112,7 +112,7 @@ class StructureJob(Job):
             own.pixel.tolist(),
             (stop - start).tolist(),
             None if weights is None else weights.to(device),
-            own.is_open,
+            own.structure.is_open,
         )
         return self._arrays(shares, positions, near.atoms)
 
@@ -221,7 +221,7 @@ def write_structures(
         columns = {name: total[:, 0]}
         if (known := deviations.values()) is not None:
             columns[f"{name}_uncertainty"] = known[:, 0]
-            warn_of_strange(job.model, known, np.array([len(frame) for frame in frames]))
+            warn_of_extrapolation(job.model, known, np.array([len(frame) for frame in frames]))
         _note(frames, columns)
         _write(frames, [*columns], path, output.suffix)
     os.replace(staged[0], maps)

@@ -40,6 +40,11 @@ class Structure:
         """Sides (D,) of a rectangular cell in Å."""
         return np.diagonal(self.cell).copy()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are directions along which nothing repeats."""
+        return not self.cell.any(1).all()
+
     def require_finite(self, name: str) -> None:
         """Check that all positions are finite.
 

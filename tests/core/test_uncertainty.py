@@ -133,17 +133,17 @@ def test_an_old_checkpoint_predicts_without_it() -> None:
     assert model.split(model.call("forward", spins))[1].shape == (2, 0)
 
 
-def test_a_system_is_as_strange_at_any_size() -> None:
+def test_extrapolation_is_the_same_at_any_size() -> None:
     torch.manual_seed(0)
     features, sites = torch.randn(50, 3).double() * torch.tensor([1.0, 1.0, 0.01]), torch.ones(50)
     posterior = Posterior.fit(features.T @ features, features, torch.randn(50, 1), sites)
-    usual = posterior.strangeness(posterior.deviation(features), sites)
+    usual = posterior.extrapolation(posterior.deviation(features), sites)
     assert usual.max() == pytest.approx(1)
     unlike = torch.tensor([[0.0, 0.0, 2.0]]).double()
-    one = posterior.strangeness(posterior.deviation(unlike), torch.ones(1))
-    many = posterior.strangeness(posterior.deviation(70 * unlike), torch.full((1,), 70.0))
+    one = posterior.extrapolation(posterior.deviation(unlike), torch.ones(1))
+    many = posterior.extrapolation(posterior.deviation(70 * unlike), torch.full((1,), 70.0))
     torch.testing.assert_close(many, one)
     assert one > 10
     plain = posterior.to_plain()
     del plain["usual"]  # as older checkpoints have it
-    assert not Posterior.from_plain(plain).strangeness(torch.ones(1, 1), torch.ones(1)).any()
+    assert not Posterior.from_plain(plain).extrapolation(torch.ones(1, 1), torch.ones(1)).any()

@@ -127,7 +127,7 @@ def note_on_open(structures: Sequence[Structure], path: Path) -> str:
         >>> note_on_open([molecule], Path("own.extxyz"))[:50]
         "own.extxyz: 1 of 1 structures don't repeat along x"
     """
-    count = sum(not structure.cell.any(1).all() for structure in structures)
+    count = sum(structure.is_open for structure in structures)
     if not count:
         return ""
     return (

@@ -161,7 +161,10 @@ def test_train_and_evaluate(tmp_path: Path) -> None:
     done = run(tmp_path, "train.py", *small, *tiles, "run=small")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / "runs" / "small"
-    assert json.loads((folder / "summary.json").read_text())["unit"] == "X/pixel²"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["unit"] == "X/pixel²"
+    assert "the last layer has 6273 inputs, and the posterior of more than" in done.stdout
+    assert "test/coverage_of_90_percent_intervals" not in summary
     checkpoint = f"ckpt_path={folder / 'checkpoints' / 'best.ckpt'}"
     done = run(tmp_path, "evaluate.py", checkpoint, *small, "data.side=60")
     assert done.returncode == 0, done.stderr
