@@ -22,7 +22,7 @@ class Batch(NamedTuple):
     """What a model is given, and the truth.
 
     Extensive targets (B, outputs), sites (B,), sample numbers (B,), and where the set has them
-    forces (B, A, 2) on the atoms.
+    forces (B, A, D) on the atoms, and the stress (B, D, D).
 
     Example:
         >>> fields, sites = torch.ones(2, 1, 4, 4), torch.tensor([16, 16])
@@ -36,6 +36,7 @@ class Batch(NamedTuple):
     sites: Tensor
     sample: Tensor
     forces: Tensor | None = None
+    stress: Tensor | None = None
 
 
 class ExtensiveDataset(Dataset[Batch]):
@@ -77,7 +78,11 @@ class ExtensiveDataset(Dataset[Batch]):
         return None
 
     def forces(self, sample: Tensor) -> Tensor | None:
-        """Return the forces (B, A, 2) on the atoms, where there are any."""
+        """Return the forces (B, A, D) on the atoms, where there are any."""
+        return None
+
+    def stress(self, sample: Tensor) -> Tensor | None:
+        """Return the stress (B, D, D), where it is known."""
         return None
 
     def example(self) -> Any:
@@ -92,6 +97,7 @@ class ExtensiveDataset(Dataset[Batch]):
             self.sites[sample],
             sample,
             self.forces(sample),
+            self.stress(sample),
         )
 
 

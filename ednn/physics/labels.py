@@ -1,17 +1,20 @@
-"""Energies and forces of a structure from a quantum-mechanical theory, through ASE."""
+"""Energy, forces and stress of a structure from any theory that ASE has a calculator of."""
 
 import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ednn.core.errors import InputError
 from ednn.physics.structure import Structure
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 # Names of the exceptions of ASE and of GPAW for a calculation that did not converge. They share no
 # base class, and GPAW need not be installed.
@@ -35,10 +38,12 @@ class Theory:
         name: name of the theory in files and messages.
         calculator: dotted path of the calculator's class.
         arguments: of the calculator.
-        height: height in Å of the cell; the sheet lies in its middle.
-        pbc: whether the cell is periodic along x, y and z.
+        height: height in Å of the cell of a flat structure, which lies in its middle; vacuum in Å
+            around others where nothing repeats.
+        pbc: whether the cell of a flat structure is periodic along x, y and z.
         packages: distributions that the labels depend on; labels of different versions do not mix.
         install: what to do if the calculator is missing.
+        stress: whether the calculator is asked for it.
 
     Example:
         >>> theory = Theory("lj", "ase.calculators.lj.LennardJones", {"epsilon": 2.0})
@@ -53,6 +58,7 @@ class Theory:
     pbc: tuple[bool, bool, bool] = (True, True, True)
     packages: tuple[str, ...] = ()
     install: str = "install the package that has it"
+    stress: bool = True
 
     def provenance(self) -> dict[str, str]:
         """Return what must be equal for labels to mix: the calculator, its settings and versions.
@@ -95,6 +101,12 @@ THEORIES = {
             install='run `pip install "ednn[dft]"`',
         ),
         Theory(
+            name="emt",
+            calculator="ase.calculators.emt.EMT",
+            packages=("ase",),
+            install='run `pip install "ednn[atoms]"`',
+        ),
+        Theory(
             name="pbe",
             calculator="gpaw.GPAW",
             arguments={
@@ -112,6 +124,7 @@ THEORIES = {
             pbc=(True, True, False),
             packages=("gpaw", "gpaw-data"),
             install="run `scripts/install_pbe.sh`",
+            stress=False,  # GPAW has it for plane waves alone
         ),
     )
 }
@@ -155,11 +168,13 @@ def resolve(theory: str | Mapping[str, Any]) -> Theory:
 
 @dataclass(frozen=True)
 class Label:
-    """Energy and forces of a structure.
+    """Energy, forces and stress of a structure along D axes.
 
     Attributes:
         energy: in eV.
-        forces: in the plane, (N, 2) in eV/Å.
+        forces: (N, D) in eV/Å.
+        stress: ∂E/∂ε by area or volume, (D, D) in eV/Å² of a plane and in eV/Å³ of space; None
+            where there are directions along which nothing repeats, or the calculator has none.
 
     Example:
         >>> Label(energy=-1.5, forces=np.zeros((2, 2))).forces.shape
@@ -168,10 +183,11 @@ class Label:
 
     energy: float
     forces: NDArray[np.float64]
+    stress: NDArray[np.float64] | None = None
 
 
 def label(structure: Structure, theory: Theory) -> Label:
-    """Return the energy and the in-plane forces of `structure`.
+    """Return the energy of `structure`, and forces and stress along its axes.
 
     The energy is the one whose gradient the forces are: with smeared occupations the electronic
     free energy.
@@ -188,28 +204,45 @@ def label(structure: Structure, theory: Theory) -> Label:
         >>> round(pair.energy, 2), bool(np.abs(pair.forces).max() < 1e-9)
         (-0.99, True)
     """
-    from ase import Atoms
-
     # A new calculator for each structure: a label must not depend on earlier ones.
-    calculator = theory.calculator_class()(**theory.arguments)
-    height = np.full((len(structure.numbers), 1), theory.height / 2)
-    cell = np.diag([0.0, 0.0, theory.height])
-    cell[:2, :2] = structure.cell
-    atoms = Atoms(
-        structure.numbers,
-        positions=np.hstack([structure.positions, height]),
-        cell=cell,
-        pbc=np.append(structure.cell.any(1), theory.pbc[2]),
-        calculator=calculator,
-    )
+    atoms, dims = _as_atoms(structure, theory), structure.positions.shape[1]
+    atoms.calc = theory.calculator_class()(**theory.arguments)
     try:
         energy = atoms.get_potential_energy()
-        forces = atoms.get_forces()[:, :2]
+        forces = atoms.get_forces()[:, :dims]
+        stress = _stress(atoms) if theory.stress and not structure.is_open else None
     except Exception as error:
         if not NOT_CONVERGED & {kind.__name__ for kind in type(error).__mro__}:
             raise
         raise LabelError(f"{type(error).__name__}: {error}") from error
-    energy = calculator.results.get("free_energy", energy)
-    if not (np.isfinite(energy) and np.isfinite(forces).all()):
-        raise LabelError("the energy or a force is not a finite number")
-    return Label(float(energy), forces)
+    energy = atoms.calc.results.get("free_energy", energy)
+    if stress is not None and dims == 2:
+        stress = stress[:2, :2] * theory.height  # by area
+    found = [energy, forces, 0.0 if stress is None else stress]
+    if not all(np.isfinite(values).all() for values in found):
+        raise LabelError("the energy, a force or the stress is not a finite number")
+    return Label(float(energy), forces, stress)
+
+
+def _stress(atoms: "Atoms") -> NDArray[np.float64] | None:
+    """Return the stress, (3, 3) in eV/Å³; None if the calculator has none."""
+    try:
+        return atoms.get_stress(voigt=False)
+    except NotImplementedError:
+        return None
+
+
+def _as_atoms(structure: Structure, theory: Theory) -> "Atoms":
+    """Return a structure as ASE has it; one in a plane lies in the middle of the theory's cell."""
+    from ase import Atoms
+    from ase.cell import Cell
+
+    positions, cell, pbc = structure.positions, structure.cell, structure.cell.any(1)
+    if positions.shape[1] == 2:
+        positions = np.pad(positions, ((0, 0), (0, 1)), constant_values=theory.height / 2)
+        cell = np.pad(cell, ((0, 1), (0, 1)))
+        cell[2, 2], pbc = theory.height, np.append(pbc, theory.pbc[2])
+    elif pbc.any():  # some calculators repeat all or nothing, so there has to be vacuum
+        vacuum = np.ptp(positions) + theory.height
+        cell = np.where(cell.any(1, keepdims=True), cell, vacuum * Cell(cell).complete().array)
+    return Atoms(structure.numbers, positions, cell=cell, pbc=pbc)

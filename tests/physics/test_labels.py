@@ -108,7 +108,7 @@ def test_any_calculator_may_be_named_by_its_path() -> None:
 
 
 def test_unknown_theories_are_refused_in_one_sentence() -> None:
-    with pytest.raises(InputError, match="'b3lyp' is unknown: expected one of gfn1, pbe"):
+    with pytest.raises(InputError, match="'b3lyp' is unknown: expected one of gfn1, emt, pbe"):
         resolve("b3lyp")
     with pytest.raises(InputError, match="no `_target_`"):
         resolve({"sigma": 1.0})
@@ -129,3 +129,69 @@ def test_provenance_holds_every_argument() -> None:
     assert resolve({**LJ, "rc": 4.0}).provenance() != known
     assert resolve({**LJ, "height": 20}).provenance() != known
     assert resolve(dict(reversed(LJ.items()))).provenance() == known
+
+
+def strained(structure: Structure, strain: np.ndarray) -> Structure:
+    stretch = np.eye(len(strain)) + strain
+    positions, cell = structure.positions @ stretch, structure.cell @ stretch
+    return dataclasses.replace(structure, positions=positions, cell=cell)
+
+
+def copper() -> Structure:
+    """A sheared and disordered cell of four atoms."""
+    cell = 3.6 * np.array([[1, 0.1, 0], [0, 1.02, 0.05], [0, 0, 0.97]])
+    sites = np.array([[0, 0, 0.02], [0.5, 0.53, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
+    return Structure(np.array([29, 79, 29, 29]), sites @ cell, cell)
+
+
+@pytest.mark.parametrize(
+    ("structure", "theory"),
+    [
+        pytest.param(shifted(four_atoms(), 1, 0, 0.07), "gfn1", marks=needs_tblite),
+        (shifted(four_atoms(), 1, 0, 0.07), LJ),
+        (copper(), "emt"),
+        pytest.param(copper(), "gfn1", marks=needs_tblite),
+    ],
+    ids=["sheet-gfn1", "sheet-lj", "alloy-emt", "alloy-gfn1"],
+)
+def test_stress_is_the_slope_of_the_energy_with_strain(structure: Structure, theory: Any) -> None:
+    chosen, h = resolve(theory), 1e-4
+    found = label(structure, chosen).stress
+    dims = len(structure.cell)
+    assert found is not None
+    assert found.shape == (dims, dims)
+    size = abs(np.linalg.det(structure.cell))  # the area of a sheet, the volume of an alloy
+    for i, j in [(0, 0), (1, 1), (0, 1), (dims - 1, 0)]:
+        strain = np.zeros((dims, dims))
+        strain[i, j] = strain[j, i] = h
+        up, down = (label(strained(structure, s), chosen).energy for s in (strain, -strain))
+        slope = (up - down) / (2 * h) / size / (1 if i == j else 2)
+        assert found[i, j] == pytest.approx(slope, rel=1e-3, abs=1e-5)
+
+
+def test_what_is_open_has_no_stress_and_feels_no_images() -> None:
+    emt, bulk = THEORIES["emt"], copper()
+    cluster = dataclasses.replace(bulk, cell=np.zeros((3, 3)))
+    slab = dataclasses.replace(bulk, cell=bulk.cell * [[1], [1], [0]])
+    far = dataclasses.replace(bulk, cell=bulk.cell + np.outer([0, 0, 1], [0, 0, 30]))
+    assert label(cluster, emt).stress is None
+    found = label(slab, emt)
+    assert found.stress is None
+    assert found.energy == pytest.approx(label(far, emt).energy, abs=1e-9)
+
+
+@needs_tblite
+def test_a_sheet_is_the_same_in_space() -> None:
+    gfn1, flat = THEORIES["gfn1"], shifted(four_atoms(), 1, 0, 0.07)
+    cell = np.pad(flat.cell, ((0, 1), (0, 1)))
+    slab = Structure(flat.numbers, np.pad(flat.positions, ((0, 0), (0, 1))), cell)
+    high = dataclasses.replace(gfn1, height=gfn1.height + np.ptp(flat.positions))
+    expected, found = label(flat, high), label(slab, gfn1)
+    assert found.energy == pytest.approx(expected.energy, abs=1e-4)
+    np.testing.assert_allclose(found.forces[:, :2], expected.forces, atol=1e-4)
+    np.testing.assert_allclose(found.forces[:, 2], 0, atol=1e-4)
+
+
+@needs_gpaw
+def test_pbe_has_no_stress() -> None:
+    assert label(four_atoms(), THEORIES["pbe"]).stress is None

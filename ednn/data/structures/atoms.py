@@ -14,6 +14,7 @@ from ednn.data.structures.file import LabelledSet, join
 from ednn.data.structures.frames import flat_structures, note_on_open, read_frames
 from ednn.data.structures.module import StructureData, digest
 from ednn.data.structures.units import require_units
+from ednn.physics.structure import Structure
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -22,7 +23,7 @@ SKETCH = 16  # smallest digests of a set, by which it is known again in any orde
 
 
 class AtomsData(StructureData):
-    r"""Structures with energies, and forces if all have them, from a file that ASE reads.
+    r"""Structures with energies, and forces and stress if all have them, in a file ASE reads.
 
     A frame's `info["theory"]`, if there is one, names the theory of its energy.
 
@@ -31,6 +32,7 @@ class AtomsData(StructureData):
         energy: what the energies are called there; None for those that ASE knows as such, of which
             free energies come first where all have them: forces are their gradient.
         forces: what the column of forces is called; None for that which ASE knows as such.
+        stress: what the stress is called; None for that which ASE knows as such.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -44,14 +46,25 @@ class AtomsData(StructureData):
     """
 
     def __init__(
-        self, path: str, energy: str | None = None, forces: str | None = None, **shared: Any
+        self,
+        path: str,
+        energy: str | None = None,
+        forces: str | None = None,
+        stress: str | None = None,
+        **shared: Any,
     ) -> None:
         super().__init__(**shared)
-        self.file, self.energy, self.forces = Path(path), energy, forces
+        self.file, self.energy, self.forces, self.stress = Path(path), energy, forces, stress
         if re.search("grad", str(forces), re.IGNORECASE):
             raise InputError(
                 f"data.forces={forces} names gradients, whose sign is opposite to that of forces; "
                 f"store them with the other sign, in a column of another name."
+            )
+
+        if re.search("virial", str(stress), re.IGNORECASE):
+            raise InputError(
+                f"data.stress={stress} names virials, which are the stress times minus the volume; "
+                f"store the stress, under another name."
             )
 
     @property
@@ -71,6 +84,8 @@ class AtomsData(StructureData):
             i: {**vars(structure), "energy": energies[i], "forces": forces[i], "seed": i}
             for i, structure in enumerate(structures)
         }
+        for i, stress in enumerate(self._stress(frames, structures)):
+            records[i]["stress"] = stress
         labels = join(records, {"theory": theory})
         labels.attributes["structures"] = " ".join(_digests(labels)[:SKETCH])
         return labels
@@ -113,6 +128,30 @@ class AtomsData(StructureData):
                 f"add data.forces={others[0]} (of gradients, store the negative first)."
             )
         return [np.empty((0, 2))] * len(found)
+
+    def _stress(
+        self, frames: Sequence["Atoms"], structures: Sequence[Structure]
+    ) -> list[np.ndarray]:
+        """Return the stress (D, D) of every structure; of none unless all have one.
+
+        Raises:
+            InputError: one has none under the name that was asked for, or a wrong one.
+        """
+        found = []
+        for i, (frame, structure) in enumerate(zip(frames, structures, strict=True)):
+            stress = columns.stress(frame, self.stress, self._where(i))
+            if stress is None or structure.is_open or not frame.cell.volume:
+                if self.stress is None:
+                    return []
+                raise InputError(
+                    f"{self._where(i)} has no {self.stress!r} for data.stress, or no cell in all "
+                    f"directions; give all structures a stress, or leave data.stress out."
+                )
+            dims = len(structure.cell)
+            size = abs(np.linalg.det(structure.cell))  # Å² of a sheet, Å³ in space
+            found.append(stress[:dims, :dims] * frame.cell.volume / size)
+        require_units(frames, self.path, ["stress"])
+        return found
 
     def _where(self, number: int) -> str:
         return f"{self.path}: structure {number}"

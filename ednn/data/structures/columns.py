@@ -1,4 +1,4 @@
-"""Energies and forces of ASE's frames: those that ASE knows as such, or those under a name."""
+"""Energies, forces and stress of ASE's frames: what ASE knows as such, or what has a name."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,37 @@ def forces(frame: "Atoms", name: str | None, where: str) -> np.ndarray | None:
             f"expected forces in eV/Å, three real numbers for each of its {len(frame)} atoms."
         )
     return column
+
+
+def stress(frame: "Atoms", name: str | None, where: str) -> np.ndarray | None:
+    """Return a frame's stress (3, 3) in eV/Å³; None if it has none.
+
+    Args:
+        frame: as ASE has read it.
+        name: where it stands in `info` or among the results; None for ASE's own stress.
+        where: what the sentence calls the structure.
+
+    Raises:
+        InputError: it is neither nine nor six real numbers (xx, yy, zz, yz, xz, xy).
+
+    Example:
+        >>> from ase import Atoms
+        >>> frame = Atoms("C", info={"REF_stress": [1.0, 2.0, 3.0, 0.4, 0.5, 0.6]})
+        >>> stress(frame, "REF_stress", "mine").tolist()
+        [[1.0, 0.6, 0.5], [0.6, 2.0, 0.4], [0.5, 0.4, 3.0]]
+    """
+    found = _values(frame) if name else _results(frame)
+    value = found.get(name or "stress")
+    if value is None:
+        return None
+    column = np.asarray(value)
+    if column.size not in (6, 9) or column.dtype.kind not in "iuf":
+        raise InputError(
+            f"{where} has {name or 'stress'} of shape {column.shape} and type {column.dtype}; "
+            f"expected a stress in eV/Å³, nine real numbers or six (xx, yy, zz, yz, xz, xy)."
+        )
+    order = [0, 5, 4, 5, 1, 3, 4, 3, 2] if column.size == 6 else slice(None)
+    return column.reshape(-1)[order].reshape(3, 3).astype(float)
 
 
 def force_like(frame: "Atoms") -> list[str]:

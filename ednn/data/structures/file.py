@@ -21,13 +21,16 @@ from ednn.physics.structure import Structure
 
 UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}
 
-# One structure: its seed with numbers, positions, cell, energy and forces; or with "failed".
+# One structure: its seed with numbers, positions, cell, energy, forces and, if it is known, stress;
+# or with "failed".
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """The contents of a file: the datasets and the attributes of the schema.
+    """The contents of a file of structures along D axes: the datasets and the attributes.
+
+    Forces are there for all structures or for none, and so is the stress.
 
     Example:
         >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": np.eye(2) * 9}
@@ -43,6 +46,7 @@ class LabelledSet:
     offsets: NDArray[np.int64]
     cell: NDArray[np.float64]
     energy: NDArray[np.float64]
+    stress: NDArray[np.float64]
     seed: NDArray[np.int64]
     failed: NDArray[np.int64]
     attributes: dict[str, str]
@@ -73,9 +77,11 @@ def read(path: str | Path) -> LabelledSet:
     """
     try:
         with open_hdf5(Path(path)) as file:
-            datasets = {name: file[name][()] for name in DATASETS}
+            datasets = {name: file[name][()] for name in DATASETS if name != "stress"}
             if datasets["cell"].ndim == 2:  # sides, as older files have them
                 datasets["cell"] = datasets["cell"][:, None] * np.eye(2)
+            # which older files don't have
+            datasets["stress"] = file.get("stress", np.empty((0, *datasets["cell"].shape[1:])))[()]
             attributes = {name: file.attrs[name] for name in ("theory", "structures")}
             return LabelledSet(**datasets, attributes={**file.attrs, **attributes})
     except KeyError as error:
@@ -106,6 +112,8 @@ def write(path: str | Path, labels: LabelledSet) -> None:
 def join(records: Mapping[int, Record], provenance: Mapping[str, str]) -> LabelledSet:
     """Return the set made of `records`, by seed, all labelled with the same `provenance`.
 
+    It has stress if all of them have.
+
     Example:
         >>> carbon = {"seed": 4, "numbers": [6], "positions": [[0.0, 0.0]], "cell": np.eye(2) * 9}
         >>> carbon |= {"energy": -1.0, "forces": [[0.0, 0.0]]}
@@ -118,18 +126,26 @@ def join(records: Mapping[int, Record], provenance: Mapping[str, str]) -> Labell
     good = [record for record in ordered if "failed" not in record]
     lengths = [len(record["numbers"]) for record in good]
     versions = {name: metadata.version(name) for name in ("ednn", "numpy")}
-    inform = {"units": UNITS, "made_with": versions | {"python": platform.python_version()}}
+    dims = len(good[0]["cell"]) if good else 2
+    has_stress = all("stress" in record for record in good)
+    units = UNITS | {"stress": f"eV/Å{'²³'[dims - 2]}"}
+    inform = {"units": units, "made_with": versions | {"python": platform.python_version()}}
 
     def atoms(name: str, *shape: int) -> NDArray[Any]:
         return np.concatenate([np.empty((0, *shape)), *(record[name] for record in good)])
 
+    def matrices(name: str, records: Sequence[Record]) -> NDArray[np.float64]:
+        found = [record[name] for record in records]
+        return np.array(found, dtype=float).reshape(-1, dims, dims)
+
     return LabelledSet(
         numbers=atoms("numbers").astype(np.uint8),
-        positions=atoms("positions", 2),
-        forces=atoms("forces", 2).astype(np.float32),
+        positions=atoms("positions", dims),
+        forces=atoms("forces", dims).astype(np.float32),
         offsets=np.cumsum([0, *lengths], dtype=np.int64),
-        cell=np.array([record["cell"] for record in good], dtype=float).reshape(-1, 2, 2),
+        cell=matrices("cell", good),
         energy=np.array([record["energy"] for record in good], dtype=float),
+        stress=matrices("stress", good if has_stress else []),
         seed=np.array([record["seed"] for record in good], dtype=np.int64),
         failed=np.array([r["seed"] for r in ordered if "failed" in r], dtype=np.int64),
         attributes={**provenance, **{name: json.dumps(v) for name, v in inform.items()}},
@@ -154,6 +170,8 @@ def split(labels: LabelledSet) -> dict[int, Record]:
             "energy": labels.energy[i],
             "forces": labels.forces[atoms],
         }
+        if len(labels.stress):
+            records[seed]["stress"] = labels.stress[i]
     return records
 
 
@@ -167,15 +185,15 @@ def part(labels: LabelledSet, rows: NDArray[np.int64]) -> LabelledSet:
     lengths = np.diff(labels.offsets)[rows]
     atoms = [np.arange(*labels.offsets[[row, row + 1]]) for row in rows]
     kept = np.concatenate([np.empty(0, int), *atoms])
-    forces = labels.forces[kept] if len(labels.forces) else labels.forces
     return replace(
         labels,
         numbers=labels.numbers[kept],
         positions=labels.positions[kept],
-        forces=forces,
+        forces=labels.forces[kept if len(labels.forces) else slice(0)],
         offsets=np.cumsum([0, *lengths], dtype=np.int64),
         cell=labels.cell[rows],
         energy=labels.energy[rows],
+        stress=labels.stress[rows if len(labels.stress) else slice(0)],
         seed=labels.seed[rows],
     )
 
@@ -183,7 +201,8 @@ def part(labels: LabelledSet, rows: NDArray[np.int64]) -> LabelledSet:
 def concatenate(sets: Sequence[LabelledSet], paths: Sequence[Path]) -> LabelledSet:
     """Return the structures of several sets as one.
 
-    Its attributes are those of the first, but for `structures`: a line for each set.
+    Its attributes are those of the first, but for `structures`: a line for each set. Stress that
+    not all have is left out.
 
     Args:
         sets: at least one.
@@ -211,6 +230,8 @@ def concatenate(sets: Sequence[LabelledSet], paths: Sequence[Path]) -> LabelledS
         for name in DATASETS
         if name != "offsets"
     }
+    if len(columns["stress"]) < len(columns["energy"]):
+        columns["stress"] = columns["stress"][:0]
     recipes = "\n".join(labels.attributes["structures"] for labels in sets)
     attributes = {**first.attributes, "structures": recipes}
     lengths = np.concatenate([np.diff(labels.offsets) for labels in sets])

@@ -162,7 +162,7 @@ def _labelled(seed: int, recipe: str, repeat: Repeat, theory: Theory) -> Record:
         result = label(structure, theory)
     except LabelError as error:
         return {"seed": seed, "failed": str(error)}
-    return {
+    record: Record = {
         "seed": seed,
         "numbers": structure.numbers.tolist(),
         "positions": structure.positions.tolist(),
@@ -170,3 +170,4 @@ def _labelled(seed: int, recipe: str, repeat: Repeat, theory: Theory) -> Record:
         "energy": result.energy,
         "forces": result.forces.astype(np.float32).tolist(),
     }
+    return record if result.stress is None else record | {"stress": result.stress.tolist()}

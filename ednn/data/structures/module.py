@@ -76,7 +76,7 @@ class StructureData(ExtensiveData):
     @cached_property
     @abstractmethod
     def labels(self) -> LabelledSet:
-        """The structures, energies and forces; the attribute `theory` names their origin."""
+        """The structures and what is known of them; the attribute `theory` names their origin."""
 
     @property
     def reading(self) -> str:
@@ -156,11 +156,8 @@ class StructureData(ExtensiveData):
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
         labels = self.labels
         structures = [labels.structure(i) for i in range(len(labels))]
-        for i in range(len(self.distances)):  # which refuse what is no structure
-            if len(labels.forces):
-                forces = labels.forces[labels.atoms(i)]
-                require_finite(forces, f"{self.path}: the forces of structure {i}", row="atom")
-        require_finite(labels.energy, f"{self.path}: energy")
+        _ = self.distances  # which refuse what is no structure
+        _require_finite(labels, str(self.path))
         positions = np.array([split_position(structure, self.seed) for structure in structures])
         return StructureDataset(labels), by_share(positions, self.shares)
 
@@ -172,6 +169,15 @@ class StructureData(ExtensiveData):
         number = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         seed = [self.seed, number, self._process()[0]]
         return moved(batch, np.random.default_rng(seed), self.rotate)
+
+
+def _require_finite(labels: LabelledSet, path: str) -> None:
+    """Raise InputError unless all labels are numbers."""
+    for i in range(len(labels) if len(labels.forces) else 0):
+        forces = labels.forces[labels.atoms(i)]
+        require_finite(forces, f"{path}: the forces of structure {i}", row="atom")
+    require_finite(labels.energy, f"{path}: energy")
+    require_finite(labels.stress, f"{path}: stress")
 
 
 def require_rotations(rotate: bool, augment: bool) -> bool:

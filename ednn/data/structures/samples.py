@@ -26,9 +26,10 @@ class StructureDataset(ExtensiveDataset):
         super().__init__(torch.from_numpy(labels.energy)[:, None], torch.from_numpy(atoms))
         self.offsets = torch.from_numpy(labels.offsets)
         self.numbers = torch.from_numpy(labels.numbers.astype(np.int64))  # (all atoms,)
-        self.positions = torch.from_numpy(labels.positions)  # (all atoms, 2)
-        self.cell = torch.from_numpy(labels.cell)  # (N, 2, 2)
-        self.on_atoms = torch.from_numpy(labels.forces)  # (all atoms, 2)
+        self.positions = torch.from_numpy(labels.positions)  # (all atoms, D)
+        self.cell = torch.from_numpy(labels.cell)  # (N, D, D)
+        self.on_atoms = torch.from_numpy(labels.forces)  # (all atoms, D)
+        self.on_cells = torch.from_numpy(labels.stress)  # (N, D, D)
 
     def inputs(self, sample: Tensor) -> StructureBatch:
         numbers = self._padded(self.numbers, sample)
@@ -36,6 +37,9 @@ class StructureDataset(ExtensiveDataset):
 
     def forces(self, sample: Tensor) -> Tensor | None:
         return self._padded(self.on_atoms, sample) if len(self.on_atoms) else None
+
+    def stress(self, sample: Tensor) -> Tensor | None:
+        return self.on_cells[sample] if len(self.on_cells) else None
 
     def known(self, model: ExtensiveModel, sample: Tensor) -> Tensor:
         """Return the reference energies, by a model in the host's memory."""
@@ -55,12 +59,12 @@ class StructureDataset(ExtensiveDataset):
 
 
 def moved(batch: Batch, rng: np.random.Generator, rotate: bool) -> Batch:
-    """Translate each structure by any vector and mirror it along x and y, each or not.
+    """Translate each structure by any vector and mirror it along each axis, or not.
 
     Args:
-        batch: of structures, and forces where they are known.
+        batch: of structures, with forces and stress where they are known.
         rng: what is drawn from.
-        rotate: turns each by any angle, too.
+        rotate: turns each in any direction, too.
 
     Example:
         >>> numbers, cell = torch.tensor([[6]]), torch.eye(2)[None] * 9
@@ -71,15 +75,19 @@ def moved(batch: Batch, rng: np.random.Generator, rotate: bool) -> Batch:
         True
     """
     structures: StructureBatch = batch.inputs
-    size = (len(structures.cell), 1, 2)
-    sign = torch.from_numpy(rng.choice([-1.0, 1.0], size)).to(structures.positions)
-    turn = sign[:, 0].diag_embed()  # (B, 2, 2)
-    shift = torch.from_numpy(rng.uniform(size=size)).to(structures.positions)
+    count, dims = len(structures.cell), structures.cell.shape[-1]
+    sign = rng.choice([-1.0, 1.0], (count, 1, dims))
+    shift = torch.from_numpy(rng.uniform(size=sign.shape)).to(structures.positions)
+    turns = sign * np.eye(dims)  # (B, D, D)
     if rotate:
-        angle = torch.from_numpy(rng.uniform(0, 2 * np.pi, len(turn))).to(turn)
-        cos, sin = angle.cos(), angle.sin()
-        turn = turn @ torch.stack([cos, sin, -sin, cos], -1).unflatten(-1, (2, 2))
+        # Gaussian matrices know no direction
+        turns = np.linalg.svd(rng.normal(size=turns.shape))[0] @ turns
+    turn = torch.from_numpy(turns).to(structures.positions)
     cell = structures.cell @ turn
     positions = structures.positions @ turn + shift @ cell
-    forces = None if batch.forces is None else batch.forces @ turn.to(batch.forces)
-    return batch._replace(inputs=structures._replace(positions=positions, cell=cell), forces=forces)
+    forces, stress = batch.forces, batch.stress
+    return batch._replace(
+        inputs=structures._replace(positions=positions, cell=cell),
+        forces=None if forces is None else forces @ turn.to(forces),
+        stress=None if stress is None else turn.mT.to(stress) @ stress @ turn.to(stress),
+    )

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 EV = r"(ev|electron_?volts?)"
 ANGSTROM = r"(å|a|angs?|[aå]ngstr[oö]ms?)"
 FORCE = rf"{EV}((/|_?per_?){ANGSTROM}|{ANGSTROM}-1)"
-EXPECTED = {"energy": ("eV", EV), "force": ("eV/Å", FORCE), "length": ("Å", ANGSTROM)}
+STRESS = rf"{EV}((/|_?per_?){ANGSTROM}3|{ANGSTROM}-3)"
+EXPECTED = {
+    "energy": ("eV", EV),
+    "force": ("eV/Å", FORCE),
+    "stress": ("eV/Å³", STRESS),
+    "length": ("Å", ANGSTROM),
+}
 ANY = ("eV and Å", rf"({EV}|{ANGSTROM}|{FORCE}|metal|ase)")  # LAMMPS calls eV and Å metal units
 WORDS = {  # what a key has units of, by a part of its name
     "energy": "energ",
     "force": "forc|grad",
+    "stress": "stress|virial",
     "length": r"^(?!.*angle).*(length|dist|(^|_)pos|coord|lattice|cell)",
 }
 # energy_unit, unit_energy, units.energy and units alone; unit_cell is none
@@ -32,7 +39,7 @@ def require_units(frames: Iterable["Atoms"], path: Path, quantities: Iterable[st
     Args:
         frames: as ASE has read them.
         path: of the file.
-        quantities: those of "energy", "force" and "length" that are used.
+        quantities: those of "energy", "force", "stress" and "length" that are used.
 
     Raises:
         InputError: names the unit, and the factor where ASE knows it.

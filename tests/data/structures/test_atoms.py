@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import ase
 import ase.io
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from ednn.core.errors import InputError
@@ -87,6 +89,48 @@ def test_a_free_energy_goes_before_an_energy_as_forces_are_its_slope(
     cfg = composed("data=atoms", f"data.path={tmp_path / 'free.extxyz'}")
     labels = instantiate(cfg.data, _convert_="all").labels
     np.testing.assert_allclose(labels.energy, some(range(2)).energy - 3, rtol=0, atol=1e-6)
+
+
+def test_stress_of_a_sheet_is_by_area(tmp_path: Path) -> None:
+    frames = as_frames(some(range(2)))
+    stress = np.arange(9.0).reshape(3, 3)
+    stress = stress + stress.T
+    for frame in frames:
+        frame.calc.results["stress"] = stress
+    ase.io.write(tmp_path / "set.extxyz", frames, format="extxyz")
+    cfg = composed("data=atoms", f"data.path={tmp_path / 'set.extxyz'}")
+    labels = instantiate(cfg.data, _convert_="all").labels
+    np.testing.assert_allclose(labels.stress, [stress[:2, :2] * 15] * 2, rtol=1e-6)
+
+    frames[1].calc.results.pop("stress")
+    ase.io.write(tmp_path / "half.extxyz", frames, format="extxyz")
+    cfg = composed("data=atoms", f"data.path={tmp_path / 'half.extxyz'}")
+    assert not len(instantiate(cfg.data, _convert_="all").labels.stress)
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "words"),
+    [
+        ("REF_stress", {"REF_stress": [1.0, 2.0]}, r"structure 0 has REF_stress of shape \(2,\)"),
+        ("own", {"REF_stress": np.eye(3)}, "structure 0 has no 'own' for data.stress"),
+        ("GPa", {"GPa": np.eye(3), "stress_unit": "GPa"}, "multiply by 0.00624"),
+    ],
+)
+def test_other_stress_is_refused(
+    tmp_path: Path, name: str, entries: dict[str, Any], words: str
+) -> None:
+    frames = as_frames(some(range(1)))
+    frames[0].info |= entries
+    ase.io.write(tmp_path / "set.extxyz", frames, format="extxyz")
+    cfg = composed("data=atoms", f"data.path={tmp_path / 'set.extxyz'}", f"data.stress={name}")
+    with pytest.raises(InputError, match=words):
+        _ = instantiate(cfg.data, _convert_="all").labels
+
+
+def test_virials_are_no_stress() -> None:
+    cfg = composed("data=atoms", "data.path=set.extxyz", "data.stress=virials")
+    with pytest.raises(InstantiationException, match=r"data\.stress=virials names virials"):
+        instantiate(cfg.data, _convert_="all")
 
 
 def test_a_file_is_known_again_wherever_it_lies(

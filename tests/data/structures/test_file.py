@@ -6,13 +6,24 @@ import numpy as np
 import pytest
 
 from ednn.core.errors import InputError
-from ednn.data.structures.file import LabelledSet, Record, join, read, split, write
+from ednn.data.structures.file import (
+    LabelledSet,
+    Record,
+    concatenate,
+    join,
+    part,
+    read,
+    split,
+    write,
+)
 from ednn.physics.sheets import sheet
 
 ATTRIBUTES = {"theory": "x", "structures": "{}"}
 
 
-def records(seeds: Sequence[int], failed: Sequence[int] = ()) -> dict[int, Record]:
+def records(
+    seeds: Sequence[int], failed: Sequence[int] = (), stressed: bool = False
+) -> dict[int, Record]:
     rng = np.random.default_rng(0)
     found: dict[int, Record] = {seed: {"seed": seed, "failed": "no convergence"} for seed in failed}
     for seed in seeds:
@@ -25,7 +36,20 @@ def records(seeds: Sequence[int], failed: Sequence[int] = ()) -> dict[int, Recor
             "energy": rng.normal(),
             "forces": rng.normal(size=structure.positions.shape).astype(np.float32),
         }
+        if stressed:
+            found[seed]["stress"] = rng.normal(size=(2, 2))
     return found
+
+
+def in_space(record: Record) -> Record:
+    """Pad what has two axes to three."""
+    return {name: _padded(np.asarray(value)) for name, value in record.items()}
+
+
+def _padded(value: np.ndarray) -> np.ndarray:
+    if value.ndim < 2:
+        return value
+    return np.pad(value, ((0, int(value.shape == (2, 2))), (0, 1)), constant_values=9.0)
 
 
 def assert_equal(one: LabelledSet, other: LabelledSet) -> None:
@@ -59,6 +83,38 @@ def test_split_undoes_join_also_when_nothing_is_labelled(
 ) -> None:
     labels = join(records(seeds, failed), ATTRIBUTES)
     assert_equal(join(split(labels), ATTRIBUTES), labels)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_stress_is_kept_with_structures_of_any_number_of_axes(tmp_path: Path, dims: int) -> None:
+    found = records([7, 2, 9], failed=[4], stressed=True)
+    if dims == 3:
+        found = {seed: in_space(r) if "energy" in r else r for seed, r in found.items()}
+    labels = join(found, ATTRIBUTES)
+    write(tmp_path / "set.h5", labels)
+    again = read(tmp_path / "set.h5")
+    assert_equal(again, labels)
+    assert_equal(join(split(again), ATTRIBUTES), labels)
+    assert again.stress.shape == again.cell.shape == (3, dims, dims)
+    assert again.positions.shape == again.forces.shape == (len(again.numbers), dims)
+    np.testing.assert_array_equal(part(again, np.array([2, 0])).stress[0], found[9]["stress"])
+    both = concatenate([again, again], [tmp_path / "set.h5"] * 2)
+    np.testing.assert_array_equal(both.stress[3:], again.stress)
+
+
+def test_stress_that_not_all_structures_have_is_left_out(tmp_path: Path) -> None:
+    known, unknown = records([1], stressed=True), records([2])
+    assert join(known | unknown, ATTRIBUTES).stress.shape == (0, 2, 2)
+    sets = [join(known, ATTRIBUTES), join(unknown, ATTRIBUTES)]
+    both = concatenate(sets, [tmp_path / "1.h5", tmp_path / "2.h5"])
+    assert (len(both), both.stress.shape) == (2, (0, 2, 2))
+
+
+def test_a_file_without_stress_is_read_as_before(tmp_path: Path) -> None:
+    write(tmp_path / "set.h5", join(records([1, 2]), ATTRIBUTES))
+    with h5py.File(tmp_path / "set.h5", "a") as file:
+        del file["stress"]
+    assert read(tmp_path / "set.h5").stress.shape == (0, 2, 2)
 
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:

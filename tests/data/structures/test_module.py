@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from lightning import LightningModule, Trainer
 
 from ednn.core.errors import InputError
+from ednn.core.structure_batch import StructureBatch
 from ednn.data.samples import Batch
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.module import require_rotations
@@ -94,6 +95,41 @@ def test_rotations_turn_cells_atoms_and_forces_together() -> None:
     assert after.forces is not None
     work = [f.double() @ s.cell.mT for f, s in ((batch.forces, before), (after.forces, turned))]
     torch.testing.assert_close(work[1][real], work[0][real], rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("rotate", [False, True])
+def test_forces_and_stress_turn_with_the_cell(dims: int, rotate: bool) -> None:
+    rng = np.random.default_rng(3)
+    cell, positions, forces, stress = (
+        torch.from_numpy(rng.normal(size=(2, n, dims))) for n in (dims, 5, 5, dims)
+    )
+    inputs = StructureBatch(torch.full((2, 5), 6), positions, cell)
+    one = torch.ones(2, 1)
+    before = Batch(inputs, one, one[:, 0], torch.arange(2), forces, stress + stress.mT)
+    after = moved(before, rng, rotate)
+    assert after.forces is not None
+    assert before.stress is not None
+    assert after.stress is not None
+    turn = torch.linalg.solve(cell, after.inputs.cell)  # (2, D, D)
+    identity = torch.eye(dims, dtype=turn.dtype).expand_as(turn)
+    torch.testing.assert_close(turn @ turn.mT, identity)
+    assert rotate == bool((turn.abs() - identity).abs().max() > 1e-6)
+    torch.testing.assert_close(after.forces, forces @ turn)
+    torch.testing.assert_close(after.stress, turn.mT @ before.stress @ turn)
+
+
+def test_rotations_know_no_direction() -> None:
+    count, space = 20_000, torch.eye(3, dtype=torch.float64)
+    cell = space.expand(count, 3, 3)
+    atom = StructureBatch(torch.ones(count, 1), cell[:, :1], cell)
+    batch = Batch(atom, *[torch.zeros(count)] * 3)
+    turn = moved(batch, np.random.default_rng(1), rotate=True).inputs.cell
+    assert turn.mean(0).abs().max() < 0.02  # a mean of 20,000 numbers of spread 0.58
+    squares = turn.square()
+    torch.testing.assert_close(squares.mean(0), torch.full_like(space, 1 / 3), rtol=0, atol=0.02)
+    # <x⁴> of a unit vector's component is 1/5
+    torch.testing.assert_close(squares.square().mean(0), space * 0 + 0.2, rtol=0, atol=0.02)
 
 
 def test_impossible_rotations_are_refused() -> None:
