@@ -1,7 +1,6 @@
-"""Train PaiNN on what `experiment=dft` has, for a given time; its errors and speed, and ours."""
+"""Train PaiNN on what an experiment has, for a given time; its errors and speed, and ours."""
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from tqdm import tqdm
 
 from ednn import load_model
 from ednn.core.normalisation import fit_references
+from ednn.physics.labels import as_atoms, resolve
 from ednn.runs.folder import environment, write_json
 
 SEED = 0  # of the split, as in conf/, and of the weights
@@ -32,14 +32,16 @@ Sample = dict[str, Tensor]  # a structure, or several collated, by SchNetPack's 
 
 
 class StructureJob:
-    """The structures of `experiment=dft` as SchNetPack wants them; energies by their spread."""
+    """The structures of an experiment as SchNetPack wants them; energies by their spread."""
 
-    def __init__(self, cutoff: float) -> None:
+    def __init__(self, experiment: str, cutoff: float) -> None:
         with initialize_config_dir(str(Path("conf").absolute()), version_base="1.3"):
-            self.data = instantiate(compose("train", ["experiment=dft", f"seed={SEED}"]).data)
+            self.data = instantiate(
+                compose("train", [f"experiment={experiment}", f"seed={SEED}"]).data
+            )
         self.data.setup()
         self.labels, self.splits = self.data.labels, self.data.splits
-        self.settings = json.loads(self.labels.attributes["settings"])
+        self.theory = resolve(self.data.wanted)
         self.neighbours = spk.transform.MatScipyNeighborList(cutoff)
         is_of = self.labels.numbers[:, None] == np.unique(self.labels.numbers)  # (atoms, species)
         counts = torch.from_numpy(np.add.reduceat(is_of, self.labels.offsets[:-1], dtype=float))
@@ -47,18 +49,17 @@ class StructureJob:
         rest = energy - counts @ fit_references(counts[train], energy[train])  # (N, 1)
         self.spread = float((rest / counts.sum(1, keepdim=True))[train].std())  # eV/atom
         self.energy = (rest / self.spread).float()
-        self.forces = torch.from_numpy(self.labels.forces) / self.spread  # (atoms, 2)
+        self.forces = torch.from_numpy(self.labels.forces) / self.spread  # (atoms, D)
 
     def sample(self, i: int) -> Sample:
-        """Return structure `i`, halfway up its cell, with its neighbours and labels."""
-        structure, height = self.labels.structure(i), self.settings["height"]
-        flat = torch.from_numpy(structure.positions).float()  # (A, 2)
+        """Return structure `i`, as it was labelled, with its neighbours and labels."""
+        labelled = as_atoms(self.labels.structure(i), self.theory)
         atoms = {
-            key.Z: torch.from_numpy(structure.numbers),
-            key.R: F.pad(flat, (0, 1), value=height / 2),  # (A, 3)
-            key.cell: torch.tensor([*structure.sides, height]).float().diag()[None],
-            key.pbc: torch.tensor(self.settings["pbc"]),
-            key.n_atoms: torch.tensor([len(flat)]),
+            key.Z: torch.from_numpy(labelled.numbers),
+            key.R: torch.from_numpy(labelled.positions).float(),  # (A, 3)
+            key.cell: torch.from_numpy(labelled.cell.array).float()[None],
+            key.pbc: torch.from_numpy(labelled.pbc),
+            key.n_atoms: torch.tensor([len(labelled)]),
             key.energy: self.energy[i],
             key.forces: self.forces[self.labels.atoms(i)],
         }
@@ -83,11 +84,11 @@ def energies(net: nn.Module, batch: Sample) -> Tensor:
 
 
 def energies_and_forces(net: nn.Module, batch: Sample, graph: bool = False) -> tuple[Tensor, ...]:
-    """Predict energies (B,) and forces in the plane (atoms, 2)."""
+    """Predict energies (B,) and forces along the axes of the labels (atoms, D)."""
     positions = batch[key.R].clone().requires_grad_()
     energy = energies(net, {**batch, key.R: positions})
     (slope,) = torch.autograd.grad(energy.sum(), positions, create_graph=graph)
-    return energy, -slope[:, :2]
+    return energy, -slope[:, : batch[key.forces].shape[1]]
 
 
 @torch.no_grad()
@@ -194,6 +195,7 @@ def microseconds_per_atom(net: nn.Module, model: Any, sheets: StructureJob) -> d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
+    add("--experiment", default="dft", help="whose structures: dft, alloys")
     add("--ednn", help="checkpoint of our model, to be tested and timed beside PaiNN")
     add("--seconds", type=float, default=1800, help="wall time of the training")
     add("--threads", type=int, default=2)
@@ -207,7 +209,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(SEED)
-    sheets = StructureJob(args.cutoff)
+    sheets = StructureJob(args.experiment, args.cutoff)
     net = painn(args.cutoff, args.features, args.interactions)
     model = load_model(args.ednn) if args.ednn else None
 

@@ -1,7 +1,7 @@
 """Atoms moved against the pixel grid, which changes no energy but the predicted one."""
 
 from collections.abc import Callable, Sequence
-from math import gcd, sqrt
+from math import ceil, gcd, sqrt
 from typing import Any
 
 import torch
@@ -37,12 +37,13 @@ def check_shifts(shifts: Any, takes: Takes) -> None:
         )
 
 
-def shift_lattice(count: int) -> Tensor:
-    """Return points (count, 2) of the unit square, evenly spread: the first is the origin.
+def shift_lattice(count: int, dims: int = 2) -> Tensor:
+    """Return points (count, D) of the unit square or cube, evenly spread: the first is the origin.
 
-    They are the lattice (k, a k mod n) / n of n points, so that each of n columns and of n rows
-    holds one. The whole number a is the one nearest to n times the golden ratio (0.618…) that has
-    no divisor in common with n.
+    In the plane they are the lattice (k, a k mod n) / n of n points, so that each of n columns and
+    of n rows holds one. The whole number a is the one nearest to n times the golden ratio (0.618…)
+    that has no divisor in common with n. In space they are (k, a k, a² k mod n) / n, with the a for
+    which the longest wave that a mean over them doesn't remove is shortest.
 
     Example:
         >>> shift_lattice(1).tolist(), shift_lattice(4).tolist()
@@ -50,12 +51,24 @@ def shift_lattice(count: int) -> Tensor:
     """
     coprime = [a for a in range(1, count + 1) if gcd(a, count) == 1]
     step = min(coprime, key=lambda a: abs(a - GOLDEN * count))
-    k = torch.arange(count)
-    return torch.stack([k, step * k % count], 1).double() / count
+    steps = [1, step]
+    if dims == 3:
+        steps = max(([1, a, a**2] for a in range(count)), key=lambda own: _kept(own, count))
+    k = torch.arange(count)[:, None]
+    return (k * torch.tensor(steps) % count).double() / count
+
+
+def _kept(steps: list[int], count: int) -> float:
+    """Return the squared wave number of the longest wave that a lattice of points doesn't remove."""
+    most = ceil(count ** (1 / 3)) + 1
+    waves = torch.cartesian_prod(*[torch.arange(-most, most + 1)] * len(steps))
+    squared = waves.square().sum(1)  # (n,)
+    kept = (waves @ torch.tensor(steps) % count == 0) & (squared > 0)
+    return float(squared[kept].min())
 
 
 def even_shifts(model: ExtensiveModel, count: int) -> Tensor:
-    """Return translations (count, 2) in Å that are evenly spread over a model's period.
+    """Return translations (count, D) in Å that are evenly spread over a model's period.
 
     Their first is none. A mean over them has hardly an error of translation left: what the pixels
     do to a prediction repeats from period to period.
@@ -68,11 +81,12 @@ def even_shifts(model: ExtensiveModel, count: int) -> Tensor:
         >>> even_shifts(model, 2).tolist()
         [[0.0, 0.0], [0.5, 1.0]]
     """
-    return shift_lattice(count) * model.translation_period
+    period = model.translation_period
+    return shift_lattice(count, len(period)) * period
 
 
 def moved(structures: StructureBatch, shift: Tensor) -> StructureBatch:
-    """Return structures whose atoms are all moved by a shift (2,) in Å.
+    """Return structures whose atoms are all moved by a shift (D,) in Å.
 
     Example:
         >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.eye(2)[None] * 9)
@@ -92,7 +106,7 @@ def over_shifts(
     Args:
         predict: returns a tensor of each kind, such as energies and forces.
         structures: as they are.
-        shifts: (n, 2) in Å.
+        shifts: (n, D) in Å.
 
     Example:
         >>> one = StructureBatch(torch.tensor([[6]]), torch.ones(1, 1, 2), torch.eye(2)[None] * 9)
@@ -122,7 +136,7 @@ class ShiftMean:
         self.model, self.shifts = model, shifts
 
     def __call__(self, inputs: Any, forces: bool = False) -> list[Tensor]:
-        """Return (B, outputs), and forces (B, A, 2) if wanted.
+        """Return (B, outputs), and forces (B, A, D) if wanted.
 
         Features stand behind the outputs if the model has a posterior.
         """

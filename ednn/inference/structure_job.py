@@ -16,7 +16,7 @@ from ednn.core.files import atomic
 from ednn.core.shifts import even_shifts, moved
 from ednn.core.structure_model import StructureModel
 from ednn.data.hdf5_file import create_hdf5
-from ednn.data.structures.frames import flat_structures, note_on_open, read_frames
+from ednn.data.structures.frames import note_on_open, read_frames, structures_of
 from ednn.data.structures.units import require_units
 from ednn.inference.blocks import Block, cut
 from ednn.inference.deviations import Deviations, kept, settled, warn_of_extrapolation
@@ -27,7 +27,7 @@ from ednn.physics.neighbours import nearest_distances, require_seen
 from ednn.physics.structure import Structure
 
 FORMATS = (".extxyz", ".csv")
-DENSE = 2**17  # pixels, up to which a field is rendered as a product of two matrices
+DENSE = 2**17  # pixels, up to which a field is rendered as a product of matrices
 FORCES = 64  # times the memory of a site, for what a gradient keeps
 
 
@@ -120,7 +120,8 @@ class StructureJob(Job):
         arrays = kept(shares)
         if self.forces:
             (slope,) = torch.autograd.grad(shares.tiles.sum(), positions)
-            arrays |= {"atoms": atoms, "forces": -slope.reshape(-1, 2).cpu().numpy()}
+            forces = -slope.reshape(-1, positions.shape[-1])  # (A, D) eV/Å
+            arrays |= {"atoms": atoms, "forces": forces.cpu().numpy()}
         return arrays
 
 
@@ -164,7 +165,7 @@ def read_structures(
     """
     frames = read_frames(source)
     require_units(frames, source, ("length",))
-    structures = flat_structures(frames, source)
+    structures = structures_of(frames, source, model.info.dims)
     if note := note_on_open(structures, source):
         print(note)
     for i, structure in enumerate(structures):
@@ -202,6 +203,7 @@ def write_structures(
     """
     maps = output.with_suffix(".h5")
     staged = _staged(maps, folder), _staged(output, folder)
+    dims = job.model.info.dims
     forces = [np.zeros((len(frame), 3)) for frame in frames] if job.forces else []
     with atomic(staged[1]) as path, create_hdf5(staged[0]) as file:
         file.attrs.update(attributes)
@@ -214,9 +216,9 @@ def write_structures(
             i, block = piece.samples.start, piece.block or ()
             file[f"contributions/{i}"][block] = arrays["contributions"][0, ..., 0]
             if forces:
-                np.add.at(forces[i][:, :2], arrays["atoms"], arrays["forces"])
+                np.add.at(forces[i][:, :dims], arrays["atoms"], arrays["forces"])
         for i, inside in enumerate(forces):
-            file[f"forces/{i}"] = inside[:, :2]
+            file[f"forces/{i}"] = inside[:, :dims]
             frames[i].arrays[f"{name}_forces"] = inside
         columns = {name: total[:, 0]}
         if (known := deviations.values()) is not None:

@@ -205,7 +205,7 @@ def label(structure: Structure, theory: Theory) -> Label:
         (-0.99, True)
     """
     # A new calculator for each structure: a label must not depend on earlier ones.
-    atoms, dims = _as_atoms(structure, theory), structure.positions.shape[1]
+    atoms, dims = as_atoms(structure, theory), structure.positions.shape[1]
     atoms.calc = theory.calculator_class()(**theory.arguments)
     try:
         energy = atoms.get_potential_energy()
@@ -232,8 +232,14 @@ def _stress(atoms: "Atoms") -> NDArray[np.float64] | None:
         return None
 
 
-def _as_atoms(structure: Structure, theory: Theory) -> "Atoms":
-    """Return a structure as ASE has it; one in a plane lies in the middle of the theory's cell."""
+def as_atoms(structure: Structure, theory: Theory) -> "Atoms":
+    """Return a structure as ASE has it; one in a plane lies in the middle of the theory's cell.
+
+    Example:
+        >>> flat = Structure(np.array([6]), np.zeros((1, 2)), np.eye(2) * 9.0)
+        >>> as_atoms(flat, THEORIES["gfn1"]).cell.lengths().tolist()
+        [9.0, 9.0, 15.0]
+    """
     from ase import Atoms
     from ase.cell import Cell
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ednn.core.errors import InputError
-from ednn.physics import sheets, varied_sheets
+from ednn.physics import alloys, sheets, varied_sheets
 from ednn.physics.structure import Structure
 
 
@@ -15,8 +15,9 @@ class Recipe:
 
     Attributes:
         generator: the generator's dotted path, as stored in files.
-        make: returns the structure of a seed and of numbers of blocks along x and y.
+        make: returns the structure of a seed and of numbers of blocks along each axis.
         constants: by name.
+        dims: number of axes of the structures.
 
     Example:
         >>> make = RECIPES["plain"].make
@@ -27,11 +28,28 @@ class Recipe:
     generator: str
     make: Callable[[int, sheets.Repeat], Structure]
     constants: Mapping[str, Any]
+    dims: int = 2
 
     def provenance(self, repeat: sheets.Repeat) -> dict[str, Any]:
         """Return what must be equal for structures to be of one set, as plain values."""
         return {"generator": self.generator, "repeat": repeat, **self.constants}
 
+
+ALLOYS = {
+    "lattice": [alloys.LATTICE[alloys.COPPER], alloys.LATTICE[alloys.GOLD]],
+    "boxes": alloys.BOXES,
+    "vacuum": alloys.VACUUM,
+    "radius": alloys.RADIUS,
+    "kinds": list(alloys.KINDS),
+    "pure": alloys.PURE_CHANCE,
+    "antisites": alloys.MAX_ANTISITES,
+    "vacancies": alloys.VACANCY_CHANCES,
+    "sigma": alloys.MAX_SIGMA,
+    "hot": alloys.HOT_CHANCE,
+    "temperatures": alloys.TEMPERATURES,
+    "dynamics": [alloys.STEPS, alloys.STEP, alloys.FRICTION],
+    "resolution": sheets.RESOLUTION,
+}
 
 RECIPES = {
     "plain": Recipe(
@@ -63,6 +81,18 @@ RECIPES = {
             "stripes": varied_sheets.MAX_STRIPES,
             "resolution": sheets.RESOLUTION,
         },
+    ),
+    "alloy": Recipe(
+        "ednn.physics.alloys.alloy",
+        alloys.alloy,
+        {"tile": alloys.TILE, "dilation": alloys.MAX_DILATION, **ALLOYS},
+        dims=3,
+    ),
+    "sheared_alloy": Recipe(
+        "ednn.physics.alloys.sheared_alloy",
+        alloys.sheared_alloy,
+        {"strain": alloys.MAX_STRAIN, **ALLOYS},
+        dims=3,
     ),
 }
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ednn.physics.structure import Structure
 
 Kind = Literal["graphene", "hBN", "heterostructure"]
-Repeat = tuple[int, int]
+Repeat = tuple[int, ...]  # blocks along each axis
 
 KINDS: tuple[Kind, ...] = ("graphene", "hBN", "heterostructure")
 BORON, CARBON, NITROGEN = 5, 6, 7

@@ -1,6 +1,7 @@
 """A field cut into tiles, with some of them marked (paper, Fig. 3)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from ednn.core.errors import InputError
+from ednn.core.tiling import Tiling
 from ednn.core.view import TiledView
 from ednn.plots.style import COLOUR, styled, ticks
 
@@ -21,11 +23,11 @@ LINE_WIDTH = 2.5  # points, of the frames of marked tiles
 def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> Figure:
     """Draw a field, the borders of its tiles, and focus and context of the marked tiles.
 
-    Around the cell, the padding is drawn pale.
+    Around the cell, the padding is drawn pale. Of a volume, the plane halfway along z is drawn.
 
     Args:
-        view: values (nx, ny) at (i Lx / nx, j Ly / ny) of a cell (Lx, Ly) in Å.
-        marked: indices into the grid of tiles; None for three of them.
+        view: values (nx, ny) at (i Lx / nx, j Ly / ny) of a cell (Lx, Ly) in Å, or (nx, ny, nz).
+        marked: indices along x and y into the grid of tiles; None for three of them.
 
     Raises:
         InputError: a field that the tiles don't fit, or a tile outside the grid.
@@ -38,6 +40,8 @@ def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> F
         >>> len(figure.axes[0].patches)  # focus and whole tile
         2
     """
+    if view.tiling.dims == 3:
+        view = _halfway(view)
     grid, tiling = view.tiling.grid(view.values.shape), view.tiling
     if marked is None:
         nx, ny = grid
@@ -65,6 +69,15 @@ def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> F
     axes.yaxis.set_major_locator(ticks(7))
     _add_legend(figure, view, focus, context)
     return figure
+
+
+def _halfway(view: TiledView) -> TiledView:
+    """Return the plane halfway along z of a view of a volume."""
+    tiling, middle = view.tiling, view.values.shape[2] // 2
+    plane = Tiling(2, tiling.focus[:2], tiling.context[:2], tiling.padding)
+    padded = None if view.padded is None else view.padded[..., middle + tiling.context[2]]
+    values, cell = view.values[..., middle], view.cell[:2]
+    return replace(view, values=values, tiling=plane, cell=cell, padded=padded)
 
 
 def _check(marked: Sequence[tuple[int, int]], grid: tuple[int, ...]) -> None:

@@ -30,13 +30,12 @@ def translation_error(predict: ShiftMean, data: StructureData, device: torch.dev
     """
     test = torch.from_numpy(data.splits["test"])
     some = test[torch.linspace(0, len(test) - 1, min(STRUCTURES, len(test))).long()]
-    drawn = torch.rand(
-        SHIFTS, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-    )  # in periods
+    period, generator = predict.model.translation_period, torch.Generator().manual_seed(0)
+    shifts = period * torch.rand(SHIFTS, len(period), dtype=torch.float64, generator=generator)
     variances = []
     for sample in some.split(data.batch_size):
         inputs = StructureBatch(*(column.to(device) for column in data.dataset.inputs(sample)))
-        (energies,) = over_shifts(predict, inputs, drawn * predict.model.translation_period)
+        (energies,) = over_shifts(predict, inputs, shifts)
         sites = data.dataset.sites[sample].to(device)
         variances.append((energies[..., 0].double() / sites).var(0))  # (B,)
     return float(torch.cat(variances).mean().sqrt()) * data.info.outputs[0].per_unit

@@ -32,6 +32,14 @@ def test_eight_shifts_remove_all_long_waves() -> None:
         torch.testing.assert_close(torch.cos(phase).sum(), torch.tensor(0.0).double())
 
 
+def test_eight_shifts_in_space_remove_the_longest_waves() -> None:
+    points = shift_lattice(8, 3)
+    assert len({tuple(point) for point in points.tolist()}) == 8
+    for wave in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0)):
+        phase = 2 * torch.pi * points @ torch.tensor(wave).double()
+        torch.testing.assert_close(torch.cos(phase).sum(), torch.tensor(0.0).double())
+
+
 def several_scales() -> AtomisticEDNN:
     branches = {
         "fine": partial(Branch, partial(FCN, widths=[8, 8], stride=2), f=4, c=4),

@@ -15,6 +15,7 @@ from tests.fuzz.running import few, many, right_or_refused
 pytest.importorskip("ase", reason='structures need `pip install -e ".[dft]"`')
 
 SHARED: dict[str, Any] = {
+    "dims": 2,
     **{"grid": 32, "gamma": 0.4, "augment": False, "val": 0.2, "test": 0.2},
     **{"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"},
 }
@@ -54,7 +55,7 @@ class Written:
     energies: list[float]
     positions: list[np.ndarray]
     right: bool | None  # whether it must be read; None for either
-    told: dict[str, str | None]
+    told: dict[str, Any]
 
 
 @st.composite

@@ -51,6 +51,18 @@ def test_marked_tiles_stand_on_their_pixels_and_contexts_reach_over_the_edge(
     assert nothing_is_cut_off(figure)
 
 
+@pytest.mark.parametrize("padded", [False, True])
+def test_of_a_volume_the_plane_halfway_up_is_drawn(padded: bool) -> None:
+    tiling, values = Tiling(3, 4, (2, 2, 1)), torch.rand(16, 8, 12)
+    around = tiling.pad(values) if padded else None
+    view = TiledView("V", values, tiling, cell=(4.0, 2.0, 3.0), padded=around)
+    axes = plots.tiles(view, [(3, 1)]).axes[0]
+    border, inside = axes.images
+    plane = values[:, :, 6].double().numpy()
+    np.testing.assert_array_equal(inside.get_array(), plane.T)
+    np.testing.assert_array_equal(border.get_array(), np.pad(plane, 2, "wrap").T)
+
+
 def test_tiles_outside_the_grid_and_fields_that_do_not_fit_are_refused() -> None:
     field, cell = torch.zeros(8, 8), (1.0, 1.0)
     fitting = TiledView("V", field, Tiling(2, 4, 1), cell)

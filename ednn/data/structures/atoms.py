@@ -11,7 +11,7 @@ import numpy as np
 from ednn.core.errors import InputError
 from ednn.data.structures import columns
 from ednn.data.structures.file import LabelledSet, join
-from ednn.data.structures.frames import flat_structures, note_on_open, read_frames
+from ednn.data.structures.frames import dims_of, note_on_open, read_frames, structures_of
 from ednn.data.structures.module import StructureData, digest
 from ednn.data.structures.units import require_units
 from ednn.physics.structure import Structure
@@ -29,6 +29,7 @@ class AtomsData(StructureData):
 
     Args:
         path: the file.
+        dims: 2 for flat structures, 3 for any; None for 2 if all are flat.
         energy: what the energies are called there; None for those that ASE knows as such, of which
             free energies come first where all have them: forces are their gradient.
         forces: what the column of forces is called; None for that which ASE knows as such.
@@ -48,13 +49,15 @@ class AtomsData(StructureData):
     def __init__(
         self,
         path: str,
+        dims: int | None = None,
         energy: str | None = None,
         forces: str | None = None,
         stress: str | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
-        self.file, self.energy, self.forces, self.stress = Path(path), energy, forces, stress
+        self.file, self.dims = Path(path), dims
+        self.energy, self.forces, self.stress = energy, forces, stress
         if re.search("grad", str(forces), re.IGNORECASE):
             raise InputError(
                 f"data.forces={forces} names gradients, whose sign is opposite to that of forces; "
@@ -75,11 +78,16 @@ class AtomsData(StructureData):
     def labels(self) -> LabelledSet:
         frames = read_frames(self.path)
         require_units(frames, self.path, ("energy", "force", "length"))
-        structures = flat_structures(frames, self.path)
+        structures = structures_of(frames, self.path, self.dims)
+        if self.dims is None and dims_of(frames) == 3:
+            self.notes.append(
+                f"{self.path}: not all structures are flat, so that all have three axes "
+                f"(data.dims=2 takes flat ones alone)."
+            )
         if note := note_on_open(structures, self.path):
             self.notes.append(note)
         theory = _theory(frames, self.path)
-        energies, forces = self._energies(frames), self._forces(frames)
+        energies, forces = self._energies(frames), self._forces(frames, len(structures[0].cell))
         records = {
             i: {**vars(structure), "energy": energies[i], "forces": forces[i], "seed": i}
             for i, structure in enumerate(structures)
@@ -100,8 +108,8 @@ class AtomsData(StructureData):
             name = "free_energy"
         return [columns.energy(f, name, self._where(i)) for i, f in enumerate(frames)]
 
-    def _forces(self, frames: Sequence["Atoms"]) -> list[np.ndarray]:
-        """Return the forces along x and y of every structure, (N, 2); of none unless all have them.
+    def _forces(self, frames: Sequence["Atoms"], dims: int) -> list[np.ndarray]:
+        """Return the forces on every structure's atoms, (N, D); of none unless all have them.
 
         Raises:
             InputError: there is no column of the name that was asked for, or a wrong one.
@@ -109,7 +117,7 @@ class AtomsData(StructureData):
         found = [columns.forces(f, self.forces, self._where(i)) for i, f in enumerate(frames)]
         without = [i for i, forces in enumerate(found) if forces is None]
         if not without:
-            return [forces[:, :2] for forces in found if forces is not None]
+            return [forces[:, :dims] for forces in found if forces is not None]
         others = sorted({name for f in frames for name in columns.force_like(f)})
         others.sort(key=lambda name: "forc" not in name.lower())  # the likeliest first
         if len(without) == len(found) and self.forces is not None:
@@ -127,7 +135,7 @@ class AtomsData(StructureData):
                 f"{self.path}: no forces are used; if {' or '.join(others)} holds forces in eV/Å, "
                 f"add data.forces={others[0]} (of gradients, store the negative first)."
             )
-        return [np.empty((0, 2))] * len(found)
+        return [np.empty((0, dims))] * len(found)
 
     def _stress(
         self, frames: Sequence["Atoms"], structures: Sequence[Structure]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ednn.core.errors import InputError
 from ednn.core.files import require_writable
@@ -16,6 +15,7 @@ from ednn.data.module import require_whole
 from ednn.data.structures import labelling
 from ednn.data.structures.file import LabelledSet, concatenate, part, read
 from ednn.data.structures.module import StructureData
+from ednn.data.structures.pixels import AXES, cell_of_pixels
 from ednn.data.structures.samples import StructureDataset
 from ednn.physics.labels import resolve
 from ednn.physics.recipes import recipe_of
@@ -32,10 +32,9 @@ class DFTData(StructureData):
         path: the file; None for data/dft/ and the names of the theory and of the recipe.
         count: how many structures `generate` labels.
         seed0: the seed of the first of them; None for that of the file, or 0 for a new one.
-        repeat: how many blocks of 60 sites a structure has along x and y.
-        cell: sides in Å that `grid` pixels lie along; structures whose cell is no whole multiple of
-            it, to 0.1 %, are left out. None for that of the first structure, and all are kept.
+        repeat: how many blocks a structure has along each axis.
         also: more files, whose training shares join the training.
+        whole: leaves out structures whose cell is no whole multiple of `cell`, to 0.1 %.
 
     Example:
         >>> drawn = {"grid": 32, "gamma": 0.4, "augment": False, "val": 0.1, "test": 0.2}
@@ -53,37 +52,29 @@ class DFTData(StructureData):
         count: int,
         seed0: int | None,
         repeat: Sequence[int],
-        cell: Sequence[float] | None = None,
         also: str | Sequence[str] = (),
+        whole: bool = False,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
-        if len(repeat) != 2 or min(repeat) < 1:
+        dims = recipe_of(recipe).dims
+        if len(repeat) != dims or min(repeat) < 1:
+            example = [2, *[1] * (dims - 1)]
             raise InputError(
-                f"data.repeat={[*repeat]} is not possible; give two whole numbers of at least 1, "
-                f"such as [2,1]."
+                f"data.repeat={[*repeat]} is not possible; give {AXES[dims]} whole numbers of at "
+                f"least 1, such as {example}."
             )
         require_whole(count=count, seed0=seed0 or 0)
-        recipe_of(recipe)
         self.wanted, self.recipe = theory, recipe
         name = resolve(theory).name + ("" if recipe == "plain" else f"_{recipe}")
         self.file = Path(path or f"data/dft/{name}.h5")
-        self.count, self.seed0, self.repeat = count, seed0, (repeat[0], repeat[1])
-        if cell is not None and (len(cell) != 2 or min(cell) <= 0):
-            raise InputError(
-                f"data.cell={[*cell]} is not possible; give two sides above 0 Å, such as "
-                f"[12.5,13], or null for the cell of the first structure."
-            )
-        self.wanted_cell = cell
+        self.count, self.seed0, self.repeat = count, seed0, tuple(repeat)
+        self.whole = whole
         self.also = [Path(path) for path in ([also] if isinstance(also, str) else also)]
 
     @property
     def path(self) -> Path:
         return self.file
-
-    @property
-    def cell(self) -> NDArray[np.float64]:
-        return super().cell if self.wanted_cell is None else np.array(self.wanted_cell)
 
     @cached_property
     def files(self) -> list[LabelledSet]:
@@ -119,10 +110,10 @@ class DFTData(StructureData):
         name = resolve(self.wanted).name
         if not path.exists():
             raise InputError(
-                f"There is no file {path.absolute()}. The labels of data/dft are no part of "
-                f"the installed package: clone the repository ({REPOSITORY}) and start in its "
-                f"folder, or give data.path=…/data/dft/{path.name}; or label structures: "
-                f"`ednn generate data=dft data.theory={name} data.path={path}`."
+                f"There is no file {path.absolute()}. Labels are no part of the installed "
+                f"package: clone the repository ({REPOSITORY}) and start in its folder, or give "
+                f"data.path=…/data/{path.parent.name}/{path.name}; or label structures: `ednn "
+                f"generate data=dft data.theory={name} data.recipe={self.recipe} data.path={path}`."
             )
         labels = read(path)
         if labels.attributes["theory"] != name:
@@ -133,15 +124,16 @@ class DFTData(StructureData):
         return labels
 
     def _fitting(self, labels: LabelledSet, path: Path) -> LabelledSet:
-        """Leave out structures whose cell is no whole multiple of the cell wanted, if one is."""
-        if self.wanted_cell is None:
+        """Leave out structures whose cell is no whole multiple of the cell of the pixels."""
+        if not self.whole:
             return labels
-        whole = (labels.cell / self.cell).round().clip(np.eye(2))  # (N, 2, 2)
-        near = abs(labels.cell - whole * self.cell) <= CELL_TOLERANCE * self.cell * whole
+        cell, dims = cell_of_pixels(self.wanted_cell, labels.cell[0], path), labels.cell.shape[-1]
+        whole = (labels.cell / cell).round().clip(np.eye(dims))  # (N, D, D)
+        near = abs(labels.cell - whole * cell) <= CELL_TOLERANCE * cell * whole
         rows = np.flatnonzero(near.all((1, 2)))
         if len(rows) < len(labels):
             self.notes.append(
                 f"{path}: {len(labels) - len(rows)} of {len(labels)} structures are left out; "
-                f"their cells are no whole multiples of data.cell={[*self.wanted_cell]} Å."
+                f"their cells are no whole multiples of {cell.tolist()} Å (data.whole)."
             )
         return part(labels, rows)

@@ -1,4 +1,4 @@
-"""Files that ASE reads, as flat structures."""
+"""Files that ASE reads, as structures along two axes or three."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ednn.core.errors import InputError
-from ednn.data.hdf5_file import require_finite
+from ednn.data.structures.as_structure import flat_structure, is_flat, spatial_structure
 from ednn.physics.structure import Structure
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-FLAT = 0.1  # Å; how far atoms may be from one plane
-EDGE = 1e-3  # Å; what is rounding: of atoms outside the cell, which are wrapped, and of its corners
+DIMS = (None, 2, 3)
 
 
 def read_frames(path: Path) -> list[Any]:
@@ -97,18 +96,25 @@ def _read_database(name: str) -> list[Any]:
     return frames
 
 
-def flat_structures(frames: Sequence["Atoms"], path: Path) -> list[Structure]:
-    """Take all frames of a file as flat structures.
+def structures_of(frames: Sequence["Atoms"], path: Path, dims: int | None) -> list[Structure]:
+    """Take all frames of a file as structures along as many axes.
+
+    Args:
+        frames: as ASE has read them.
+        path: of the file.
+        dims: 2 for flat structures, 3 for any; None for 2 if all are flat.
 
     Raises:
         InputError: some are isolated atoms, hold atoms of no element, or are no such structures.
 
     Example:
         >>> from ase import Atoms
-        >>> flat_structures([Atoms("C")], Path("own.extxyz"))
+        >>> structures_of([Atoms("C")], Path("own.extxyz"), dims=2)
         Traceback (most recent call last):
         ednn.core.errors.InputError: own.extxyz holds 1 isolated atom(s), the first as structure ...
     """
+    if dims not in DIMS:
+        raise InputError(f"data.dims={dims} is not possible; give 2 or 3, or leave it out.")
     isolated = [i for i, frame in enumerate(frames) if _is_isolated(frame)]
     if isolated:
         raise InputError(
@@ -116,7 +122,19 @@ def flat_structures(frames: Sequence["Atoms"], path: Path) -> list[Structure]:
             f"({frames[isolated[0]].symbols}); leave them out of the file: the reference energies "
             f"of the elements are fitted to the structures."
         )
-    return [flat_structure(i, frame, path) for i, frame in enumerate(frames)]
+    take = flat_structure if (dims or dims_of(frames)) == 2 else spatial_structure
+    return [take(i, frame, path) for i, frame in enumerate(frames)]
+
+
+def dims_of(frames: Sequence["Atoms"]) -> int:
+    """Return 2 if all frames are flat, and 3 otherwise.
+
+    Example:
+        >>> from ase.build import bulk, graphene
+        >>> dims_of([graphene()]), dims_of([graphene(), bulk("Cu")])
+        (2, 3)
+    """
+    return 2 if all(is_flat(frame) for frame in frames) else 3
 
 
 def note_on_open(structures: Sequence[Structure], path: Path) -> str:
@@ -130,8 +148,9 @@ def note_on_open(structures: Sequence[Structure], path: Path) -> str:
     count = sum(structure.is_open for structure in structures)
     if not count:
         return ""
+    axes = "x and y" if len(structures[0].cell) == 2 else "x, y and z"
     return (
-        f"{path}: {count} of {len(structures)} structures don't repeat along x and y (pbc); empty "
+        f"{path}: {count} of {len(structures)} structures don't repeat along {axes} (pbc); empty "
         f"space around their atoms counts as nothing."
     )
 
@@ -139,92 +158,3 @@ def note_on_open(structures: Sequence[Structure], path: Path) -> str:
 def _is_isolated(frame: "Atoms") -> bool:
     named = "isolated" in str(frame.info.get("config_type", "")).lower()
     return len(frame) == 1 and (named or not frame.pbc.any())
-
-
-def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
-    """Take a frame as a structure in the plane of x and y, in any cell.
-
-    Raises:
-        InputError: the atoms don't lie in such a plane or are of no element, or the lattice vectors
-            don't.
-
-    Example:
-        >>> from ase import Atoms
-        >>> frame = Atoms("C2", [[1, 1, 5], [2.4, 1, 5]], cell=[9, 8, 10], pbc=True)
-        >>> flat_structure(0, frame, Path("own.extxyz")).positions.tolist()
-        [[1.0, 1.0], [2.4, 1.0]]
-    """
-    where = f"{path}: structure {number}"
-    if not len(frame):
-        raise InputError(f"{where} has no atoms; remove it.")
-    cell, corner, period = _plane(frame, where)
-    height = frame.positions[:, 2]
-    require_finite(height, f"{where}: z", row="atom")
-    thickness = _thickness(height, period)
-    if thickness > 2 * FLAT:
-        raise InputError(
-            f"{where} is {thickness:.3g} Å thick, but a two-dimensional field doesn't show z: "
-            f"expected atoms within {FLAT} Å of a plane parallel to x and y."
-        )
-    positions = frame.positions[:, :2] - corner
-    if cell.any(1).all():
-        positions = _wrapped(positions, cell)
-    structure = Structure(frame.numbers.astype(np.int64), positions, cell)
-    structure.require_elements(where)
-    return structure
-
-
-def _wrapped(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """Move atoms (N, 2) that are outside of a cell into it; the others stay as they are."""
-    fractional = positions @ np.linalg.inv(cell)
-    cells = np.floor(fractional)
-    return np.where(cells.any(1, keepdims=True), positions - cells @ cell, positions)
-
-
-def _plane(frame: "Atoms", where: str) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the lattice vectors in the plane, (2, 2), its corner (2,), and the period along z.
-
-    Vectors along which nothing repeats are zero. Those of a rectangle may stand in any order and
-    point either way: the crystal is the same. A period of 0 is none.
-    """
-    vectors = frame.cell.array  # (3, 3)
-    given = frame.cell.lengths() > 0
-    for vector in np.flatnonzero(frame.pbc & ~given):
-        if given.any() and not frame.cell.array[given][:, 2].any():
-            continue  # that along z, of a sheet with no height
-        raise InputError(
-            f"{where} has no cell along the periodic direction {vector}; give its cell in the file "
-            f'(in extxyz: Lattice="12.5 0 0 0 12.99 0 0 0 15" pbc="T T F").'
-        )
-    repeats = frame.pbc & given
-    flat = repeats & (abs(vectors[:, 2]) <= EDGE)
-    upright = repeats & ~flat
-    if flat.sum() > 2 or upright.sum() > 1:
-        raise InputError(
-            f"{where} has the cell {vectors.round(4).tolist()} Å; expected two lattice vectors in "
-            f"the plane of x and y, and the third out of it."
-        )
-    period = float(abs(vectors[upright, 2]).sum())
-    cell = np.zeros((2, 2))
-    cell[: flat.sum()] = vectors[flat, :2]
-    if flat.sum() < 2:
-        return cell, np.zeros(2), period
-    if abs(np.linalg.det(cell)) < EDGE:
-        raise InputError(
-            f"{where} has the lattice vectors {cell.round(4).tolist()} Å, which lie in one line; "
-            f"expected two that span the plane."
-        )
-    order = abs(cell).argmax(1)  # the axis along each vector
-    if set(order) == {0, 1} and (np.sort(abs(cell), 1)[:, 0] <= EDGE).all():
-        ends = cell[order.argsort(), [0, 1]]
-        return np.diag(abs(ends)), np.minimum(ends, 0), period
-    return cell, np.zeros(2), period
-
-
-def _thickness(height: np.ndarray, period: float) -> float:
-    """Return how far atoms spread along z in Å."""
-    if not period:
-        return float(np.ptp(height))
-    inside = np.sort(height % period)
-    gaps = np.diff(inside, append=inside[0] + period)
-    return float(period - gaps.max())

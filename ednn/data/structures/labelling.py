@@ -38,7 +38,7 @@ def generate(
     repeat: Repeat = (1, 1),
     workers: int = 1,
 ) -> LabelledSet:
-    """Label the sheets of seeds `seed0` to `seed0 + count - 1`; return the whole file at `path`.
+    """Label the structures of seeds `seed0` to `seed0 + count - 1`; return the whole file.
 
     Seeds that the file or its journal already holds are not computed again. Structures whose
     calculation does not converge are recorded and skipped.
@@ -50,14 +50,14 @@ def generate(
         cache: of the journals.
         recipe: a name in `ednn.physics.recipes.RECIPES`.
         seed0: the first seed.
-        repeat: blocks of 60 sites along x and y.
+        repeat: blocks along each axis.
         workers: processes.
 
     Raises:
         InputError: the file or the journal was made with another theory, settings, version or
             recipe, or another run is filling it.
     """
-    chosen, repeat = resolve(theory), (repeat[0], repeat[1])
+    chosen, repeat = resolve(theory), tuple(repeat)
     made = json.dumps(recipe_of(recipe).provenance(repeat))
     provenance, folder = chosen.provenance() | {"structures": made}, _journal_folder(path, cache)
     folder.mkdir(parents=True, exist_ok=True)

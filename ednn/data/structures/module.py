@@ -2,6 +2,7 @@
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
 from ednn.data.hdf5_file import require_finite
-from ednn.data.module import ExtensiveData, require_whole
+from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
 from ednn.data.splits import by_share, require_shares
 from ednn.data.structures.file import LabelledSet
+from ednn.data.structures.pixels import cell_of_pixels, grid_of_pixels
 from ednn.data.structures.samples import StructureDataset, moved
 from ednn.physics.neighbours import nearest_distances, require_seen, span
 from ednn.physics.structure import Structure
@@ -29,8 +31,9 @@ class StructureData(ExtensiveData):
     is extended or labelled with another theory.
 
     Args:
-        grid: pixels along either side of the first structure's cell; the others' pixels are of the
-            same size.
+        grid: pixels along each side of the cell, one number or one per axis; the pixels of all
+            structures are of this size.
+        cell: lengths in Å that they lie along; None for those of the first structure's cell.
         gamma: width of the Gaussians in Å (Eq. 3).
         channels: "Z", one channel of Gaussians of height Z (Eq. 3), or "element", one channel of
             Gaussians of height 1 for each element.
@@ -52,23 +55,24 @@ class StructureData(ExtensiveData):
 
     def __init__(
         self,
-        grid: int,
+        grid: int | Sequence[int],
         gamma: float,
         augment: bool,
         val: float,
         test: float,
+        cell: Sequence[float] | None = None,
         channels: str = "Z",
         rotate: bool = False,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
-        require_whole(grid=grid, least=1)
         if not (isinstance(gamma, int | float) and gamma > 0):
             raise InputError(f"data.gamma={gamma} is not possible; give a width in Å above 0.")
         if channels not in CHANNELS:
             names = " or ".join(CHANNELS)
             raise InputError(f"data.channels={channels} is not known; give {names}.")
-        self.grid, self.gamma, self.augment, self.channels = grid, gamma, augment, channels
+        self.wanted_grid, self.wanted_cell = grid, cell
+        self.gamma, self.augment, self.channels = gamma, augment, channels
         self.rotate = require_rotations(rotate, augment)
         self.shares = require_shares(val, test)
         self.notes: list[str] = []  # of what the labels leave out, made as they are read
@@ -87,25 +91,20 @@ class StructureData(ExtensiveData):
         return self.labels.attributes["theory"]
 
     @property
-    def cell(self) -> NDArray[np.float64]:
-        """Lengths in Å that `grid` pixels lie along: those of the first structure's cell."""
-        lengths = np.linalg.norm(self.labels.cell[0], axis=1)  # (2,)
-        if not lengths.any():
-            raise InputError(f"{self.path}: structure 0 has no cell; put one first that has.")
-        return np.where(lengths > 0, lengths, lengths.max())
-
-    @property
     def info(self) -> DatasetInfo:
         name = f"{self.theory}_energy" if self.theory else "energy"
         species = tuple(np.unique(self.labels.numbers).tolist())
         per_element = self.channels == "element"
+        cell = cell_of_pixels(self.wanted_cell, self.labels.cell[0], self.path)
+        grid = grid_of_pixels(self.wanted_grid, len(cell))
         return DatasetInfo(
             (Output(name, "eV", "meV per atom", 1000.0),),
+            dims=len(cell),
             channels=len(species) if per_element else 1,
             site="atom",
             species=species,
-            pixel=tuple((self.cell / self.grid).tolist()),
-            grid=(self.grid, self.grid),
+            pixel=tuple((cell / grid).tolist()),
+            grid=grid,
             gamma=self.gamma,
             per_element=per_element,
             nearest=span(self.distances),

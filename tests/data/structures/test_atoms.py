@@ -201,7 +201,7 @@ def test_bad_structures_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, words: str
 ) -> None:
     ase.io.write(tmp_path / "bad.extxyz", spoilt(as_frames(some(range(3))), how), format="extxyz")
-    cfg = composed("data=atoms", f"data.path={tmp_path / 'bad.extxyz'}")
+    cfg = composed("data=atoms", f"data.path={tmp_path / 'bad.extxyz'}", "data.dims=2")
     with pytest.raises(InputError, match=words):
         instantiate(cfg.data, _convert_="all").setup()
 

@@ -17,7 +17,7 @@ DRAWN: dict[str, Any] = {"grid": 32, "gamma": 0.4, "augment": False, "val": 0.1,
 SHARED: dict[str, Any] = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
 
 
-def read(path: Path, **names: str) -> AtomsData:
+def read(path: Path, **names: Any) -> AtomsData:
     data = AtomsData(str(path), **names, **DRAWN, **SHARED)
     data.setup()
     return data

@@ -8,9 +8,11 @@ import ase
 import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk, fcc111
 
 from ednn.core.errors import InputError
-from ednn.data.structures.frames import flat_structure, flat_structures, read_frames
+from ednn.data.structures.as_structure import flat_structure, spatial_structure
+from ednn.data.structures.frames import dims_of, read_frames, structures_of
 from ednn.physics.structure import Structure
 from tests.data.structures.sheets import as_frames, some
 
@@ -124,9 +126,9 @@ def test_what_is_no_flat_crystal_is_refused(frame: ase.Atoms, change: Any, words
 def test_isolated_atoms_are_counted(frame: ase.Atoms) -> None:
     boxed = ase.Atoms("B", cell=[20, 20, 20], pbc=True, info={"config_type": "IsolatedAtom"})
     with pytest.raises(InputError, match=r"2 isolated atom\(s\), the first as structure 1 \(C\)"):
-        flat_structures([frame, ase.Atoms("C"), frame, boxed], PATH)
+        structures_of([frame, ase.Atoms("C"), frame, boxed], PATH, dims=2)
     lone = ase.Atoms("C", cell=[9, 9, 9], pbc=True)
-    assert isinstance(flat_structures([lone], PATH)[0], Structure)
+    assert isinstance(structures_of([lone], PATH, dims=2)[0], Structure)
 
 
 @pytest.fixture
@@ -162,3 +164,59 @@ def test_an_index_is_not_taken(text: str, tmp_path: Path) -> None:
         read_frames(tmp_path / "three.extxyz@-1")
     with pytest.raises(InputError, match=r"There is no file .*four\.extxyz@-1; check the path"):
         read_frames(tmp_path / "four.extxyz@-1")
+
+
+def test_one_structure_in_space_puts_all_there(frame: ase.Atoms) -> None:
+    assert dims_of([frame, frame]) == 2
+    assert dims_of([frame, bulk("Cu")]) == 3
+    for dims in (None, 3):
+        found = structures_of([frame, bulk("Cu")], PATH, dims)
+        assert [s.positions.shape[1] for s in found] == [3, 3]
+    with pytest.raises(InputError, match=r"structure 1 has the cell .* in the plane of x and y"):
+        structures_of([frame, bulk("Cu")], PATH, dims=2)
+    with pytest.raises(InputError, match=r"data\.dims=4 is not possible; give 2 or 3"):
+        structures_of([frame], PATH, dims=4)
+
+
+def test_a_box_in_other_words() -> None:
+    box = bulk("Cu", cubic=True).repeat((1, 2, 3))
+    expected = spatial_structure(0, box, PATH)
+    assert expected.is_rectangular
+    other = box.copy()
+    other.set_cell(box.cell.array[[2, 0, 1]] * [[1], [-1], [1]])
+    found = spatial_structure(0, other, PATH)
+    np.testing.assert_array_equal(found.cell, expected.cell)
+    moved = (found.positions - expected.positions) / expected.sides
+    np.testing.assert_allclose(moved, moved.round(), atol=1e-12)
+
+
+def test_slabs_and_clusters_stay_where_they_are() -> None:
+    slab = fcc111("Au", (2, 2, 3), vacuum=5)
+    found = spatial_structure(0, slab, PATH)
+    assert found.is_open
+    np.testing.assert_array_equal(found.cell[:2], slab.cell.array[:2])
+    np.testing.assert_array_equal(found.cell[2], 0)
+    np.testing.assert_array_equal(found.positions, slab.positions)
+    slab.pbc = False
+    np.testing.assert_array_equal(spatial_structure(0, slab, PATH).cell, 0)
+    outside = bulk("Cu").repeat(2)
+    outside.positions += 40
+    inside = spatial_structure(0, outside, PATH)
+    fractional = inside.positions @ np.linalg.inv(inside.cell)
+    assert ((fractional > -1e-9) & (fractional < 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ([[3, 0, 0], [0, 3, 0], [3, 3, 0]], "which don't span space; expected three that do"),
+        (
+            [[3, 0, 0], [0, 3, 0], [0, 0, 0]],
+            "structure 0 has no cell along the periodic direction 2",
+        ),
+    ],
+)
+def test_lattice_vectors_have_to_span_space(cell: list[list[float]], words: str) -> None:
+    atoms = ase.Atoms("Cu2", [[0, 0, 0], [1, 1, 2]], cell=cell, pbc=True)
+    with pytest.raises(InputError, match=words):
+        spatial_structure(0, atoms, PATH)

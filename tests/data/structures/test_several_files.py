@@ -18,8 +18,9 @@ def test_more_files_join_the_training_alone(
     other.cell[3] *= 1.01  # which fits no whole multiple
     other.cell[5] *= 2
     write(tmp_path / "other.h5", other)
-    alone = make(sheets, monkeypatch, cell="[12.5,12.990381]")
-    data = make(sheets, monkeypatch, cell="[12.5,12.990381]", also=f"[{tmp_path / 'other.h5'}]")
+    alone = make(sheets, monkeypatch, cell="[12.5,12.990381]", whole="true")
+    others = f"[{tmp_path / 'other.h5'}]"
+    data = make(sheets, monkeypatch, cell="[12.5,12.990381]", whole="true", also=others)
     assert len(data.dataset) == len(alone.dataset) + 39
     for name in ("val", "test"):
         np.testing.assert_array_equal(data.splits[name], alone.splits[name])
