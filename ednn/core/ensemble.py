@@ -86,17 +86,24 @@ class Ensemble(ExtensiveModel):
 
     def energy_and_forces(self, inputs: Any, create_graph: bool = False) -> tuple[Tensor, Tensor]:
         found = [member.energy_and_forces(inputs, create_graph) for member in self.members]
-        energies, forces = zip(*found, strict=True)
-        return torch.stack(energies).mean(0), torch.stack(forces).mean(0)
+        energy, forces = _means(found)
+        return energy, forces
+
+    def energy_forces_and_stress(
+        self, inputs: Any, create_graph: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        found = [member.energy_forces_and_stress(inputs, create_graph) for member in self.members]
+        energy, forces, stress = _means(found)
+        return energy, forces, stress
 
     def with_features(self, method: str, *arguments: Any) -> Any:
-        if method not in ("forward", "energy_and_forces"):
+        if method in ("shares", "block_shares"):
             return getattr(self, method)(*arguments)
         found = [getattr(member, method)(*arguments) for member in self.members]
         if method == "forward":
             return _mean_and_each(found)
-        energies, forces = zip(*found, strict=True)
-        return _mean_and_each(energies), torch.stack(forces).mean(0)
+        energies, *_ = zip(*found, strict=True)
+        return _mean_and_each(energies), *_means(found)[1:]
 
     def check(self, inputs: Any, first: int = 0) -> None:
         self.members[0].check(inputs, first)
@@ -165,6 +172,11 @@ class StructureEnsemble(Ensemble, StructureModel):
         self.renderer = members[0].renderer
         references = torch.stack([member.references for member in members]).mean(0)
         self.register_buffer("references", references)
+
+
+def _means(found: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """Return the mean over the members of each kind of tensor."""
+    return [torch.stack(kind).mean(0) for kind in zip(*found, strict=True)]
 
 
 def _mean_and_each(totals: Sequence[Tensor]) -> Tensor:

@@ -21,6 +21,10 @@ from ednn.core.view import TiledView
 Inputs = Callable[[Tensor], Any]  # what a model takes, by the numbers of samples (n,)
 
 FIELD_SAMPLES = 256  # largest number of fields from which mean and spread are computed
+NO_ATOMS = (
+    "Forces and stress are those of atoms, and this model takes fields; give task.force_weight=0 "
+    "and task.stress_weight=0."
+)
 
 
 class ExtensiveModel(Featured, ABC):
@@ -115,9 +119,17 @@ class ExtensiveModel(Featured, ABC):
         Raises:
             InputError: the model takes fields, in which there are no atoms.
         """
-        raise InputError(
-            "Forces are those on atoms, and this model takes fields; give task.force_weight=0."
-        )
+        raise InputError(NO_ATOMS)
+
+    def energy_forces_and_stress(
+        self, inputs: Any, create_graph: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict energies (B, 1), forces on atoms (B, A, dims) and stress (B, dims, dims).
+
+        Raises:
+            InputError: the model takes fields, in which there are no atoms.
+        """
+        raise InputError(NO_ATOMS)
 
 
 class FieldModel(ExtensiveModel):

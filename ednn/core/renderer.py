@@ -102,11 +102,16 @@ class Renderer(nn.Module):
         """Count the pixels of structures in rectangular cells along each axis, (B, D)."""
         return (sides(structures) / self.pixel).round().long()
 
-    def fits(self, structures: StructureBatch, tiling: Tiling) -> Tensor:
-        """Tell which cells are rectangles, or boxes, of whole tiles, to 0.1 %: (B,)."""
+    def fits(
+        self, structures: StructureBatch, tiling: Tiling, tolerance: float = CELL_TOLERANCE
+    ) -> Tensor:
+        """Tell which cells are rectangles, or boxes, of whole tiles, to a relative tolerance: (B,).
+
+        That is 0.1 % if nothing else is said.
+        """
         whole, along = self._whole_tiles(structures, tiling), sides(structures)
         upright = torch.isclose(structures.cell.abs(), along.diag_embed(), rtol=0, atol=1e-9)
-        near = (along - whole).abs() <= CELL_TOLERANCE * whole
+        near = (along - whole).abs() <= tolerance * whole
         return upright.flatten(1).all(1) & near.all(1)
 
     def _whole_tiles(self, structures: StructureBatch, tiling: Tiling) -> Tensor:

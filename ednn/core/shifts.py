@@ -135,19 +135,37 @@ class ShiftMean:
     def __init__(self, model: ExtensiveModel, shifts: int) -> None:
         self.model, self.shifts = model, shifts
 
-    def __call__(self, inputs: Any, forces: bool = False) -> list[Tensor]:
-        """Return (B, outputs), and forces (B, A, D) if wanted.
+    def __call__(self, inputs: Any, forces: bool = False, stress: bool = False) -> list[Tensor]:
+        """Return (B, outputs), forces (B, A, D) if wanted, and stress (B, D, D) behind these.
 
         Features stand behind the outputs if the model has a posterior.
         """
 
         def predict(inputs: Any) -> Sequence[Tensor]:
-            if forces:
-                found: Sequence[Tensor] = self.model.call("energy_and_forces", inputs)
-                return found
-            return [self.model.call("forward", inputs)]
+            if not (forces or stress):
+                return [self.model.call("forward", inputs)]
+            method = "energy_forces_and_stress" if stress else "energy_and_forces"
+            found: Sequence[Tensor] = self.model.call(method, inputs)
+            return found
 
         if self.shifts == 1:
             return list(predict(inputs))
-        found = over_shifts(predict, inputs, even_shifts(self.model, self.shifts))
+        shifts = even_shifts(self.model, self.shifts)
+        found = over_shifts(predict, inputs, shifts)
+        if stress:
+            found[2] = found[2] + _of_shifts(shifts, found[1], inputs.cell)
         return [kind.mean(0) for kind in found]
+
+
+def _of_shifts(shifts: Tensor, forces: Tensor, cell: Tensor) -> Tensor:
+    """Return what stress lacks as a strain would stretch the shifts, too: (n, B, D, D).
+
+    That is Σ_i s ⊗ F_i / V, which only the pixels keep from being zero.
+
+    Args:
+        shifts: s, (n, D) in Å.
+        forces: under every shift, (n, B, A, D).
+        cell: (B, D, D) in Å.
+    """
+    pull = forces.sum(2)[:, :, None] * shifts.to(forces)[:, None, :, None]  # (n, B, D, D)
+    return (pull + pull.mT) / 2 / torch.linalg.det(cell).abs()[:, None, None]

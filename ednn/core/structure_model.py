@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ednn.core import normalisation
 from ednn.core.any_cell import AnyCell
+from ednn.core.errors import InputError
 from ednn.core.features import Shares
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.renderer import Renderer
@@ -84,8 +85,13 @@ class StructureModel(ExtensiveModel):
         """
 
     def fits(self, structures: StructureBatch) -> Tensor:
-        """Tell which cells are whole tiles and are evaluated as periodic fields, (B,)."""
-        return self.renderer.fits(structures, self.field_model.tiling)
+        """Tell which cells are whole tiles and are evaluated as periodic fields, (B,).
+
+        None is where the cells' derivative is wanted: a periodic field stretches its pixels with
+        the cell.
+        """
+        fits = self.renderer.fits(structures, self.field_model.tiling)
+        return torch.zeros_like(fits) if structures.cell.requires_grad else fits
 
     def counts(self, structures: StructureBatch) -> Tensor:
         """Count the atoms of each element, (B, species), in double precision."""
@@ -94,7 +100,7 @@ class StructureModel(ExtensiveModel):
     def energy_and_forces(
         self, inputs: StructureBatch, create_graph: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, 2) in eV/Å.
+        """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, D) in eV/Å.
 
         Args:
             inputs: structures.
@@ -103,9 +109,48 @@ class StructureModel(ExtensiveModel):
         with torch.enable_grad():
             positions = inputs.positions.detach().requires_grad_()
             energy: Tensor = self(inputs._replace(positions=positions))
-            total = energy[:, : len(self.info.outputs)].sum()  # without features
-            (slope,) = torch.autograd.grad(total, positions, create_graph=create_graph)
+            (slope,) = torch.autograd.grad(
+                self._total(energy), positions, create_graph=create_graph
+            )
         return energy, -slope
+
+    def energy_forces_and_stress(
+        self, inputs: StructureBatch, create_graph: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict energies (B, 1) in eV, forces (B, A, D) in eV/Å and stress (B, D, D) in eV/Å^D.
+
+        The stress is (1/V) ∂E/∂ε for a strain ε of atoms and cell, positive where the structure
+        pulls; V is the volume of the cell, or its area. As pixels don't stretch with a cell, all
+        cells are evaluated by a partition of unity (`ednn.core.partition`).
+
+        Args:
+            inputs: structures that repeat in all directions.
+            create_graph: keeps the graph, so that a loss of the stress can be differentiated.
+
+        Raises:
+            InputError: a structure doesn't repeat in all directions, so that it has no volume.
+        """
+        volume = torch.linalg.det(inputs.cell).abs()  # (B,)
+        if not volume.all():
+            number = int((volume == 0).nonzero()[0])
+            raise InputError(
+                f"Structure {number} of the batch doesn't repeat in all directions, so it has no "
+                f"volume that a stress refers to; ask for energy and forces alone."
+            )
+        with torch.enable_grad():
+            positions = inputs.positions.detach().requires_grad_()
+            strain = torch.zeros_like(inputs.cell).requires_grad_()  # (B, D, D)
+            stretch = strain + torch.eye(strain.shape[-1]).to(strain)
+            stretched = StructureBatch(inputs.numbers, positions @ stretch, inputs.cell @ stretch)
+            energy: Tensor = self(stretched)
+            slope, virial = torch.autograd.grad(
+                self._total(energy), (positions, strain), create_graph=create_graph
+            )
+        return energy, -slope, (virial + virial.mT) / 2 / volume[:, None, None]
+
+    def _total(self, energy: Tensor) -> Tensor:
+        """Add up what `forward` returns, without features."""
+        return energy[:, : len(self.info.outputs)].sum()
 
     @property
     def translation_period(self) -> Tensor:

@@ -62,8 +62,8 @@ def deviation(model: ExtensiveModel, features: np.ndarray) -> np.ndarray:
     return model.posterior.deviation(torch.from_numpy(features)).numpy()
 
 
-def warn_of_extrapolation(model: ExtensiveModel, deviation: np.ndarray, sites: np.ndarray) -> None:
-    """Warn of samples that are unlike those that a model knows.
+def warn_of_extrapolation(model: ExtensiveModel, deviation: np.ndarray, sites: np.ndarray) -> bool:
+    """Warn of samples that are unlike those that a model knows, and tell whether there are any.
 
     Args:
         model: what predicted.
@@ -79,6 +79,7 @@ def warn_of_extrapolation(model: ExtensiveModel, deviation: np.ndarray, sites: n
         >>> with warnings.catch_warnings(record=True) as caught:
         ...     warnings.simplefilter("always")
         ...     warn_of_extrapolation(model, np.array([[1.0], [80.0]]), np.array([10, 10]))
+        True
         >>> str(caught[0].message)[:46]
         '1 of 2 samples are unlike those of the trainin'
     """
@@ -92,6 +93,7 @@ def warn_of_extrapolation(model: ExtensiveModel, deviation: np.ndarray, sites: n
             f"sample. Don't rely on these predictions; train on such samples.",
             stacklevel=2,
         )
+    return count > 0
 
 
 class Deviations:

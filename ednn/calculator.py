@@ -1,0 +1,142 @@
+"""A trained network as an ASE calculator, for relaxation, dynamics, phonons and whatever ASE does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from ednn.core.checkpoint import read_checkpoint
+from ednn.core.ensemble import as_paths, build_models
+from ednn.core.errors import InputError
+from ednn.core.shifts import ShiftMean, check_shifts
+from ednn.core.structure_batch import StructureBatch
+from ednn.core.structure_model import StructureModel
+from ednn.data.structures.frames import flat_structure
+from ednn.inference.deviations import warn_of_extrapolation
+from ednn.inference.places import batch
+from ednn.physics.neighbours import nearest_distances, require_seen
+
+EXACT = 1e-6  # relative; a cell that is whole tiles to this is evaluated as a periodic field
+NAME = Path("the calculator's atoms")
+
+
+class EDNNCalculator(Calculator):
+    """Energy, forces and stress of atoms by a trained network.
+
+    Energies are smooth in positions and cell. `results` has the `energy_uncertainty` too, a
+    standard deviation in eV, where the network knows it; the first structure that is unlike those
+    of the training is warned of.
+
+    Args:
+        checkpoint: a path, `pretrained/NAME`, several paths for an ensemble, or a model.
+        device: where to compute; None for a GPU if there is one.
+        float64: computes in double precision, as finite differences of forces ask for.
+        shifts: over how many shifts of the atoms against the pixels everything is averaged: less
+            noise from the pixels, at so many times the cost.
+        settings: of ASE's `Calculator`.
+
+    Raises:
+        InputError: no such checkpoint, or a network of fields; when it computes, atoms that the
+            network doesn't take.
+
+    Example:
+        >>> from ase.build import graphene
+        >>> sheet = graphene(a=2.47, vacuum=5)
+        >>> sheet.calc = EDNNCalculator("pretrained/graphene-hbn-gfn1")
+        >>> sheet.get_forces().shape
+        (2, 3)
+    """
+
+    implemented_properties = ("energy", "free_energy", "forces", "stress")
+    ignored_changes = frozenset({"initial_magmoms", "initial_charges"})
+
+    def __init__(
+        self,
+        checkpoint: str | Path | Sequence[str | Path] | StructureModel,
+        device: str | None = None,
+        float64: bool = False,
+        shifts: int = 1,
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        model: Any = checkpoint
+        if not isinstance(model, torch.nn.Module):
+            model = build_models([read_checkpoint(path) for path in as_paths(model)])
+        if model.info.takes != "structures":
+            raise InputError(
+                "The network takes fields, and a calculator needs one that takes structures."
+            )
+        check_shifts(shifts, model.info.takes)
+        place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model: StructureModel = model.to(place, torch.double if float64 else None).eval()
+        self.predict = ShiftMean(self.model, shifts)
+        self._warned = False
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Fill `results` with what was asked for, and with whatever else costs nothing more."""
+        super().calculate(atoms, properties, system_changes)
+        inputs = self._inputs(self.atoms, new="numbers" in system_changes)
+        stress = self._with_stress(inputs, properties)
+        found = self.predict(inputs, forces=True, stress=stress)
+        totals, forces, *rest = (kind.detach().cpu() for kind in found)
+        energy, deviation = self.model.split(totals)
+        self.results = {
+            "energy": energy[0, 0].item(),
+            "free_energy": energy[0, 0].item(),
+            "forces": _in_space(forces[0].numpy()),
+        }
+        if stress and (height := self._height()):
+            full = _in_space(_in_space(rest[0][0].numpy()).T)  # (3, 3)
+            self.results["stress"] = full_3x3_to_voigt_6_stress(full / height)
+        if deviation.shape[1]:
+            self.results["energy_uncertainty"] = deviation[0, 0].item()
+            if not self._warned:
+                sites = np.array([len(self.atoms)])
+                self._warned = warn_of_extrapolation(self.model, deviation.numpy(), sites)
+
+    def _inputs(self, atoms: Atoms, new: bool) -> StructureBatch:
+        """Return the atoms as the network takes them; new ones are looked at closely."""
+        structure = flat_structure(0, atoms, NAME)
+        inputs = batch(structure, self.model)
+        if new:
+            distances = nearest_distances(structure, str(NAME))
+            require_seen(distances, self.model.info.nearest, str(NAME))
+        self.model.check(inputs)
+        return inputs
+
+    def _with_stress(self, inputs: StructureBatch, properties: Sequence[str]) -> bool:
+        """Tell whether stress is computed, and with it energies that are smooth in the cell."""
+        wanted, field_model = "stress" in properties, self.model.field_model
+        if wanted and not self._height():
+            raise PropertyNotImplementedError(
+                "The cell has no height, and ASE's stress refers to a volume; give it a third "
+                "vector (atoms.center(vacuum=5, axis=2))."
+            )
+        if inputs.cell.any(-1).all():
+            exact = self.model.renderer.fits(inputs, field_model.tiling, EXACT).all()
+            return wanted or bool(field_model.is_site_wise and not exact)
+        if wanted:
+            raise PropertyNotImplementedError(
+                "The atoms don't repeat in all directions, so there is no volume for a stress."
+            )
+        return False
+
+    def _height(self) -> float:
+        """Return by what an area has to be multiplied for the volume of the cell, in Å; or 0."""
+        is_flat = self.model.info.dims == 2
+        return float(abs(self.atoms.cell.array[:, 2]).max()) if is_flat else 1.0
+
+
+def _in_space(rows: np.ndarray) -> np.ndarray:
+    """Fill rows (n, D) up with zeros to the three axes of space."""
+    return np.pad(rows.astype(float), ((0, 0), (0, 3 - rows.shape[1])))

@@ -1,0 +1,168 @@
+"""The ASE calculator: what ASE asks for, with ASE's own finite differences and optimizers."""
+
+import warnings
+from pathlib import Path
+
+import ase
+import numpy as np
+import pytest
+import torch
+from ase.build import graphene
+from ase.calculators.calculator import PropertyNotImplementedError
+from ase.calculators.fd import calculate_numerical_forces
+from ase.constraints import FixCartesian
+from ase.filters import FrechetCellFilter
+from ase.md.velocitydistribution import thermalize_momenta
+from ase.md.verlet import VelocityVerlet
+from ase.optimize import BFGS
+from ase.units import fs
+
+from ednn.calculator import EDNNCalculator
+from ednn.core.checkpoint import load_structure_model
+from ednn.core.errors import InputError
+from ednn.inference.places import batch
+from ednn.physics.sheets import LATTICE, sheet
+
+NETWORK = "pretrained/graphene-hbn-gfn1"
+
+
+def hexagonal(formula: str = "BN", cells: int = 4) -> ase.Atoms:
+    atoms = graphene(formula, a=LATTICE, vacuum=5).repeat((cells, cells, 1))
+    atoms.pbc = True
+    atoms.rattle(0.02, seed=0)
+    atoms.positions[:, 2] = 5
+    return atoms
+
+
+def rectangular(seed: int = 3) -> ase.Atoms:
+    own = sheet(seed)
+    positions = np.pad(own.positions, ((0, 0), (0, 1)))
+    return ase.Atoms(own.numbers, positions, cell=[*own.sides, 15], pbc=True)
+
+
+@pytest.fixture(scope="module")
+def calculator() -> EDNNCalculator:
+    return EDNNCalculator(NETWORK, float64=True)
+
+
+def test_a_cell_of_whole_tiles_has_the_energy_and_forces_of_the_model(
+    calculator: EDNNCalculator,
+) -> None:
+    atoms, model = rectangular(), load_structure_model(NETWORK).double()
+    atoms.calc = calculator
+    energy, forces = model.energy_and_forces(batch(sheet(3), model))
+    assert atoms.get_potential_energy() == pytest.approx(energy.item(), abs=1e-9)
+    np.testing.assert_allclose(atoms.get_forces()[:, :2], forces[0].numpy(), atol=1e-9)
+    assert not atoms.get_forces()[:, 2].any()
+    assert "stress" not in calculator.results  # which costs more there
+    assert calculator.results["energy_uncertainty"] > 0
+    atoms.get_stress()
+    assert atoms.get_potential_energy() == pytest.approx(energy.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("shifts", [1, 2])
+def test_forces_and_stress_are_slopes_of_the_energy(shifts: int) -> None:
+    atoms = hexagonal()
+    atoms.calc = EDNNCalculator(NETWORK, float64=True, shifts=shifts)
+    some = calculate_numerical_forces(atoms, eps=1e-4, iatoms=[5], icarts=[0, 1])
+    np.testing.assert_allclose(atoms.get_forces()[5, :2], some[0], atol=1e-5)
+    stress, step = atoms.get_stress(), 1e-5
+    for voigt, (i, j) in {0: (0, 0), 1: (1, 1), 5: (0, 1)}.items():
+        ends = []
+        for sign in (1, -1):
+            strain = np.eye(3)
+            strain[i, j] += sign * step / 2
+            strain[j, i] += sign * step / 2
+            other = atoms.copy()
+            other.set_cell(atoms.cell @ strain, scale_atoms=True)
+            other.calc = atoms.calc
+            ends.append(other.get_potential_energy())
+        slope = (ends[0] - ends[1]) / (2 * step) / atoms.get_volume()
+        assert stress[voigt] == pytest.approx(slope, abs=1e-6)
+    assert not stress[2:5].any()
+
+
+def test_atoms_and_cell_are_relaxed(calculator: EDNNCalculator) -> None:
+    atoms = hexagonal()
+    atoms.calc = calculator
+    before = atoms.get_potential_energy()
+    in_plane = FrechetCellFilter(atoms, mask=[1, 1, 0, 0, 0, 1])
+    assert BFGS(in_plane, logfile=None).run(fmax=0.01, steps=100)
+    assert atoms.get_potential_energy() < before
+    assert np.abs(atoms.get_stress()[[0, 1, 5]]).max() < 1e-3
+    assert atoms.cell.lengths()[:2] / 4 == pytest.approx([LATTICE] * 2, rel=0.01)
+
+
+def test_the_energy_of_a_dynamics_is_kept() -> None:
+    atoms = hexagonal()
+    atoms.calc = EDNNCalculator(NETWORK)  # single precision, as it is fastest
+    atoms.set_constraint(FixCartesian(range(len(atoms)), mask=(False, False, True)))
+    thermalize_momenta(atoms, 300, rng=np.random.default_rng(0))
+    totals: list[float] = []
+    dynamics = VelocityVerlet(atoms, timestep=1 * fs)
+    dynamics.attach(lambda: totals.append(atoms.get_total_energy() / len(atoms)))
+    dynamics.run(100)
+    assert np.ptp(atoms.positions[:, 2]) == 0
+    assert np.ptp(totals) < 5e-3  # eV per atom; a potential energy of as much is exchanged
+    assert abs(np.mean(totals[-20:]) - np.mean(totals[:20])) < 1e-3
+
+
+def test_what_is_unlike_the_training_is_warned_of_once() -> None:
+    molecule = hexagonal(cells=3)
+    molecule.pbc = False
+    molecule.calc = EDNNCalculator(NETWORK)
+    with pytest.warns(UserWarning, match="1 of 1 samples are unlike those of the training"):
+        molecule.get_potential_energy()
+    molecule.rattle(0.01)
+    molecule.positions[:, 2] = 5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert molecule.get_forces().shape == (18, 3)
+    with pytest.raises(PropertyNotImplementedError, match="don't repeat in all directions"):
+        molecule.get_stress()
+
+
+def test_bad_input_is_told(calculator: EDNNCalculator, tmp_path: Path) -> None:
+    bent = hexagonal()
+    bent.positions[0, 2] += 1
+    metal = hexagonal()
+    metal.numbers[0] = 29
+    flat = hexagonal()
+    flat.cell[2] = 0
+    flat.pbc = [True, True, False]
+    bohr = hexagonal()
+    bohr.set_cell(bohr.cell / 0.529, scale_atoms=True)
+    for atoms, words in (
+        (bent, "1 Å thick"),
+        (metal, "atomic number 29"),
+        (bohr, "nearest neighbours"),
+    ):
+        atoms.calc = calculator
+        with pytest.raises(InputError, match=words):
+            atoms.get_potential_energy()
+    flat.calc = calculator
+    assert np.isfinite(flat.get_potential_energy())
+    with pytest.raises(PropertyNotImplementedError, match="no height"):
+        flat.calc.get_property("stress", flat)
+    with pytest.raises(InputError, match="There is no checkpoint"):
+        EDNNCalculator(tmp_path / "none.ckpt")
+    with pytest.raises(InputError, match="shifts=0"):
+        EDNNCalculator(NETWORK, shifts=0)
+
+
+def test_a_network_of_fields_is_no_calculator() -> None:
+    from ednn import EDNN
+    from ednn.core.subnets import ANN
+
+    with pytest.raises(InputError, match="takes fields"):
+        EDNNCalculator(EDNN(ANN, 2, 1))  # type: ignore[arg-type]
+
+
+def test_several_checkpoints_are_an_ensemble() -> None:
+    atoms = hexagonal()
+    atoms.calc = EDNNCalculator([NETWORK, NETWORK])
+    energy = atoms.get_potential_energy()
+    assert atoms.calc.results["energy_uncertainty"] == pytest.approx(0, abs=1e-4)
+    atoms.calc = EDNNCalculator(NETWORK, device="cpu")
+    assert atoms.get_potential_energy() == pytest.approx(energy, abs=1e-3)
+    assert next(atoms.calc.model.parameters()).device == torch.device("cpu")
