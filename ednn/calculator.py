@@ -1,4 +1,4 @@
-"""A trained network as an ASE calculator, for relaxation, dynamics, phonons and whatever ASE does."""
+"""A trained network as an ASE calculator, for relaxation, dynamics and whatever else ASE does."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,8 +52,8 @@ class EDNNCalculator(Calculator):
         (2, 3)
     """
 
-    implemented_properties = ("energy", "free_energy", "forces", "stress")
-    ignored_changes = frozenset({"initial_magmoms", "initial_charges"})
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012
+    ignored_changes = {"initial_magmoms", "initial_charges"}  # noqa: RUF012
 
     def __init__(
         self,

@@ -87,7 +87,8 @@ def test_atoms_and_cell_are_relaxed(calculator: EDNNCalculator) -> None:
     atoms.calc = calculator
     before = atoms.get_potential_energy()
     in_plane = FrechetCellFilter(atoms, mask=[1, 1, 0, 0, 0, 1])
-    assert BFGS(in_plane, logfile=None).run(fmax=0.01, steps=100)
+    relaxation = BFGS(in_plane, logfile=None)  # type: ignore[arg-type]
+    assert relaxation.run(fmax=0.01, steps=100)
     assert atoms.get_potential_energy() < before
     assert np.abs(atoms.get_stress()[[0, 1, 5]]).max() < 1e-3
     assert atoms.cell.lengths()[:2] / 4 == pytest.approx([LATTICE] * 2, rel=0.01)
