@@ -116,15 +116,15 @@ class EDNNCalculator(Calculator):
 
     def _with_stress(self, inputs: StructureBatch, properties: Sequence[str]) -> bool:
         """Tell whether stress is computed, and with it energies that are smooth in the cell."""
-        wanted, field_model = "stress" in properties, self.model.field_model
+        wanted, tiling = "stress" in properties, self.model.field_model.tiling
         if wanted and not self._height():
             raise PropertyNotImplementedError(
                 "The cell has no height, and ASE's stress refers to a volume; give it a third "
                 "vector (atoms.center(vacuum=5, axis=2))."
             )
         if inputs.cell.any(-1).all():
-            exact = self.model.renderer.fits(inputs, field_model.tiling, EXACT).all()
-            return wanted or bool(field_model.is_site_wise and not exact)
+            exact = self.model.renderer.fits(inputs, tiling, EXACT).all()
+            return wanted or bool(self.model.has_stress and not exact)
         if wanted:
             raise PropertyNotImplementedError(
                 "The atoms don't repeat in all directions, so there is no volume for a stress."

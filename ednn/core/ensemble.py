@@ -149,6 +149,13 @@ class FieldEnsemble(Ensemble, FieldModel):
         periods = [member.period for member in self.members]
         return tuple(lcm(*sides) for sides in zip(*periods, strict=True))
 
+    @property
+    def is_site_wise(self) -> bool:
+        return all(member.is_site_wise for member in self.members)
+
+    def weighted_shares(self, padded: Tensor, weights: Tensor) -> Shares:
+        return _mean([member.weighted_shares(padded, weights) for member in self.members])
+
     def check_sides(self, field: Tensor) -> None:
         self.members[0].check_sides(field)
 

@@ -106,6 +106,11 @@ class ExtensiveModel(Featured, ABC):
         return torch.zeros(len(inputs), len(self.info.outputs))
 
     @property
+    def has_stress(self) -> bool:
+        """Whether `energy_forces_and_stress` is possible."""
+        return False
+
+    @property
     def translation_period(self) -> Tensor:
         """Sides in Å of the translation of atoms that changes no prediction, (dims,), on the CPU.
 

@@ -153,6 +153,10 @@ class StructureModel(ExtensiveModel):
         return energy[:, : len(self.info.outputs)].sum()
 
     @property
+    def has_stress(self) -> bool:
+        return self.field_model.is_site_wise
+
+    @property
     def translation_period(self) -> Tensor:
         pixels = torch.tensor(self.field_model.period, dtype=torch.float64)
         return pixels * self.renderer.pixel.cpu()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ednn.core.errors import InputError
-from ednn.physics import alloys, sheets, varied_sheets
+from ednn.physics import alloys, sheets, sheets_in_cells, varied_sheets
 from ednn.physics.structure import Structure
 
 
@@ -93,6 +93,18 @@ RECIPES = {
         alloys.sheared_alloy,
         {"strain": alloys.MAX_STRAIN, **ALLOYS},
         dims=3,
+    ),
+    "cells": Recipe(
+        "ednn.physics.sheets_in_cells.sheet_in_cell",
+        sheets_in_cells.sheet_in_cell,
+        {
+            "lattice": sheets.LATTICE,
+            "max_sigma": sheets.MAX_SIGMA,
+            "vacancies": varied_sheets.VACANCY_CHANCES,
+            "side": sheets_in_cells.SIDE,
+            "strain": sheets_in_cells.STRAIN,
+            "resolution": sheets.RESOLUTION,
+        },
     ),
 }
 

@@ -211,6 +211,8 @@ def _words(key: str, summary: Mapping[str, Any]) -> str:
     unit = summary["unit_per_site" if kind.endswith("_per_site") else "unit"]
     if kind.endswith("_of_forces"):
         unit = f"{unit}/Å"
+    if kind.endswith("_of_stress"):
+        unit = f"{unit}/Å{'²³'[summary['dims'] - 2]}"
     words = " ".join([*names, kind.removesuffix("_per_site").replace("_", " ")])
     return f"{words} ({unit})" if unit and "relative" not in kind else words
 

@@ -160,6 +160,7 @@ def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any])
         **errors,
         "unit": data.info.outputs[0].unit,
         "unit_per_site": data.info.outputs[0].unit_per_site,
+        "dims": data.info.dims,
         **timings,
         "device": device_name(trainer.strategy.root_device),
         "processes": trainer.world_size,

@@ -53,7 +53,7 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
         raise InputError(f"ckpt_path={cfg.ckpt_path} is no single checkpoint; give one.")
     for package in LOGGERS & set(cfg.logger):
         import_module(package)
-    check_speed(**cfg.speed, forces=bool(cfg.task.force_weight))
+    check_speed(**cfg.speed, slopes=bool(cfg.task.force_weight or cfg.task.stress_weight))
     if cfg.resume == "auto" and run.last.exists():
         _check_resumed(cfg, run)
         _check_ahead(cfg, run)
@@ -124,21 +124,21 @@ def check_precision(precision: Any, data: ExtensiveData) -> None:
         )
 
 
-def check_speed(compile: Any, channels_last: Any, tf32: Any, forces: bool) -> None:
+def check_speed(compile: Any, channels_last: Any, tf32: Any, slopes: bool) -> None:
     """Make sure that the settings of `speed` are possible.
 
     Args:
         compile: what the user gave for `speed.compile`.
         channels_last: for `speed.channels_last`.
         tf32: for `speed.tf32`.
-        forces: whether the loss differentiates the model twice.
+        slopes: whether forces or stress in the loss differentiate the model twice.
 
     Raises:
         InputError: not true or false, no compiler, or forces of a compiled model.
 
     Example:
-        >>> check_speed(compile=False, channels_last=True, tf32=False, forces=True)
-        >>> check_speed(compile="yes", channels_last=False, tf32=False, forces=False)
+        >>> check_speed(compile=False, channels_last=True, tf32=False, slopes=True)
+        >>> check_speed(compile="yes", channels_last=False, tf32=False, slopes=False)
         Traceback (most recent call last):
         ednn.core.errors.InputError: speed.compile=yes is not possible; give true or false.
     """
@@ -151,10 +151,11 @@ def check_speed(compile: Any, channels_last: Any, tf32: Any, forces: bool) -> No
             f"speed.compile=true needs a C++ compiler, and there is no {compiler} here; install "
             f"one, or leave it out."
         )
-    if compile and forces:
+    if compile and slopes:
         raise InputError(
-            "speed.compile=true goes without forces in the loss, as torch.compile gives no second "
-            "derivatives; leave it out or set task.force_weight=0."
+            "speed.compile=true goes without forces and stress in the loss, as torch.compile gives "
+            "no second derivatives; leave it out, or set task.force_weight=0 and "
+            "task.stress_weight=0."
         )
 
 
@@ -243,11 +244,14 @@ def _check_task(cfg: DictConfig) -> None:
         raise InputError(
             f"task.optimizer.lr={rate} is not possible; give a number of at least 0, such as 1e-3."
         )
-    weight, delta = cfg.task.force_weight, cfg.task.get("huber_delta")
-    if not (_is_number(weight) and weight >= 0):
-        raise InputError(
-            f"task.force_weight={weight} is not possible; give a number in Å², 0 for no forces."
-        )
+    for name, unit in {"force_weight": " in Å²", "stress_weight": ""}.items():
+        weight = cfg.task[name]
+        if not (_is_number(weight) and weight >= 0):
+            raise InputError(
+                f"task.{name}={weight} is not possible; give a number{unit}, 0 for "
+                f"none in the loss."
+            )
+    delta = cfg.task.get("huber_delta")
     if delta is not None and not (_is_number(delta) and delta > 0):
         raise InputError(
             f"task.huber_delta={delta} is not possible; give a number above 0, in units of the "

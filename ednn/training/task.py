@@ -6,14 +6,14 @@ from typing import Any
 
 from lightning import LightningModule
 from torch import Tensor
+from torch.nn import ModuleDict
 from torchmetrics import CatMetric
 
 from ednn.core.checkpoint import KEY, describe
-from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.core.shifts import ShiftMean
 from ednn.data.samples import Batch
-from ednn.training.loss import loss_of_totals, spread
+from ednn.training.loss import loss_of_slopes, loss_of_totals, require_labels, spread
 from ednn.training.metrics import ExtensiveErrors
 from ednn.training.optimizers import make_optimizer
 from ednn.training.schedule import make_scheduler, scheduler_over, stretch
@@ -27,6 +27,7 @@ class ExtensiveTask(LightningModule):
         model: what is trained; checkpoints remember what it is (`ednn.core.checkpoint`).
         optimizer: Hydra config that `make_optimizer` takes; None for a test alone.
         force_weight: weight in Å² of the mean squared error of the forces in the loss.
+        stress_weight: weight of that of stress times volume, which is an energy.
         scheduler: Hydra config that `make_scheduler` takes, stepped after every batch; None for
             constant rates.
         huber_delta: error of a total beyond which the loss is Huber's, in spreads of the training
@@ -49,6 +50,7 @@ class ExtensiveTask(LightningModule):
         model: ExtensiveModel,
         optimizer: Mapping[str, Any] | None = None,
         force_weight: float = 0.0,
+        stress_weight: float = 0.0,
         scheduler: Mapping[str, Any] | None = None,
         huber_delta: float | None = None,
         shifts: int = 1,
@@ -56,8 +58,9 @@ class ExtensiveTask(LightningModule):
         super().__init__()
         self.model = model
         self.val_errors, self.test_errors = ExtensiveErrors(model.info), ExtensiveErrors(model.info)
-        self.force_errors, self.tested = CatMetric(), ShiftMean(model, shifts)
-        self.force_weight, self.huber_delta = force_weight, huber_delta
+        self.slope_errors: Any = ModuleDict({"forces": CatMetric(), "stress": CatMetric()})
+        self.tested, self.huber_delta = ShiftMean(model, shifts), huber_delta
+        self.force_weight, self.stress_weight = force_weight, stress_weight
         self.width: Tensor | None = None  # (outputs,), of Huber's loss
         self._samples, self._started = 0, 0.0
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
@@ -96,19 +99,16 @@ class ExtensiveTask(LightningModule):
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss and the prediction (B, outputs) of a batch."""
-        if not self.force_weight:
+        if not (self.force_weight or self.stress_weight):
             prediction = self.model(batch.inputs)
             return loss_of_totals(prediction, batch.target, self.width), prediction
-        if batch.forces is None:
-            raise InputError(
-                f"task.force_weight={self.force_weight} needs forces, which this data set has "
-                f"not; set it to 0."
-            )
-        energy, forces = self.model.energy_and_forces(batch.inputs, create_graph=self.training)
-        real = batch.inputs.numbers > 0  # (B, A)
-        error = loss_of_totals(forces[real], batch.forces[real])
-        loss = loss_of_totals(energy, batch.target, self.width) + self.force_weight * error
-        return loss, energy
+        require_labels(batch, self.force_weight, self.stress_weight)
+        model = self.model
+        predict = model.energy_forces_and_stress if self.stress_weight else model.energy_and_forces
+        energy, *slopes = predict(batch.inputs, create_graph=self.training)
+        loss = loss_of_totals(energy, batch.target, self.width)
+        weights = self.force_weight, self.stress_weight
+        return loss + loss_of_slopes(slopes, batch, *weights), energy
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         loss, prediction = self._loss(batch)
@@ -116,10 +116,14 @@ class ExtensiveTask(LightningModule):
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        totals, *forces = self.tested(batch.inputs, batch.forces is not None)
+        truth = {"forces": batch.forces, "stress": batch.stress if self.model.has_stress else None}
+        known = {name: label for name, label in truth.items() if label is not None}
+        totals, *slopes = self.tested(batch.inputs, **dict.fromkeys(known, True))
         prediction, deviation = self.model.split(totals)
-        if batch.forces is not None:
-            self.force_errors.update((forces[0] - batch.forces)[batch.inputs.numbers > 0].abs())
+        found = dict(zip(truth, slopes, strict=False))
+        for name, label in known.items():
+            real = batch.inputs.numbers > 0 if name == "forces" else slice(None)
+            self.slope_errors[name].update((found[name] - label)[real].abs())
         self.test_errors.update(batch.sample, batch.sites, batch.target, prediction, deviation)
 
     def on_train_epoch_start(self) -> None:
@@ -141,10 +145,12 @@ class ExtensiveTask(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._log_errors("test", self.test_errors)
-        if self.force_errors.update_called:
-            errors = self.force_errors.compute()  # of all components of all processes
-            self.log("test/median_absolute_error_of_forces", errors.median(), sync_dist=True)
-            self.log("test/mean_absolute_error_of_forces", errors.mean(), sync_dist=True)
+        for name, metric in self.slope_errors.items():
+            if metric.update_called:
+                errors = metric.compute()  # of all components of all processes
+                self.log(f"test/median_absolute_error_of_{name}", errors.median(), sync_dist=True)
+                self.log(f"test/mean_absolute_error_of_{name}", errors.mean(), sync_dist=True)
+                metric.reset()
         if self.model.info.takes == "structures":  # the same in all processes
             with self.trainer.precision_plugin.forward_context():
                 error = translation_error(self.tested, self._data, self.device)
@@ -152,7 +158,6 @@ class ExtensiveTask(LightningModule):
         with self.test_errors.sync_context():  # of all processes together
             self.test_columns = self.test_errors.columns()
         self.test_errors.reset()
-        self.force_errors.reset()
 
     def _log_errors(self, stage: str, errors: ExtensiveErrors) -> None:
         for name, value in errors.compute().items():  # the same in all processes

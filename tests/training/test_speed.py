@@ -79,13 +79,13 @@ def test_full_precision_is_kept_inside_and_given_back() -> None:
 
 def test_bad_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"speed.tf32=maybe .*true or false"):
-        check_speed(False, False, "maybe", forces=False)
+        check_speed(False, False, "maybe", slopes=False)
     monkeypatch.setenv("CXX", "sh")  # is everywhere
     with pytest.raises(InputError, match=r"task.force_weight=0"):
-        check_speed(True, False, False, forces=True)
+        check_speed(True, False, False, slopes=True)
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(InputError, match=r"no no-such-compiler here"):
-        check_speed(True, False, False, forces=False)
+        check_speed(True, False, False, slopes=False)
 
 
 def test_bad_settings_end_before_processes_start(tmp_path: Path) -> None:
