@@ -34,11 +34,10 @@ def sheet_in_cell(seed: int, repeat: Repeat = (1, 1)) -> Structure:
         np.random.default_rng(s) for s in sequence.spawn(6)
     )
     counts = np.full(2, shape.integers(SIDE[0], SIDE[1] + 1))  # of a hexagonal cell
-    skew = 0
+    matrix = np.diag(counts)
     if shape.random() < CHANCE:
-        counts[1] = shape.integers(SIDE[0], SIDE[1] + 1)
-        skew = shape.integers(-MAX_SKEW, MAX_SKEW + 1)
-    matrix = np.array([[counts[0], 0], [skew, counts[1]]]) * np.array(repeat)[:, None]
+        matrix[1] = shape.integers((-MAX_SKEW, SIDE[0]), (MAX_SKEW + 1, SIDE[1] + 1))
+    matrix *= np.array(repeat)[:, None]
     cell = matrix @ PRIMITIVE
     numbers, positions = _crystal(kind, matrix)
 
@@ -63,8 +62,9 @@ def _crystal(
     low, high = matrix.clip(max=0).sum(0), matrix.clip(min=0).sum(0)
     corners = np.stack(np.meshgrid(*map(np.arange, low, high)), -1).reshape(-1, 2)
     fractional = corners @ np.linalg.inv(matrix) + 1e-9
-    corners = corners[((fractional >= 0) & (fractional < 1)).all(1)] @ PRIMITIVE  # one per cell
-    basis = np.array([[0.0, 0.0], PRIMITIVE.sum(0) / 3])
+    inside = ((fractional >= 0) & (fractional < 1)).all(1)
+    basis = np.array([[0.0, 0.0], PRIMITIVE.sum(0) / 3])  # Å
     pairs = [(CARBON, CARBON), (BORON, NITROGEN), (NITROGEN, BORON)]
     chosen = pairs[rng.choice(3, p=[0.5, 0.25, 0.25])]
-    return np.tile(chosen, len(corners)), (corners[:, None] + basis).reshape(-1, 2)
+    positions = (corners[inside] @ PRIMITIVE)[:, None] + basis  # (cells, 2, 2)
+    return np.tile(chosen, len(positions)), positions.reshape(-1, 2)
