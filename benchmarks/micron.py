@@ -22,8 +22,8 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from ednn.core.build import build_model
-from ednn.core.checkpoint import load_structure_model
 from ednn.core.info import DatasetInfo, Output
+from ednn.core.loading import load_structure_model
 from ednn.core.structure_model import StructureModel
 from ednn.inference.pieces import evaluate_all, sites_at_once
 from ednn.inference.processes import Processes, processes

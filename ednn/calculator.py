@@ -10,12 +10,9 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from ednn.core.checkpoint import read_checkpoint
-from ednn.core.ensemble import as_paths, build_models
-from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
 from ednn.core.shifts import ShiftMean, check_shifts
 from ednn.core.structure_batch import StructureBatch
-from ednn.core.structure_model import StructureModel
 from ednn.data.structures.frames import flat_structure
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.inference.places import batch
@@ -33,7 +30,7 @@ class EDNNCalculator(Calculator):
     of the training is warned of.
 
     Args:
-        checkpoint: a path, `pretrained/NAME`, several paths for an ensemble, or a model.
+        checkpoint: a path, `pretrained/NAME`, or several for an ensemble.
         device: where to compute; None for a GPU if there is one.
         float64: computes in double precision, as finite differences of forces ask for.
         shifts: over how many shifts of the atoms against the pixels everything is averaged: less
@@ -57,23 +54,16 @@ class EDNNCalculator(Calculator):
 
     def __init__(
         self,
-        checkpoint: str | Path | Sequence[str | Path] | StructureModel,
+        checkpoint: str | Path | Sequence[str | Path],
         device: str | None = None,
         float64: bool = False,
         shifts: int = 1,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
-        model: Any = checkpoint
-        if not isinstance(model, torch.nn.Module):
-            model = build_models([read_checkpoint(path) for path in as_paths(model)])
-        if model.info.takes != "structures":
-            raise InputError(
-                "The network takes fields, and a calculator needs one that takes structures."
-            )
-        check_shifts(shifts, model.info.takes)
+        check_shifts(shifts, takes="structures")
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model: StructureModel = model.to(place, torch.double if float64 else None).eval()
+        self.model = load_structure_model(checkpoint).to(place, torch.double if float64 else None)
         self.predict = ShiftMean(self.model, shifts)
         self._warned = False
 

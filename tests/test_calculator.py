@@ -18,8 +18,8 @@ from ase.optimize import BFGS
 from ase.units import fs
 
 from ednn.calculator import EDNNCalculator
-from ednn.core.checkpoint import load_structure_model
 from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
 from ednn.inference.places import batch
 from ednn.physics.sheets import LATTICE, sheet
 
@@ -152,11 +152,9 @@ def test_bad_input_is_told(calculator: EDNNCalculator, tmp_path: Path) -> None:
 
 
 def test_a_network_of_fields_is_no_calculator() -> None:
-    from ednn import EDNN
-    from ednn.core.subnets import ANN
-
-    with pytest.raises(InputError, match="takes fields"):
-        EDNNCalculator(EDNN(ANN, 2, 1))  # type: ignore[arg-type]
+    fields = Path(__file__).parent / "checkpoints" / "v2_fields_dnn.ckpt"
+    with pytest.raises(InputError, match="takes fields; give one that takes structures"):
+        EDNNCalculator(fields)
 
 
 def test_several_checkpoints_are_an_ensemble() -> None:

@@ -20,7 +20,6 @@ from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.pretrained import located
 from ednn.core.seen import SeenValues
-from ednn.core.structure_model import StructureModel
 from ednn.core.uncertainty import Posterior
 from ednn.core.upgrades import VERSION, upgrade
 
@@ -206,28 +205,5 @@ def load_field_model(path: str | Path) -> FieldModel:
     """
     model = load_model(path)
     if not isinstance(model, FieldModel):
-        raise _wrong_kind(path, model, "fields")
+        raise InputError(f"{path} takes {model.info.takes}, not fields; give one that does.")
     return model
-
-
-def load_structure_model(path: str | Path) -> StructureModel:
-    """Load a trained model of structures, as `load_model` does.
-
-    Raises:
-        InputError: the file is no checkpoint, or one of a model of fields.
-
-    Example:
-        >>> try:
-        ...     load_structure_model("missing.ckpt")
-        ... except InputError as error:
-        ...     print(error)
-        There is no checkpoint missing.ckpt; give one such as RUN/checkpoints/best.ckpt.
-    """
-    model = load_model(path)
-    if not isinstance(model, StructureModel):
-        raise _wrong_kind(path, model, "structures")
-    return model
-
-
-def _wrong_kind(path: str | Path, model: ExtensiveModel, takes: str) -> InputError:
-    return InputError(f"{path} takes {model.info.takes}, not {takes}; give one that does.")

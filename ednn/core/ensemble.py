@@ -1,18 +1,15 @@
 """An ensemble: several models as one, whose spread tells how uncertain they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import lcm
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ednn.core.checkpoint import build_from
 from ednn.core.errors import InputError
 from ednn.core.features import Shares
 from ednn.core.interface import ExtensiveModel, FieldModel
-from ednn.core.pretrained import located
 from ednn.core.seen import SeenValues
 from ednn.core.structure_model import StructureModel
 from ednn.core.tiling import Tiling
@@ -237,39 +234,3 @@ def _traits(model: Any) -> dict[str, Any]:
         "tiles": (tiling.focus, tiling.context, tiling.padding),
         "precision": model.precision,
     }
-
-
-def as_paths(ckpt_path: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the paths of one checkpoint, or those of an ensemble.
-
-    Raises:
-        InputError: a list of fewer than two.
-
-    Example:
-        >>> [path.name for path in as_paths(["a.ckpt", "b.ckpt"])], len(as_paths("a.ckpt"))
-        (['a.ckpt', 'b.ckpt'], 1)
-    """
-    if isinstance(ckpt_path, str | Path):
-        return [located(ckpt_path)]
-    if len(ckpt_path) < 2:
-        raise InputError(
-            f"ckpt_path={[*map(str, ckpt_path)]} is no ensemble; give two checkpoints or more, or "
-            f"one without brackets."
-        )
-    return [located(path) for path in ckpt_path]
-
-
-def build_models(checkpoints: Sequence[Mapping[str, Any]]) -> ExtensiveModel:
-    """Make the model of one checkpoint, or the ensemble of those of several; in evaluation mode.
-
-    Raises:
-        InputError: the models don't predict the same.
-
-    Example:
-        >>> from ednn.core.checkpoint import read_checkpoint
-        >>> build_models([read_checkpoint(path) for path in as_paths("missing.ckpt")])
-        Traceback (most recent call last):
-        ednn.core.errors.InputError: There is no checkpoint missing.ckpt; ...
-    """
-    models = [build_from(checkpoint).eval() for checkpoint in checkpoints]
-    return models[0] if len(models) == 1 else ensemble(models)

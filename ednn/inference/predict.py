@@ -16,11 +16,10 @@ from h5py import is_hdf5
 from omegaconf import DictConfig
 
 import ednn
-from ednn.core.checkpoint import read_checkpoint
-from ednn.core.ensemble import as_paths, build_models
 from ednn.core.errors import InputError
 from ednn.core.files import beside, require_writable
 from ednn.core.interface import ExtensiveModel, FieldModel
+from ednn.core.loading import as_paths, load_models
 from ednn.core.shifts import check_shifts
 from ednn.core.structure_model import StructureModel
 from ednn.data.fields.layout import require_first, require_sides
@@ -47,7 +46,7 @@ def predict(cfg: DictConfig) -> None:
     Example:
         ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
     """
-    model: Any = build_models([read_checkpoint(path) for path in as_paths(cfg.ckpt_path)])
+    model: Any = load_models(cfg.ckpt_path)
     _check(cfg, model)
     with processes() as group:
         run = _structures if model.info.takes == "structures" else _fields

@@ -28,6 +28,7 @@ EXTRAS = {  # modules that one option needs, and Hydra's own configs from such m
     "jinja2": "report",
     "tblite": "dft",
     "tensorboard": "tensorboard",
+    "torch_sim": "torch-sim",
 }
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Explain = Callable[[Exception], str | None]

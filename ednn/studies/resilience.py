@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from ednn.core.checkpoint import load_structure_model
 from ednn.core.interface import FieldModel
+from ednn.core.loading import load_structure_model
 from ednn.plots.style import COLOUR, styled
 from ednn.studies.base import Numbers, Row, Study, yes_or_no
 from ednn.studies.records import read_samples

@@ -9,8 +9,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.core.checkpoint import load_structure_model
 from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
 from ednn.core.structure_model import StructureModel
 from ednn.data.structures.crystals import CRYSTALS, finite_size
 from ednn.inference.structure_job import batch

@@ -9,9 +9,9 @@ from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
 from ednn.core.checkpoint import KEY, read_checkpoint
-from ednn.core.ensemble import as_paths, build_models
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
+from ednn.core.loading import as_paths, build_models
 from ednn.core.shifts import check_shifts
 from ednn.data.making import make_dataset
 from ednn.runs.folder import Run, plain

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from ednn.core.checkpoint import read_checkpoint
-from ednn.core.ensemble import as_paths, build_models, ensemble
+from ednn.core.ensemble import ensemble
 from ednn.core.errors import InputError
+from ednn.core.loading import as_paths, build_models
 from ednn.core.model import EDNN
 from ednn.core.seen import SeenValues
 from ednn.core.subnets import ANN

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import ednn
-from ednn.core.checkpoint import load_structure_model
 from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
 from ednn.core.pretrained import FOLDER, located
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.samples import StructureDataset

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ase.build import graphene
 
-from ednn.core.checkpoint import load_structure_model
+from ednn.core.loading import load_structure_model
 from ednn.inference.places import batch
 from ednn.physics.sheets import LATTICE, crystal
 from tests.conftest import run

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ednn.core.checkpoint import load_structure_model
+from ednn.core.loading import load_structure_model
 from ednn.core.shifts import even_shifts
 from ednn.data.structures.file import write
 from ednn.inference.structure_job import batch

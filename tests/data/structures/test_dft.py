@@ -12,8 +12,9 @@ import torch
 from hydra.utils import instantiate
 
 from ednn.core.build import build_model
-from ednn.core.checkpoint import load_structure_model, read_checkpoint
+from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import read, write
 from ednn.inference import structure_job

@@ -1,0 +1,106 @@
+"""A trained network as a model of TorchSim, which relaxes and moves many systems at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch_sim.models.interface import ModelInterface
+
+from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
+from ednn.core.shifts import ShiftMean, check_shifts
+from ednn.core.structure_batch import StructureBatch
+from ednn.data.structures.frames import EDGE, FLAT
+
+
+class EDNNModel(ModelInterface):
+    """Energies, forces and stress of a batch of systems by a trained network.
+
+    Systems without a period in all directions have a stress of zeros, as they have no volume.
+
+    Args:
+        checkpoint: a path, `pretrained/NAME`, or several for an ensemble.
+        device: where to compute; None for a GPU if there is one.
+        dtype: of the results and of the network.
+        compute_stress: whether energies come with their stress, which costs up to 2.5 times as much
+            in cells of whole tiles and nothing in others.
+        shifts: over how many shifts of the atoms against the pixels everything is averaged.
+
+    Raises:
+        InputError: no such checkpoint, or a network of fields; when it computes, atoms that the
+            network doesn't take.
+
+    Example:
+        import torch_sim as ts
+        model = EDNNModel("pretrained/graphene-hbn-gfn1")
+        relaxed = ts.optimize(sheets, model, optimizer=ts.Optimizer.fire)
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | Path | Sequence[str | Path],
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float64,
+        compute_stress: bool = True,
+        shifts: int = 1,
+    ) -> None:
+        super().__init__()
+        check_shifts(shifts, takes="structures")
+        self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._dtype, self._compute_forces = dtype, True
+        self._compute_stress, self._memory_scales_with = compute_stress, "n_atoms"
+        self.model = load_structure_model(checkpoint).to(self._device, dtype)
+        self.predict = ShiftMean(self.model, shifts)
+
+    def forward(self, state: Any, **_: Any) -> dict[str, Tensor]:
+        """Return `energy` (systems,), `forces` (atoms, 3) and, if it is computed, `stress`."""
+        structures = self._structures(state)
+        self.model.check(structures)
+        repeats = structures.cell.any(-1).all(-1)  # (systems,)
+        with_stress = self.compute_stress and bool(repeats.all())
+        totals, forces, *rest = self.predict(structures, forces=True, stress=with_stress)
+        energy = self.model.split(totals)[0]
+        real = structures.numbers > 0  # (systems, A)
+        results: dict[str, Tensor] = {"energy": energy[:, 0], "forces": forces[real]}
+        if self.compute_stress:
+            height = state.row_vector_cell[:, 2, 2] if self.model.info.dims == 2 else 1.0
+            stress = rest[0] if with_stress else torch.zeros_like(structures.cell)
+            results["stress"] = stress / torch.as_tensor(height).view(-1, 1, 1)
+        return {name: self._in_space(values) for name, values in results.items()}
+
+    def _structures(self, state: Any) -> StructureBatch:
+        """Return the systems, which may have different numbers of atoms, as the network takes them.
+
+        Raises:
+            InputError: the network is of flat structures, and these aren't.
+        """
+        dims, counts = self.model.info.dims, state.n_atoms_per_system.tolist()
+        cell = state.row_vector_cell * torch.as_tensor(state.pbc, device=state.device).view(-1, 1)
+        if dims == 2:
+            self._require_flat(state.positions, cell, counts)
+        numbers, positions = (
+            pad_sequence(list(column.split(counts)), batch_first=True)
+            for column in (state.atomic_numbers, state.positions[:, :dims])
+        )
+        return StructureBatch(numbers.long(), positions.double(), cell[:, :dims, :dims].double())
+
+    def _require_flat(self, positions: Tensor, cell: Tensor, counts: list[int]) -> None:
+        heights = positions[:, 2].split(counts)
+        thickness = torch.stack([height.max() - height.min() for height in heights])
+        leaning = torch.maximum(cell[:, :2, 2].abs().amax(1), cell[:, 2, :2].abs().amax(1))
+        bent = (thickness > 2 * FLAT) | (leaning > EDGE)
+        if bent.any():
+            number = int(bent.nonzero()[0])
+            raise InputError(
+                f"System {number} is {thickness[number]:.3g} Å thick, in a cell whose vectors lean "
+                f"by {leaning[number]:.3g} Å; this network takes atoms within {FLAT} Å of a plane "
+                f"parallel to x and y, two vectors in it and the third at right angles to it."
+            )
+
+    def _in_space(self, values: Tensor) -> Tensor:
+        """Fill axes of the plane up with zeros to those of space, in the type of the results."""
+        missing = [0, 3 - values.shape[-1]] * (values.ndim - 1) if values.ndim > 1 else [0, 0]
+        return torch.nn.functional.pad(values.detach(), missing).to(self._dtype)
