@@ -153,7 +153,7 @@ def test_bad_input_is_told(calculator: EDNNCalculator, tmp_path: Path) -> None:
 
 def test_a_network_of_fields_is_no_calculator() -> None:
     fields = Path(__file__).parent / "checkpoints" / "v2_fields_dnn.ckpt"
-    with pytest.raises(InputError, match="takes fields; give one that takes structures"):
+    with pytest.raises(InputError, match="takes fields, not structures"):
         EDNNCalculator(fields)
 
 
