@@ -13,6 +13,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from ednn.core.loading import load_structure_model
 from ednn.core.shifts import ShiftMean, check_shifts
 from ednn.core.structure_batch import StructureBatch
+from ednn.core.structure_model import StructureModel
 from ednn.data.structures.frames import flat_structure
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.inference.places import batch
@@ -30,7 +31,8 @@ class EDNNCalculator(Calculator):
     of the training is warned of.
 
     Args:
-        checkpoint: a path, `pretrained/NAME`, or several for an ensemble.
+        checkpoint: a path, `pretrained/NAME`, several for an ensemble, or a model, which is moved
+            to the device.
         device: where to compute; None for a GPU if there is one.
         float64: computes in double precision, as finite differences of forces ask for.
         shifts: over how many shifts of the atoms against the pixels everything is averaged: less
@@ -54,7 +56,7 @@ class EDNNCalculator(Calculator):
 
     def __init__(
         self,
-        checkpoint: str | Path | Sequence[str | Path],
+        checkpoint: str | Path | Sequence[str | Path] | StructureModel,
         device: str | None = None,
         float64: bool = False,
         shifts: int = 1,
@@ -63,7 +65,9 @@ class EDNNCalculator(Calculator):
         super().__init__(**settings)
         check_shifts(shifts, takes="structures")
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = load_structure_model(checkpoint).to(place, torch.double if float64 else None)
+        if not isinstance(checkpoint, StructureModel):
+            checkpoint = load_structure_model(checkpoint)
+        self.model = checkpoint.to(place, torch.double if float64 else None)
         self.predict = ShiftMean(self.model, shifts)
         self._warned = False
 

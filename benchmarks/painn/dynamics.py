@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import ase
 import numpy as np
@@ -29,7 +30,7 @@ SIZES = {60: (1, 1), 240: (2, 2), 960: (4, 4)}
 LARGEST = {"GFN1": 60}  # atoms; it takes minutes beyond
 ROUNDS = 9
 STEP = 0.02  # Å by which all atoms move between two calls
-NEP = {"species": "B C N", "radial": 8.0, "angular": 4.0, "n_max": 4, "basis": 8, "neurons": 30}
+ELEMENTS, N_MAX, BASIS, NEURONS = ("B", "C", "N"), 4, 8, 30  # of NEP
 
 
 def sheet(repeat: tuple[int, int], strain: float) -> ase.Atoms:
@@ -48,7 +49,7 @@ class PaiNNCalculator(SpkCalculator):
 
 
 def painn_calculator() -> Calculator:
-    net = painn(cutoff=4.0, features=64, interactions=3)
+    net: Any = painn(cutoff=4.0, features=64, interactions=3)
     net.output_modules.append(spk.atomistic.Forces())
     net.collect_derivatives()
     net.collect_outputs()
@@ -60,18 +61,19 @@ def painn_calculator() -> Calculator:
 
 def nep_calculator(folder: Path) -> Calculator:
     """A NEP4 of random weights, in the format of GPUMD's nep.txt."""
-    elements, n, basis, neurons = 3, NEP["n_max"] + 1, NEP["basis"] + 1, NEP["neurons"]
-    descriptors = n + n * 5  # radial ones, and angular ones up to l = 4 and of four bodies
-    count = elements * (descriptors + 2) * neurons + 1 + 2 * elements**2 * n * basis + descriptors
+    elements, radial = len(ELEMENTS), N_MAX + 1
+    descriptors = radial * (1 + 5)  # and angular ones up to l = 4 and of four bodies
+    count = elements * (descriptors + 2) * NEURONS + 1
+    count += 2 * elements**2 * radial * (BASIS + 1) + descriptors
     rng = np.random.default_rng(0)
     weights = np.concatenate([rng.normal(0, 0.1, count - descriptors), np.ones(descriptors)])
     head = [
-        f"nep4 {elements} {NEP['species']}",
-        f"cutoff {NEP['radial']} {NEP['angular']} 100 50",
-        f"n_max {NEP['n_max']} {NEP['n_max']}",
-        f"basis_size {NEP['basis']} {NEP['basis']}",
+        f"nep4 {elements} {' '.join(ELEMENTS)}",
+        "cutoff 8 4 100 50",
+        f"n_max {N_MAX} {N_MAX}",
+        f"basis_size {BASIS} {BASIS}",
         "l_max 4 2 0",
-        f"ANN {neurons} 0",
+        f"ANN {NEURONS} 0",
     ]
     path = folder / "nep.txt"
     path.write_text("\n".join([*head, *map(str, weights)]) + "\n")
