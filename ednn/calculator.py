@@ -14,12 +14,13 @@ from ednn.core.loading import load_structure_model
 from ednn.core.shifts import ShiftMean, check_shifts
 from ednn.core.structure_batch import StructureBatch
 from ednn.core.structure_model import StructureModel
-from ednn.data.structures.frames import flat_structure
+from ednn.data.structures.as_structure import as_structure
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.inference.places import batch
 from ednn.physics.neighbours import nearest_distances, require_seen
 
 EXACT = 1e-6  # relative; a cell that is whole tiles to this is evaluated as a periodic field
+ROUNDING = 1e-9  # Å
 NAME = Path("the calculator's atoms")
 
 
@@ -100,7 +101,8 @@ class EDNNCalculator(Calculator):
 
     def _inputs(self, atoms: Atoms, new: bool) -> StructureBatch:
         """Return the atoms as the network takes them; new ones are looked at closely."""
-        structure = flat_structure(0, atoms, NAME)
+        dims = self.model.info.dims
+        structure = as_structure(0, atoms, NAME, dims, edge=ROUNDING)  # smooth under a shear
         inputs = batch(structure, self.model)
         if new:
             distances = nearest_distances(structure, str(NAME))

@@ -13,7 +13,7 @@ from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
 from ednn.core.shifts import ShiftMean, check_shifts
 from ednn.core.structure_batch import StructureBatch
-from ednn.data.structures.frames import EDGE, FLAT
+from ednn.data.structures.as_structure import EDGE, FLAT
 
 
 class EDNNModel(ModelInterface):

@@ -1,6 +1,7 @@
 """The ASE calculator: what ASE asks for, with ASE's own finite differences and optimizers."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import ase
@@ -60,9 +61,11 @@ def test_a_cell_of_whole_tiles_has_the_energy_and_forces_of_the_model(
     assert atoms.get_potential_energy() == pytest.approx(energy.item(), abs=1e-6)
 
 
-@pytest.mark.parametrize("shifts", [1, 2])
-def test_forces_and_stress_are_slopes_of_the_energy(shifts: int) -> None:
-    atoms = hexagonal()
+@pytest.mark.parametrize(("make", "shifts"), [(hexagonal, 1), (hexagonal, 2), (rectangular, 1)])
+def test_forces_and_stress_are_slopes_of_the_energy(
+    make: Callable[[], ase.Atoms], shifts: int
+) -> None:
+    atoms = make()
     atoms.calc = EDNNCalculator(NETWORK, float64=True, shifts=shifts)
     some = calculate_numerical_forces(atoms, eps=1e-4, iatoms=[5], icarts=[0, 1])
     np.testing.assert_allclose(atoms.get_forces()[5, :2], some[0], atol=1e-5)

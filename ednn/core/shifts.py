@@ -59,7 +59,7 @@ def shift_lattice(count: int, dims: int = 2) -> Tensor:
 
 
 def _kept(steps: list[int], count: int) -> float:
-    """Return the squared wave number of the longest wave that a lattice of points doesn't remove."""
+    """Return the squared wave number of the longest wave that a lattice of points leaves."""
     most = ceil(count ** (1 / 3)) + 1
     waves = torch.cartesian_prod(*[torch.arange(-most, most + 1)] * len(steps))
     squared = waves.square().sum(1)  # (n,)

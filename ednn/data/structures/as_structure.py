@@ -33,7 +33,31 @@ def is_flat(frame: "Atoms") -> bool:
     return flat.sum() <= 2 and upright.sum() <= 1 and not thickness > 2 * FLAT
 
 
-def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
+def as_structure(
+    number: int, frame: "Atoms", path: Path, dims: int, edge: float = EDGE
+) -> Structure:
+    """Take a frame as a structure along two axes or three.
+
+    Args:
+        number: of the frame in its file.
+        frame: as ASE has it.
+        path: of the file.
+        dims: 2 for the plane of x and y, 3 for space.
+        edge: by how many Å the corners of a rectangle may be off, which is then made one.
+
+    Raises:
+        InputError: it is none.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> as_structure(0, bulk("Cu", cubic=True), Path("own.extxyz"), dims=3).is_rectangular
+        True
+    """
+    take = flat_structure if dims == 2 else spatial_structure
+    return take(number, frame, path, edge)
+
+
+def flat_structure(number: int, frame: "Atoms", path: Path, edge: float = EDGE) -> Structure:
     """Take a frame as a structure in the plane of x and y, in any cell.
 
     Raises:
@@ -68,10 +92,10 @@ def flat_structure(number: int, frame: "Atoms", path: Path) -> Structure:
     cell = np.zeros((2, 2))
     cell[: flat.sum()] = frame.cell.array[flat, :2]
     _require_independent(cell, where, "which lie in one line; expected two that span the plane")
-    return _in_cell(frame.numbers, frame.positions[:, :2], cell, where)
+    return _in_cell(frame.numbers, frame.positions[:, :2], cell, where, edge)
 
 
-def spatial_structure(number: int, frame: "Atoms", path: Path) -> Structure:
+def spatial_structure(number: int, frame: "Atoms", path: Path, edge: float = EDGE) -> Structure:
     """Take a frame as a structure in space, in any cell: a crystal, a slab, a wire or a cluster.
 
     Raises:
@@ -87,7 +111,7 @@ def spatial_structure(number: int, frame: "Atoms", path: Path) -> Structure:
     _require_vectors(frame, where)
     cell = frame.cell.array * frame.pbc[:, None]
     _require_independent(cell, where, "which don't span space; expected three that do")
-    return _in_cell(frame.numbers, frame.positions, cell, where)
+    return _in_cell(frame.numbers, frame.positions, cell, where, edge)
 
 
 def _require_atoms(frame: "Atoms", where: str) -> None:
@@ -134,7 +158,7 @@ def _thickness(height: Vectors, period: float) -> float:
 
 
 def _in_cell(
-    numbers: NDArray[np.int64], positions: Vectors, cell: Vectors, where: str
+    numbers: NDArray[np.int64], positions: Vectors, cell: Vectors, where: str, edge: float
 ) -> Structure:
     """Return a structure whose atoms are inside of a cell (D, D), if that repeats along all axes.
 
@@ -147,7 +171,7 @@ def _in_cell(
     if cell.any(1).all():
         off = cell.copy()
         off[axes, axis_of] = 0
-        if set(axis_of) == {*axes} and abs(off).max() <= EDGE:
+        if set(axis_of) == {*axes} and abs(off).max() <= edge:
             cell, positions = np.diag(abs(along)), positions - np.minimum(along, 0)
         positions = _wrapped(positions, cell)
     structure = Structure(numbers.astype(np.int64), positions, cell)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ednn.core.errors import InputError
-from ednn.data.structures.as_structure import flat_structure, is_flat, spatial_structure
+from ednn.data.structures.as_structure import as_structure, is_flat
 from ednn.physics.structure import Structure
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def structures_of(frames: Sequence["Atoms"], path: Path, dims: int | None) -> li
             f"({frames[isolated[0]].symbols}); leave them out of the file: the reference energies "
             f"of the elements are fitted to the structures."
         )
-    take = flat_structure if (dims or dims_of(frames)) == 2 else spatial_structure
-    return [take(i, frame, path) for i, frame in enumerate(frames)]
+    dims = dims or dims_of(frames)
+    return [as_structure(i, frame, path, dims) for i, frame in enumerate(frames)]
 
 
 def dims_of(frames: Sequence["Atoms"]) -> int:
