@@ -9,7 +9,8 @@ nothing else here needs:
     ~/painn/bin/pip install --no-deps -r benchmarks/painn/requirements.txt
     ~/painn/bin/python -m benchmarks.painn --ednn RUN/checkpoints/best.ckpt
 
-`RUN` is a finished run of `experiment=dft`; `--help` lists the options.
+`RUN` is a finished run of `experiment=dft`, or of the one of `--experiment`; `--help` lists the
+options.
 """
 
 from torch.utils.data import dataloader

@@ -20,7 +20,7 @@ class Renderer(nn.Module):
 
     Args:
         species: atomic numbers of the elements that structures may hold.
-        pixel: sides of a pixel along x and y in Å, the same for structures of any size.
+        pixel: sides of a pixel along each axis in Å, the same for structures of any size.
         gamma: width of the Gaussians in Å.
         per_element: one channel of Gaussians of height 1 for each element, in place of one channel
             of height Z for all (Eq. 3).

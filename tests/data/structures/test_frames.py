@@ -212,7 +212,7 @@ def test_slabs_and_clusters_stay_where_they_are() -> None:
         ([[3, 0, 0], [0, 3, 0], [3, 3, 0]], "which don't span space; expected three that do"),
         (
             [[3, 0, 0], [0, 3, 0], [0, 0, 0]],
-            "structure 0 has no cell along the periodic direction 2",
+            "has no cell along the periodic direction 2",
         ),
     ],
 )
