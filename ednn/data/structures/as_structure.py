@@ -30,7 +30,7 @@ def is_flat(frame: "Atoms") -> bool:
     flat, upright = _directions(frame)
     thickness = _thickness(frame.positions[:, 2], _period(frame, upright)) if len(frame) else 0
     # not of a height that is no number, which has a sentence of its own
-    return flat.sum() <= 2 and upright.sum() <= 1 and not thickness > 2 * FLAT
+    return bool(flat.sum() <= 2 and upright.sum() <= 1 and not thickness > 2 * FLAT)
 
 
 def as_structure(

@@ -105,4 +105,5 @@ def test_the_labels_come_out_again(path: Path) -> None:
         assert again.energy == pytest.approx(labels.energy[i], abs=TOLERANCE[theory.name])
         np.testing.assert_allclose(again.forces, labels.forces[labels.atoms(i)], atol=1e-2)
         if len(labels.stress):
+            assert again.stress is not None
             np.testing.assert_allclose(again.stress, labels.stress[i], atol=1e-4)
