@@ -103,6 +103,7 @@ class EDNNCalculator(Calculator):
         """Return the atoms as the network takes them; new ones are looked at closely."""
         dims = self.model.info.dims
         structure = as_structure(0, atoms, NAME, dims, edge=ROUNDING)  # smooth under a shear
+        structure.require_finite(str(NAME))
         inputs = batch(structure, self.model)
         if new:
             distances = nearest_distances(structure, str(NAME))

@@ -28,7 +28,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 # Imports take a command four seconds of a core, and the tests run hundreds: `run` forks each from
 # a process that has imported all and run nothing.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["ednn.training.train", "ednn.inference.predict", "tests.conftest"])
+PRELOADED = ["ednn.training.train", "ednn.inference.predict", "ednn.simulation.md"]
+FORKS.set_forkserver_preload([*PRELOADED, "ednn.simulation.relax", "tests.conftest"])
 
 
 def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:

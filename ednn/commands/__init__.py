@@ -1,4 +1,4 @@
-"""The command line: `ednn train|evaluate|predict|generate|study`, and the scripts of these names.
+"""The command line: `ednn train|evaluate|predict|relax|md|…`, and the scripts of these names.
 
 Each command has a file, which composes its config and hands it to the folder that does the work.
 `main.py` is `ednn` itself, `cli.py` what all commands do, `words.py`, `as_typed.py` and `seeds.py`

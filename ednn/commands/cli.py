@@ -19,11 +19,14 @@ from ednn.commands.words import require_settings
 from ednn.runs.configs import CONF, register
 from ednn.runs.failures import in_one_sentence
 
+AGAIN = "; the same command goes on"
 RESUME = {
-    "predict": "; the same command goes on",
+    "generate": AGAIN,
+    "md": AGAIN,
+    "predict": AGAIN,
+    "relax": AGAIN,
+    "study": AGAIN,
     "train": "; resume=auto goes on from the last finished epoch",
-    "study": "; the same command goes on",
-    "generate": "; the same command goes on",
 }
 Command = Callable[[], None]
 

@@ -1,23 +1,20 @@
 """Predict fields of any size, or structures, with a trained model."""
 
-import hashlib
 import shutil
 from collections.abc import Callable
-from getpass import getuser
+from contextlib import nullcontext
 from math import isfinite
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from h5py import is_hdf5
 from omegaconf import DictConfig
 
 import ednn
 from ednn.core.errors import InputError
-from ednn.core.files import beside, require_writable
+from ednn.core.files import beside
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.loading import as_paths, load_models
 from ednn.core.shifts import check_shifts
@@ -25,8 +22,10 @@ from ednn.core.structure_model import StructureModel
 from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.inference.field_job import FieldJob, write_fields
+from ednn.inference.outputs import held, require_free, require_output
 from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
+from ednn.inference.settings import digests, require_switches
 from ednn.inference.structure_job import FORMATS as STRUCTURES
 from ednn.inference.structure_job import (
     StructureJob,
@@ -93,50 +92,26 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
 
 
 def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
-    """Evaluate all pieces, in a folder beside the output, and let the first process write it.
-
-    Raises:
-        InputError: another run is writing the same output.
-    """
+    """Evaluate all pieces, in a folder beside the output, and let the first process write it."""
     output, source = Path(cfg.output), Path(cfg.input)
     folder = _unfinished(output)
     settings = {
-        "model": [
-            hashlib.sha256(path.read_bytes()).hexdigest() for path in as_paths(cfg.ckpt_path)
-        ],
+        "model": digests(cfg.ckpt_path),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
         **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16", "shifts")},
         "layout": [str(cfg.sides), cfg.channels_first],
     }
-    lock = _lock(output)
-    try:
-        if group.first:
-            lock.acquire(timeout=0)
-        with torch.autocast(group.device.type, torch.bfloat16, enabled=cfg.bfloat16):
-            total = evaluate_all(job, folder, settings, group)
-        if group.first:
-            write(folder, total)
-            shutil.rmtree(folder)
-            print(f"Predictions: {output}")
-    except Timeout:
-        raise InputError(
-            f"output={output} is being written by another run; wait for its end or give another "
-            f"name."
-        ) from None
-    finally:
-        if lock.is_locked:
-            if folder.exists() and not any(True for _ in finished(folder)):
+    with held(output) if group.first else nullcontext():
+        try:
+            with torch.autocast(group.device.type, torch.bfloat16, enabled=cfg.bfloat16):
+                total = evaluate_all(job, folder, settings, group)
+            if group.first:
+                write(folder, total)
+                shutil.rmtree(folder)
+                print(f"Predictions: {output}")
+        finally:
+            if group.first and folder.exists() and not any(True for _ in finished(folder)):
                 shutil.rmtree(folder)  # nothing to go on with
-            lock.release()
-
-
-def _lock(output: Path) -> FileLock:
-    """Return the lock of an output: a file for temporary ones, as it must outlive the lock.
-
-    If a run removed it, two others could lock the old file and a new one of the same name.
-    """
-    key = hashlib.sha256(f"{getuser()} {output.resolve()}".encode()).hexdigest()[:16]
-    return FileLock(Path(gettempdir(), f"ednn_{key}.lock"))
 
 
 def _unfinished(output: Path) -> Path:
@@ -151,9 +126,7 @@ def _contributions_per_site(model: FieldModel) -> float:
 
 def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     """Make sure that the settings suit the model, and that nothing is overwritten unasked."""
-    for name in ("forces", "overwrite", "bfloat16", "extrapolate"):
-        if not isinstance(cfg[name], bool):
-            raise InputError(f"{name}={cfg[name]} is not possible; give true or false.")
+    require_switches(cfg, ("forces", "overwrite", "bfloat16", "extrapolate"))
     if cfg.bfloat16 and model.precision == torch.double:
         raise InputError(
             "bfloat16=true is for models trained in single or mixed precision, and this one was "
@@ -169,9 +142,11 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     if model.info.takes == "structures":
         half = is_half_written(output, _unfinished(output))  # then the maps are of this prediction
         written = [output] if half else [output, output.with_suffix(".h5")]
-        _check_output(output, STRUCTURES, written, cfg)
+        require_output(cfg, STRUCTURES, written)
+        require_free(cfg, written)
         return
-    _check_output(output, FIELDS, [output], cfg)
+    require_output(cfg, FIELDS, [output])
+    require_free(cfg, [output])
     if cfg.forces:
         raise InputError(
             "forces=true is for models of structures, and this one takes fields; leave it out."
@@ -198,30 +173,6 @@ def _check_kind(cfg: DictConfig, model: ExtensiveModel) -> None:
             f"The model of ckpt_path={cfg.ckpt_path} takes structures, and input={source} is an "
             f"HDF5 file, from which ASE reads none; give one such as extxyz, or a model of fields."
         )
-
-
-def _check_output(
-    output: Path, endings: tuple[str, ...], written: list[Path], cfg: DictConfig
-) -> None:
-    """Make sure that nothing is overwritten which the user did not give up.
-
-    Raises:
-        InputError: a file of the name stands there or none can, or the ending is of another kind.
-    """
-    if output.suffix not in endings:
-        raise InputError(f"output={output} has no known ending; use {' or '.join(endings)}.")
-    precious = [path.resolve() for path in (Path(cfg.input), *as_paths(cfg.ckpt_path))]
-    for path in written:
-        if path.resolve() in precious:
-            raise InputError(
-                f"output={output} would overwrite {path}, which is the input or the checkpoint; "
-                f"give another name."
-            )
-        if path.is_file() and not cfg.overwrite:
-            raise InputError(
-                f"output={output} would overwrite {path}; give another name, or overwrite=true."
-            )
-        require_writable(path, "output")
 
 
 def _about(cfg: DictConfig, model: ExtensiveModel) -> dict[str, Any]:

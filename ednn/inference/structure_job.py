@@ -138,14 +138,15 @@ def _mean(under: Sequence[Arrays]) -> Arrays:
 
 
 def read_structures(
-    model: StructureModel, source: Path, extrapolate: bool = False
+    model: StructureModel, source: Path, extrapolate: bool | None = None
 ) -> tuple[list[Any], list[Structure]]:
     r"""Read the frames of a file and what the model sees of them.
 
     Args:
         model: what shall predict.
         source: the file.
-        extrapolate: takes structures unlike those that the model was trained on, too.
+        extrapolate: takes structures unlike those that the model was trained on, too; None where
+            the user has no such choice.
 
     Raises:
         InputError: ASE can't read it, or a structure doesn't fit the model.
@@ -173,7 +174,7 @@ def read_structures(
         structure.require_finite(name)
         distances = nearest_distances(structure, name)
         if not extrapolate:
-            require_seen(distances, model.info.nearest, name)
+            require_seen(distances, model.info.nearest, name, choice=extrapolate is not None)
         model.check(batch(structure, model), first=i)
     return frames, structures
 

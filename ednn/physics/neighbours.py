@@ -99,7 +99,10 @@ def span(distances: Iterable[NDArray[np.float64]]) -> tuple[float, float]:
 
 
 def require_seen(
-    distances: NDArray[np.float64], seen: tuple[float, float] | None, name: str
+    distances: NDArray[np.float64],
+    seen: tuple[float, float] | None,
+    name: str,
+    choice: bool = False,
 ) -> None:
     """Refuse a structure whose atoms are much nearer or farther than those a model has seen.
 
@@ -107,6 +110,7 @@ def require_seen(
         distances: of each atom to its nearest neighbour, (N,) in Å.
         seen: the smallest and the largest in the training data; None if they are not known.
         name: what the sentence calls the structure.
+        choice: whether the user has the setting `extrapolate`.
 
     Raises:
         InputError: half of the atoms or more are.
@@ -118,8 +122,9 @@ def require_seen(
     """
     median = float(np.median(distances))
     if seen and not seen[0] / FACTOR <= median <= seen[1] * FACTOR:
+        anyway = ", or give extrapolate=true to take them all the same" if choice else ""
         raise InputError(
             f"{name}: the nearest neighbours are {median:.3g} Å apart in the median; this model "
             f"was trained on {seen[0]:.3g} to {seen[1]:.3g} Å: are positions and cell in Å? If so, "
-            f"train on such structures, or give extrapolate=true to take them all the same."
+            f"train on such structures{anyway}."
         )

@@ -127,7 +127,7 @@ class StructureData(ExtensiveData):
 
     def require_seen(self, info: DatasetInfo) -> None:
         for i, distances in enumerate(self.distances):
-            require_seen(distances, info.nearest, f"{self.path}: structure {i}")
+            require_seen(distances, info.nearest, f"{self.path}: structure {i}", choice=True)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""What relaxation and dynamics share: settings and progress."""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from ednn.inference.settings import digests
+
+
+def recorded(cfg: DictConfig, command: str, names: Sequence[str]) -> dict[str, Any]:
+    """Return all that determines the result of a command, files by their digests.
+
+    Args:
+        cfg: the settings.
+        command: its name.
+        names: of the settings that stand for themselves.
+
+    Example:
+        >>> from tempfile import NamedTemporaryFile
+        >>> with NamedTemporaryFile() as file:
+        ...     files = {"ckpt_path": "pretrained/graphene-hbn-gfn1", "input": file.name}
+        ...     list(recorded(DictConfig(files | {"seed": 7}), "md", ["seed"]))
+        ['command', 'ckpt_path', 'input', 'seed']
+    """
+    return {
+        "command": command,
+        "ckpt_path": digests(cfg.ckpt_path),
+        "input": hashlib.sha256(Path(cfg.input).read_bytes()).hexdigest(),
+        **{name: cfg[name] for name in names},
+    }
+
+
+def plain(cfg: DictConfig) -> Any:
+    """Return `ckpt_path` as a path or a list of them.
+
+    Example:
+        >>> plain(DictConfig({"ckpt_path": ["a.ckpt", "b.ckpt"]}))
+        ['a.ckpt', 'b.ckpt']
+    """
+    return OmegaConf.to_container(cfg)["ckpt_path"]  # type: ignore[call-overload,index]
+
+
+def bar(words: str, total: int | None = None, initial: int = 0) -> Any:
+    """Return a progress bar of steps, which writes rarely where there is no terminal.
+
+    Example:
+        >>> bar("Dynamics", total=3).total
+        3
+    """
+    return tqdm(
+        total=total,
+        initial=initial,
+        desc=words,
+        unit="step",
+        mininterval=0.5 if sys.stderr.isatty() else 10.0,
+        dynamic_ncols=True,
+    )
