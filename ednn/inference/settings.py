@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ednn.core.ensemble import as_paths
+from ednn.core.loading import as_paths
 from ednn.core.errors import InputError
 
 

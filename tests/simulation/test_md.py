@@ -125,7 +125,7 @@ def test_velocities_of_the_input_are_taken_and_fixed_atoms_stay(tmp_path: Path) 
         (["input=bent.extxyz"], "Å thick"),
         (["timestep=1e300"], "Stopped in step 1 (what was written before is kept): the calculator"),
         (["timestep=100"], "Å in this step alone; take a shorter timestep"),
-        (["ckpt_path=fields.ckpt"], "The network takes fields"),
+        (["ckpt_path=fields.ckpt"], "fields.ckpt takes fields, not structures"),
         (["ckpt_path=none.ckpt"], "There is no checkpoint none.ckpt"),
         (["output=foreign.traj"], "foreign.traj exists, and was not written by this command"),
         (["output=drawn.traj"], "output=drawn.traj would overwrite drawn.png"),
