@@ -10,9 +10,9 @@ from tempfile import gettempdir
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
-from ednn.core.loading import as_paths
 from ednn.core.errors import InputError
 from ednn.core.files import require_writable
+from ednn.core.loading import as_paths
 
 
 @contextmanager

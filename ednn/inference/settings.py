@@ -7,8 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ednn.core.loading import as_paths
 from ednn.core.errors import InputError
+from ednn.core.loading import as_paths
 
 
 def require_switches(cfg: DictConfig, names: Sequence[str]) -> None:
