@@ -26,10 +26,10 @@ def dynamics_picture(
     Example:
         >>> figure = dynamics_picture(np.arange(3.0), np.zeros(3), np.full(3, 300.0))
         >>> [axes.get_ylabel() for axes in figure.axes], figure.axes[-1].get_xlabel()
-        (['energy drift\n(meV per atom)', 'temperature (K)'], 'time (ps)')
+        (['energy change\n(meV per atom)', 'temperature (K)'], 'time (ps)')
     """
     rows = [
-        ("energy drift\n(meV per atom)", energies, "blue"),
+        ("energy change\n(meV per atom)", energies, "blue"),
         ("temperature (K)", temperatures, "vermilion"),
     ]
     if deviations is not None:

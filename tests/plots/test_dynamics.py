@@ -10,7 +10,7 @@ def test_a_panel_for_each_quantity_with_its_unit() -> None:
     figure = dynamics_picture(times, times**2, 300 + times, 1 + times)
     names = [axes.get_ylabel().replace("\n", " ") for axes in figure.axes]
     assert names == [
-        "energy drift (meV per atom)",
+        "energy change (meV per atom)",
         "temperature (K)",
         "uncertainty (meV per atom)",
     ]
