@@ -78,8 +78,8 @@ def _read(cfg: DictConfig, calculator: ReplayCalculator) -> list[Atoms]:
             continue
         lacks, mend = "", ""
         if structure.is_open:
-            lacks, mend = "doesn't repeat in all directions of its plane", "give its cell and pbc"
-        elif not frame.cell.array[:, 2].any():
+            lacks, mend = "doesn't repeat in all directions", "give its cell and pbc"
+        elif calculator.model.info.dims == 2 and not frame.cell.array[:, 2].any():
             lacks, mend = "has a cell without height", "give a third vector, such as 0 0 15"
         if lacks:
             raise InputError(
@@ -103,7 +103,8 @@ def _relax(
     # L-BFGS is what converges: to 0.01 eV/Å for sheets of graphene and hBN, displaced, with
     # vacancies, with their cells or without (14 of 14), in a half to a fifth of the steps of FIRE
     # (12 of 14). Its steps cost nothing, where BFGS takes the cube of the number of atoms.
-    target: Any = FrechetCellFilter(atoms, IN_PLANE) if cfg.cell else atoms
+    mask = IN_PLANE if calculator.model.info.dims == 2 else None
+    target: Any = FrechetCellFilter(atoms, mask) if cfg.cell else atoms
     optimizer = LBFGS(target, logfile=None)  # type: ignore[arg-type]
     last, guard = steps.last(number), Guard(what=f" of structure {number}")
 
