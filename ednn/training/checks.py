@@ -251,12 +251,16 @@ def _check_task(cfg: DictConfig) -> None:
                 f"task.{name}={weight} is not possible; give a number{unit}, 0 for "
                 f"none in the loss."
             )
-    delta = cfg.task.get("huber_delta")
-    if delta is not None and not (_is_number(delta) and delta > 0):
-        raise InputError(
-            f"task.huber_delta={delta} is not possible; give a number above 0, in units of the "
-            f"spread of the labels, or null for the squared error."
-        )
+    for name, unit in {
+        "huber_delta": "units of the spread of the labels",
+        "force_huber": "eV/Å",
+    }.items():
+        width = cfg.task.get(name)
+        if width is not None and not (_is_number(width) and width > 0):
+            raise InputError(
+                f"task.{name}={width} is not possible; give a number above 0, in {unit}, or null "
+                f"for the squared error."
+            )
 
 
 def _is_number(value: Any) -> bool:

@@ -1,6 +1,7 @@
-"""The loss of the totals, beyond a width Huber's, and that of their slopes: forces and stress."""
+"""The loss of totals, and of their slopes (forces and stress): squared errors, or Huber's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -39,56 +40,70 @@ def loss_of_totals(prediction: Tensor, target: Tensor, width: Tensor | None = No
     return (2 * width**2 * errors).mean()
 
 
-def require_labels(batch: Batch, force_weight: float, stress_weight: float) -> None:
-    """Make sure that a batch has what the loss weighs.
+@dataclass(frozen=True)
+class LossOfSlopes:
+    """The weighted mean squared errors of forces, and of stress times volume.
 
-    Raises:
-        InputError: it hasn't.
-
-    Example:
-        >>> batch = Batch(None, torch.zeros(1, 1), torch.ones(1), torch.arange(1))
-        >>> require_labels(batch, force_weight=0.0, stress_weight=0.1)
-        Traceback (most recent call last):
-        ednn.core.errors.InputError: task.stress_weight=0.1 needs stress, which this data ...
-    """
-    for weight, label, setting, name in (
-        (force_weight, batch.forces, "task.force_weight", "forces"),
-        (stress_weight, batch.stress, "task.stress_weight", "stress"),
-    ):
-        if weight and label is None:
-            raise InputError(
-                f"{setting}={weight} needs {name}, which this data set has not; set it to 0."
-            )
-
-
-def loss_of_slopes(
-    slopes: Sequence[Tensor], batch: Batch, force_weight: float, stress_weight: float
-) -> Tensor:
-    """Return the weighted mean squared errors of forces, and of stress times volume.
-
-    Args:
-        slopes: predicted forces (B, A, D), and stress (B, D, D) if that has a weight.
-        batch: with the true ones.
+    Attributes:
         force_weight: in Å².
         stress_weight: of errors in eV.
+        force_huber: error of a force's component in eV/Å beyond which the loss is Huber's; None for
+            the squared error.
 
     Example:
         >>> from ednn.core.structure_batch import StructureBatch
         >>> atom = StructureBatch(torch.tensor([[6]]), torch.zeros(1, 1, 2), torch.eye(2)[None] * 3)
         >>> truth = torch.zeros(1, 1), torch.ones(1), torch.arange(1), torch.zeros(1, 1, 2)
         >>> batch, flat = Batch(atom, *truth, stress=torch.zeros(1, 2, 2)), torch.zeros(1, 1, 2)
-        >>> loss_of_slopes([flat, torch.ones(1, 2, 2)], batch, 1.0, stress_weight=0.5).item()
+        >>> LossOfSlopes(1.0, stress_weight=0.5)([flat, torch.ones(1, 2, 2)], batch).item()
         40.5
     """
-    forces, *stress = slopes
-    loss = forces.new_zeros(())
-    if force_weight and batch.forces is not None:
-        real = batch.inputs.numbers > 0  # (B, A)
-        loss = loss + force_weight * loss_of_totals(forces[real], batch.forces[real])
-    if stress_weight and batch.stress is not None:
-        volume = torch.linalg.det(batch.inputs.cell).abs()[:, None, None]
-        loss = loss + stress_weight * loss_of_totals(stress[0] * volume, batch.stress * volume)
-    return loss
+
+    force_weight: float
+    stress_weight: float = 0.0
+    force_huber: float | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything but totals in the loss."""
+        return bool(self.force_weight or self.stress_weight)
+
+    def require_labels(self, batch: Batch) -> None:
+        """Make sure that a batch has what is weighed.
+
+        Raises:
+            InputError: it hasn't.
+        """
+        for name, weight, label in (
+            ("force", self.force_weight, batch.forces),
+            ("stress", self.stress_weight, batch.stress),
+        ):
+            if weight and label is None:
+                what = "forces" if name == "force" else name
+                raise InputError(
+                    f"task.{name}_weight={weight} needs {what}, which this data set has not; set "
+                    f"it to 0."
+                )
+
+    def __call__(self, slopes: Sequence[Tensor], batch: Batch) -> Tensor:
+        """Return the loss of predicted forces (B, A, D), and stress (B, D, D) if it has a weight.
+
+        Args:
+            slopes: what was predicted.
+            batch: with the truth.
+        """
+        forces, *stress = slopes
+        loss = forces.new_zeros(())
+        if self.force_weight and batch.forces is not None:
+            real = batch.inputs.numbers > 0  # (B, A)
+            width = None if self.force_huber is None else forces.new_tensor(self.force_huber)
+            error = loss_of_totals(forces[real], batch.forces[real], width)
+            loss = loss + self.force_weight * error
+        if self.stress_weight and batch.stress is not None:
+            volume = torch.linalg.det(batch.inputs.cell).abs()[:, None, None]
+            error = loss_of_totals(stress[0] * volume, batch.stress * volume)
+            loss = loss + self.stress_weight * error
+        return loss
 
 
 def spread(model: ExtensiveModel, data: ExtensiveData) -> Tensor:

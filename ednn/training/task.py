@@ -13,7 +13,7 @@ from ednn.core.checkpoint import KEY, describe
 from ednn.core.interface import ExtensiveModel
 from ednn.core.shifts import ShiftMean
 from ednn.data.samples import Batch
-from ednn.training.loss import loss_of_slopes, loss_of_totals, require_labels, spread
+from ednn.training.loss import LossOfSlopes, loss_of_totals, spread
 from ednn.training.metrics import ExtensiveErrors
 from ednn.training.optimizers import make_optimizer
 from ednn.training.schedule import make_scheduler, scheduler_over, stretch
@@ -31,7 +31,8 @@ class ExtensiveTask(LightningModule):
         scheduler: Hydra config that `make_scheduler` takes, stepped after every batch; None for
             constant rates.
         huber_delta: error of a total beyond which the loss is Huber's, in spreads of the training
-            labels less reference energies; None for the squared error, which forces always have.
+            labels less reference energies; None for the squared error.
+        force_huber: the same of a component of a force, in eV/Å.
         shifts: over how many shifts of structures against the pixels (`even_shifts`) a prediction
             of the test is averaged; 1 for fields.
 
@@ -53,6 +54,7 @@ class ExtensiveTask(LightningModule):
         stress_weight: float = 0.0,
         scheduler: Mapping[str, Any] | None = None,
         huber_delta: float | None = None,
+        force_huber: float | None = None,
         shifts: int = 1,
     ) -> None:
         super().__init__()
@@ -60,7 +62,7 @@ class ExtensiveTask(LightningModule):
         self.val_errors, self.test_errors = ExtensiveErrors(model.info), ExtensiveErrors(model.info)
         self.slope_errors: Any = ModuleDict({"forces": CatMetric(), "stress": CatMetric()})
         self.tested, self.huber_delta = ShiftMean(model, shifts), huber_delta
-        self.force_weight, self.stress_weight = force_weight, stress_weight
+        self.loss_of_slopes = LossOfSlopes(force_weight, stress_weight, force_huber)
         self.width: Tensor | None = None  # (outputs,), of Huber's loss
         self._samples, self._started = 0, 0.0
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
@@ -99,16 +101,17 @@ class ExtensiveTask(LightningModule):
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss and the prediction (B, outputs) of a batch."""
-        if not (self.force_weight or self.stress_weight):
+        slopes = self.loss_of_slopes
+        if not slopes.wanted:
             prediction = self.model(batch.inputs)
             return loss_of_totals(prediction, batch.target, self.width), prediction
-        require_labels(batch, self.force_weight, self.stress_weight)
+        slopes.require_labels(batch)
         model = self.model
-        predict = model.energy_forces_and_stress if self.stress_weight else model.energy_and_forces
-        energy, *slopes = predict(batch.inputs, create_graph=self.training)
-        loss = loss_of_totals(energy, batch.target, self.width)
-        weights = self.force_weight, self.stress_weight
-        return loss + loss_of_slopes(slopes, batch, *weights), energy
+        predict = (
+            model.energy_forces_and_stress if slopes.stress_weight else model.energy_and_forces
+        )
+        energy, *found = predict(batch.inputs, create_graph=self.training)
+        return loss_of_totals(energy, batch.target, self.width) + slopes(found, batch), energy
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         loss, prediction = self._loss(batch)
