@@ -18,6 +18,7 @@ from ednn.data.structures.as_structure import as_structure
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.inference.places import batch
 from ednn.physics.neighbours import nearest_distances, require_seen
+from ednn.physics.traits import warn_of_unlike
 
 EXACT = 1e-6  # relative; a cell that is whole tiles to this is evaluated as a periodic field
 ROUNDING = 1e-9  # Å
@@ -108,6 +109,7 @@ class EDNNCalculator(Calculator):
         if new:
             distances = nearest_distances(structure, str(NAME))
             require_seen(distances, self.model.info.nearest, str(NAME))
+            warn_of_unlike([structure], self.model.info.traits, str(NAME))
         self.model.check(inputs)
         return inputs
 

@@ -51,6 +51,8 @@ class DatasetInfo:
             height Z and one channel for all.
         nearest: smallest and largest distance in Å of an atom of the data to its nearest neighbour;
             None for fields, and where it is not known.
+        traits: smallest and largest density and directions of bonds of the structures
+            (`ednn.physics.traits`); None for fields, and where they are not known.
 
     Example:
         >>> info = DatasetInfo((Output("energy", "J", "J per spin"),), alphabet=(-1.0, 1.0))
@@ -74,6 +76,7 @@ class DatasetInfo:
     gamma: float = 0.0
     per_element: bool = False
     nearest: tuple[float, float] | None = None
+    traits: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     @property
     def takes(self) -> Takes:
@@ -88,7 +91,7 @@ class DatasetInfo:
     def to_plain(self) -> dict[str, Any]:
         """Return the attributes as dictionaries, lists and numbers, which a checkpoint can hold."""
         plain = asdict(self)
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in plain.items()}
+        return {key: _thawed(value) for key, value in plain.items()}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "DatasetInfo":
@@ -108,5 +111,11 @@ def unnamed_outputs(count: int) -> tuple[Output, ...]:
     return tuple(Output(f"output_{i}") for i in range(count))
 
 
+def _thawed(value: Any) -> Any:
+    return [*map(_thawed, value)] if isinstance(value, tuple) else value
+
+
 def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(map(_frozen, value))
+    return value

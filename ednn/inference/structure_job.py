@@ -25,6 +25,7 @@ from ednn.inference.pieces import Arrays, Job, Piece, finished
 from ednn.inference.places import batch, place
 from ednn.physics.neighbours import nearest_distances, require_seen
 from ednn.physics.structure import Structure
+from ednn.physics.traits import warn_of_unlike
 
 FORMATS = (".extxyz", ".csv")
 DENSE = 2**17  # pixels, up to which a field is rendered as a product of matrices
@@ -176,6 +177,7 @@ def read_structures(
         if not extrapolate:
             require_seen(distances, model.info.nearest, name, choice=extrapolate is not None)
         model.check(batch(structure, model), first=i)
+    warn_of_unlike(structures, model.info.traits, str(source))
     return frames, structures
 
 

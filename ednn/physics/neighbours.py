@@ -50,6 +50,33 @@ def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
     return distances
 
 
+def bonds(structure: Structure, count: int = 3) -> NDArray[np.float64]:
+    """Return the vectors in Å from each atom to its nearest neighbours, (n, D), images included.
+
+    Args:
+        structure: in any cell.
+        count: neighbours of an atom, fewer where they are more than `FAR` away.
+
+    Example:
+        >>> two = Structure(np.array([6, 6]), np.array([[0.1, 1.0], [8.7, 1.0]]), np.eye(2) * 9)
+        >>> bonds(two).round(1).tolist()
+        [[-0.4, 0.0], [0.4, 0.0]]
+    """
+    positions = structure.positions
+    if structure.is_rectangular and structure.sides.min() > 2 * FAR:
+        sides = structure.sides
+        near = positions % sides % sides
+        tree = cKDTree(near, boxsize=sides)
+        distances, index = tree.query(near, k=count + 1, distance_upper_bound=FAR)
+        known = (distances < FAR) & (distances > 0)  # the first is the atom itself
+        vectors = near[index[known]] - near[np.nonzero(known)[0]]
+        return vectors - sides * np.round(vectors / sides)
+    near, _ = _with_images(structure)
+    distances, index = cKDTree(near).query(positions, k=count + 1, distance_upper_bound=FAR)
+    known = (distances < FAR) & (distances > 0)
+    return near[index[known]] - positions[np.nonzero(known)[0]]
+
+
 def _nearest(structure: Structure) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return each atom's distance to its nearest neighbour, and that neighbour, (N,) each.
 

@@ -63,6 +63,11 @@ class LabelledSet:
         atoms = self.atoms(i)
         return Structure(self.numbers[atoms].astype(np.int64), self.positions[atoms], self.cell[i])
 
+    @property
+    def structures(self) -> list[Structure]:
+        """All of them, in their order."""
+        return [self.structure(i) for i in range(len(self))]
+
 
 DATASETS = tuple(field.name for field in fields(LabelledSet) if field.name != "attributes")
 

@@ -20,8 +20,10 @@ from ednn.data.structures.pixels import cell_of_pixels, grid_of_pixels
 from ednn.data.structures.samples import StructureDataset, moved
 from ednn.physics.neighbours import nearest_distances, require_seen, span
 from ednn.physics.structure import Structure
+from ednn.physics.traits import Traits, ranges, warn_of_unlike
 
 CHANNELS = ("Z", "element")
+SOME = 4000  # structures, evenly spaced, whose traits are those of all
 
 
 class StructureData(ExtensiveData):
@@ -108,6 +110,7 @@ class StructureData(ExtensiveData):
             gamma=self.gamma,
             per_element=per_element,
             nearest=span(self.distances),
+            traits=self.traits,
         )
 
     @cached_property
@@ -118,16 +121,24 @@ class StructureData(ExtensiveData):
             InputError: atoms of no element, at no finite position, or in one place.
         """
         found = []
-        for i in range(len(self.labels)):
-            structure, name = self.labels.structure(i), f"{self.path}: structure {i}"
+        for i, structure in enumerate(self.labels.structures):
+            name = f"{self.path}: structure {i}"
             structure.require_elements(name)
             structure.require_finite(name)
             found.append(nearest_distances(structure, name))
         return found
 
+    @cached_property
+    def traits(self) -> Traits:
+        """Smallest and largest traits of the structures, without directions if they are turned."""
+        structures = self.labels.structures
+        low, high = ranges(structures[:: max(1, len(structures) // SOME)])
+        return (low[:1], high[:1]) if self.rotate else (low, high)
+
     def require_seen(self, info: DatasetInfo) -> None:
         for i, distances in enumerate(self.distances):
             require_seen(distances, info.nearest, f"{self.path}: structure {i}", choice=True)
+        warn_of_unlike(self.labels.structures, info.traits, str(self.path))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -154,10 +165,9 @@ class StructureData(ExtensiveData):
 
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
         labels = self.labels
-        structures = [labels.structure(i) for i in range(len(labels))]
         _ = self.distances  # which refuse what is no structure
         _require_finite(labels, str(self.path))
-        positions = np.array([split_position(structure, self.seed) for structure in structures])
+        positions = np.array([split_position(own, self.seed) for own in labels.structures])
         return StructureDataset(labels), by_share(positions, self.shares)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
