@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from ednn.core.errors import InputError
 
 # null is none of these
-OPTIONAL = {"ckpt_path", "data.energy", "data.forces", "data.path", "data.unit"}
+OPTIONAL = {"ckpt_path", "data.energy", "data.forces", "data.path", "data.unit", "learn.test"}
 LISTED = {"ckpt_path", "data.also", "data.y"}  # take a list of names, too
 TEXT = OPTIONAL | LISTED
 TEXT |= {"data.cache", "data.site", "data.x", "input", "input_key", "name", "output", "run"}

@@ -22,6 +22,7 @@ from ednn.runs.failures import in_one_sentence
 AGAIN = "; the same command goes on"
 RESUME = {
     "generate": AGAIN,
+    "learn": AGAIN,
     "md": AGAIN,
     "predict": AGAIN,
     "relax": AGAIN,

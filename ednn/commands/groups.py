@@ -32,12 +32,24 @@ def own_groups(command: str) -> dict[str, str]:
         >>> own_groups("evaluate")
         {'data': 'ising', 'hydra/launcher': 'basic'}
     """
-    defaults = OmegaConf.load(CONF / f"{command}.yaml").defaults
-    pairs = [pair for d in defaults if isinstance(d, DictConfig) for pair in d.items()]
-    chosen = {str(group): "null" if name is None else str(name) for group, name in pairs}
+    pairs = list(_pairs(command))
+    # an override of a config that this one builds on replaces the choice there
+    chosen = {group.removeprefix("override "): name for group, name in pairs}
+    own = {group for group, _ in pairs}
+    chosen = {group: name for group, name in chosen.items() if group in own}
     if chosen.pop("hydra", None):  # where runs and sweeps lie
         chosen["hydra/launcher"] = "basic"
-    return {group: name for group, name in chosen.items() if not group.startswith("override ")}
+    return chosen
+
+
+def _pairs(config: str) -> Iterator[tuple[str, str]]:
+    """Yield group and choice of a config's defaults, and before them of configs it builds on."""
+    for entry in OmegaConf.load(CONF / f"{config}.yaml").defaults:
+        if isinstance(entry, DictConfig):
+            for group, name in entry.items():
+                yield str(group), "null" if name is None else str(name)
+        elif entry != "_self_":
+            yield from _pairs(str(entry))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ system is exactly m times as uncertain.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -88,6 +88,24 @@ class Posterior:
         given = features.detach().double()
         norm = (given @ self.whitening.to(given.device)).norm(dim=1)  # (B,)
         return norm[:, None] * self.width.to(given.device)
+
+    def conditioned(self, features: Tensor) -> "Posterior":
+        """Return the posterior after one more system of features (features,) is trained on.
+
+        It is exact for a given ς and α, whatever the label will be. With u = whiteningᵀ · features,
+        (C + ς² I + F Fᵀ)⁻¹ = whitening (I − u uᵀ / (1 + uᵀ u)) whiteningᵀ.
+
+        Example:
+            >>> posterior = Posterior(torch.eye(2, dtype=torch.float64), torch.ones(1))
+            >>> known = torch.tensor([0.0, 3.0])
+            >>> posterior.conditioned(known).deviation(torch.eye(2)).round(decimals=3).tolist()
+            [[1.0], [0.316]]
+        """
+        u = features.detach().to(self.whitening) @ self.whitening  # (features,)
+        squared = (u @ u).clamp(min=torch.finfo(torch.float64).tiny)
+        share = (1 - (1 + squared).rsqrt()) / squared  # (I − share · u uᵀ)² is the bracket above
+        whitening = self.whitening - share * torch.outer(self.whitening @ u, u)
+        return replace(self, whitening=whitening)
 
     def extrapolation(self, deviation: Tensor, sites: Tensor) -> Tensor:
         """Tell how many times as uncertain systems are, per site, as any that chose α: (B,).

@@ -2,14 +2,15 @@
 
 Reading order: `style` (colours, axes, files), `parity_picture` (predictions and their errors),
 `outputs_picture` (those of many outputs), `reliability_picture` (how uncertain predictions are),
-`loss`, `tiles_picture` and `branches_picture` (what a model sees), `heatmap` and `gallery` (for
-reports of several runs).
+`loss` and `learning_picture` (as they fall), `tiles_picture` and `branches_picture` (what a model
+sees), `heatmap` and `gallery` (for reports of several runs).
 
 A new picture: decorate the function with `styled`, make a `Figure`, use the names in `COLOUR`, and
 write the file with `save` (`ednn/plots/style.py`).
 """
 
 from ednn.plots.branches_picture import branches
+from ednn.plots.learning_picture import learning_curve
 from ednn.plots.loss import loss_curve
 from ednn.plots.outputs_picture import MANY, error_by_output
 from ednn.plots.parity_picture import error, parity
@@ -22,6 +23,7 @@ __all__ = [
     "branches",
     "error",
     "error_by_output",
+    "learning_curve",
     "loss_curve",
     "number",
     "parity",

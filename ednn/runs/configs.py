@@ -53,7 +53,7 @@ def register(typed: Sequence[str] = ()) -> None:
     """
     Plugins.instance().register(OwnConfigs)
     for name, resolver, kept in (
-        ("run_name", lambda: name_run(typed), True),
+        ("run_name", lambda *again: name_run(typed, goes_on=bool(again)), True),
         ("fixed_keys", fixed_keys, True),
         ("job_name", name_job, False),
         ("folder_name", folder_name, False),

@@ -17,11 +17,15 @@ from ednn.runs.started import started
 OUTPUTS = Path("outputs")
 
 
-def name_run(arguments: Sequence[str]) -> str:
+def name_run(arguments: Sequence[str], goes_on: bool = False) -> str:
     """Name a run after its start and its command line.
 
     The six letters after the time are the same for the same command line. `resume=auto` finds the
     newest run by them and gives its name again; any other start gets a name that is unique.
+
+    Args:
+        arguments: of the command line.
+        goes_on: whether the same command always goes on.
 
     Raises:
         InputError: several processes of one run would each make up a name of their own.
@@ -34,12 +38,14 @@ def name_run(arguments: Sequence[str]) -> str:
     if by != "python":
         raise InputError(f"{by}'s processes must share one run folder; add run=NAME.")
     words = sorted(a for a in arguments if not a.startswith("resume="))
+    words += ["again"] if goes_on else []  # apart from other commands with the same words
     command = hashlib.sha256("\0".join(words).encode()).hexdigest()[:6]
-    if "resume=auto" in arguments:
+    if goes_on or "resume=auto" in arguments:
         found = [path.name for path in OUTPUTS.glob(f"*/*_{command}_*") if path.is_dir()]
         if found:
             return max(found)
-        print("No earlier run of this command to resume: starting a new one.", file=sys.stderr)
+        if not goes_on:
+            print("No earlier run of this command to resume: starting a new one.", file=sys.stderr)
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{command}_{secrets.token_hex(2)}"
 
 

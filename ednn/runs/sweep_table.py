@@ -67,7 +67,9 @@ def jobs(folder: Path) -> list[Path]:
         ...     [job.name for job in jobs(Path(folder))]
         ['c=2', 'c=10']
     """
-    return sorted((path.parent for path in folder.glob("**/summary.json")), key=_number)
+    finished = (path.parent for path in folder.glob("**/summary.json"))
+    own = [job for job in finished if (job / ".hydra").is_dir()]  # a job may have runs in it
+    return sorted(own, key=_number)
 
 
 def overrides_of(job: Path) -> dict[str, str]:

@@ -11,9 +11,11 @@ from omegaconf import DictConfig
 from ednn.core.checkpoint import KEY, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
+from ednn.core.interface import ExtensiveModel
 from ednn.core.loading import as_paths, build_models
 from ednn.core.shifts import check_shifts
 from ednn.data.making import make_dataset
+from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, plain
 from ednn.runs.results import summarise, write_results
 from ednn.runs.started import started
@@ -49,9 +51,29 @@ def evaluate(cfg: DictConfig) -> None:
         model.values_seen = None
     else:
         data.require_seen(model.info)
+    score(cfg, model, data, cfg.extrapolate)
+
+
+def score(
+    cfg: DictConfig, model: ExtensiveModel, data: ExtensiveData, extrapolate: bool = False
+) -> None:
+    """Test a model on the test split of a data set that is read, and record the result.
+
+    Args:
+        cfg: `run_dir`, `resume`, `ckpt_path`, `shifts` and `accelerator`.
+        model: what predicts.
+        data: of the kind that it was trained on.
+        extrapolate: takes labels of another name, too.
+
+    Raises:
+        InputError: the data has other outputs than the model.
+
+    Example:
+        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
+    """
     print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
     model.check(data.dataset.example())
-    _check_outputs(model.info, data.info, cfg.extrapolate)
+    _check_outputs(model.info, data.info, extrapolate)
     task = ExtensiveTask(model, shifts=cfg.shifts)
     run = Run(cfg.run_dir)
     run.open(cfg)

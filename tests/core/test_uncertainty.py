@@ -50,6 +50,29 @@ def test_it_is_bayesian_linear_regression() -> None:
     assert closest < 1e-6
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_one_more_sample_is_that_of_a_fit_with_it(size: float) -> None:
+    """Against numpy's dense solution, for samples that teach nothing, something and all."""
+    posterior, new, _ = regression(40)
+    added = size * new[0]
+    found = posterior.conditioned(added).deviation(new)[:, 0].numpy()
+    unit = posterior.deviation(new).abs().max() / posterior.width
+    scale = torch.diag(1 / draw(40).norm(dim=0))  # features are of very different sizes
+    inverse = posterior.whitening @ posterior.whitening.T
+    precision = np.linalg.inv((torch.linalg.inv(scale) @ inverse @ torch.linalg.inv(scale)).numpy())
+    one, others = ((scale @ rows.T).T.numpy() for rows in (added[None], new))
+    after = np.linalg.inv(precision + one.T @ one)
+    expected = np.sqrt(np.einsum("bi,ij,bj->b", others, after, others)) * posterior.width.item()
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * float(unit))
+
+
+def test_the_order_of_samples_is_no_matter() -> None:
+    posterior, new, _ = regression(40)
+    one = posterior.conditioned(new[0]).conditioned(new[1]).deviation(new)
+    other = posterior.conditioned(new[1]).conditioned(new[0]).deviation(new)
+    torch.testing.assert_close(one, other, rtol=1e-8, atol=0)
+
+
 def test_intervals_cover_what_they_say_where_the_model_is_linear() -> None:
     covered, ranks = [], []
     for seed in range(0, 50, 10):

@@ -8,8 +8,9 @@ it stopped: nothing finished is lost or computed twice.
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from ednn.data.workers import worker_pool
 from ednn.physics.labels import LabelError, Theory, label, resolve
 from ednn.physics.recipes import recipe_of
 from ednn.physics.sheets import Repeat
+from ednn.physics.structure import Structure
+
+Make = Callable[[int], Structure]  # returns the structure of a seed, in any process
 
 
 def generate(
@@ -57,18 +61,49 @@ def generate(
         InputError: the file or the journal was made with another theory, settings, version or
             recipe, or another run is filling it.
     """
-    chosen, repeat = resolve(theory), tuple(repeat)
+    repeat = tuple(repeat)
     made = json.dumps(recipe_of(recipe).provenance(repeat))
-    provenance, folder = chosen.provenance() | {"structures": made}, _journal_folder(path, cache)
+    seeds, make = range(seed0, seed0 + count), partial(_of_recipe, recipe, repeat)
+    return fill(path, theory, seeds, make, made, cache=cache, workers=workers)
+
+
+def fill(
+    path: str | Path,
+    theory: str | Mapping[str, Any],
+    seeds: Sequence[int],
+    make: Make,
+    made: str,
+    *,
+    cache: str | Path,
+    workers: int = 1,
+) -> LabelledSet:
+    """Label the structures of some seeds, whatever makes them; return the whole file at `path`.
+
+    Args:
+        path: the HDF5 file.
+        theory: what `ednn.physics.labels.resolve` takes.
+        seeds: of the structures; those that the file or its journal holds are not computed again.
+        make: returns the structure of a seed; it goes to other processes.
+        made: says how the structures are made; structures that are made in other ways don't mix.
+        cache: of the journals.
+        workers: processes.
+
+    Raises:
+        InputError: the file or the journal was made with another theory, settings, version or
+            of other structures, or another run is filling it.
+    """
+    chosen, folder = resolve(theory), _journal_folder(path, cache)
+    provenance = chosen.provenance() | {"structures": made}
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / "lock", timeout=0):
             done = _records(Path(path), folder, provenance)
             with atomic(folder / "provenance.json") as temporary:
                 temporary.write_text(json.dumps(provenance))
-            missing = [seed for seed in range(seed0, seed0 + count) if seed not in done]
-            results = _computed(missing, recipe, repeat, chosen, workers)
-            with tqdm(total=count, initial=count - len(missing), desc=str(path)) as progress:
+            missing = [seed for seed in seeds if seed not in done]
+            results = _computed(missing, make, chosen, workers)
+            total, known = len(seeds), len(seeds) - len(missing)
+            with tqdm(total=total, initial=known, desc=str(path)) as progress:
                 _append(results, folder / "journal", progress)
             labels = merge(path, cache=cache)
             (folder / "journal").unlink()
@@ -141,23 +176,23 @@ def _check(where: Path, found: Mapping[str, str], expected: Mapping[str, str]) -
             )
 
 
-def _computed(
-    seeds: list[int], recipe: str, repeat: Repeat, theory: Theory, workers: int
-) -> Iterator[Record]:
+def _computed(seeds: list[int], make: Make, theory: Theory, workers: int) -> Iterator[Record]:
     """Yield the record of each seed as it is finished, in any order."""
     pool = worker_pool(workers)
     try:
-        for future in as_completed(
-            pool.submit(_labelled, seed, recipe, repeat, theory) for seed in seeds
-        ):
+        for future in as_completed(pool.submit(_labelled, seed, make, theory) for seed in seeds):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _labelled(seed: int, recipe: str, repeat: Repeat, theory: Theory) -> Record:
+def _of_recipe(recipe: str, repeat: Repeat, seed: int) -> Structure:
+    return recipe_of(recipe).make(seed, repeat)
+
+
+def _labelled(seed: int, make: Make, theory: Theory) -> Record:
     """Label one seed."""
-    structure = recipe_of(recipe).make(seed, repeat)
+    structure = make(seed)
     try:
         result = label(structure, theory)
     except LabelError as error:

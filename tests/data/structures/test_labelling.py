@@ -40,7 +40,7 @@ def room(tmp_path: Path) -> Path:
 
 def line(seed: int) -> bytes:
     """The journal's line for one seed."""
-    return encode(labelling._labelled(seed, "plain", (1, 1), resolve(LJ)))
+    return encode(labelling._labelled(seed, sheet, resolve(LJ)))
 
 
 def assert_same(one: LabelledSet, other: LabelledSet) -> None:
