@@ -1,4 +1,4 @@
-"""Greedy choice by the posterior: what is known already is worth nothing, twice the same neither."""
+"""Greedy choice by the posterior: what is known is worth nothing, twice the same neither."""
 
 import pytest
 import torch

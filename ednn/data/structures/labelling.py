@@ -103,7 +103,8 @@ def fill(
             missing = [seed for seed in seeds if seed not in done]
             results = _computed(missing, make, chosen, workers)
             total, known = len(seeds), len(seeds) - len(missing)
-            with tqdm(total=total, initial=known, desc=str(path)) as progress:
+            bar = tqdm(total=total, initial=known, desc=str(path), disable=not total)
+            with bar as progress:
                 _append(results, folder / "journal", progress)
             labels = merge(path, cache=cache)
             (folder / "journal").unlink()

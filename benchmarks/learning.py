@@ -1,0 +1,55 @@
+"""Labels that learning takes, chosen by uncertainty and at random: from plain sheets to varied ones.
+
+Run as `python -m benchmarks.learning` in the repository's folder; kill it at any time, it goes on.
+Three seeds of either choice start from the same 40 plain sheets and label 30 structures by GFN1
+after each training. All are tested on the same 150 varied sheets.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.timing import machine
+from ednn.data.structures.file import part, read, write
+from ednn.runs.sweep_table import SWEEPS, jobs, overrides_of
+
+TEST, RUN = Path("data/cache/learning_test.h5"), "learning_benchmark"
+LEARN = [
+    *("-m", "seed=0,1,2", "learn.choose=uncertain,random", f"run={RUN}", f"learn.test={TEST}"),
+    *("data.recipe=varied", "data.path=data/dft/gfn1.h5", "data.batch_size=16"),
+    *("model.subnet.widths=[16,16,16,16,16,16,16]", "trainer.check_val_every_n_epoch=5"),
+    *("trainer.max_steps=150", "trainer.enable_progress_bar=false", "learn.start=40"),
+    *("learn.add=30", "learn.rounds=3", "learn.steps=60"),
+    "learn.candidates={dynamics: 15, moved: 40, larger: 0, new: 120}",
+]
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    if not TEST.exists():
+        labels = read("data/dft/gfn1_varied.h5")
+        write(TEST, part(labels, np.flatnonzero(labels.seed >= 5000)[:150]))
+    subprocess.run([sys.executable, "learn.py", *LEARN], check=True)
+    print(f"\nMean absolute error in meV per atom, of each seed. {machine()}\n")
+    print(table(SWEEPS / RUN).to_string(float_format="{:.1f}".format))
+
+
+def table(sweep: Path) -> pd.DataFrame:
+    """Return the error of each choice and seed, and their mean, by number of labels."""
+    errors = {}
+    for job in jobs(sweep):
+        words = overrides_of(job)
+        rounds = pd.read_csv(job / "learning.csv", index_col="labels")
+        errors[words["learn.choose"], words["seed"]] = rounds["mean_error"]
+    wide = pd.DataFrame(errors)
+    for choice in wide.columns.unique(0):
+        wide[choice, "mean"] = wide[choice].mean(axis=1)
+    return wide.sort_index(axis=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What a command of active learning is refused for, in one sentence, with nothing done."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from ednn.core.errors import InputError
+from ednn.learning.settings import check_learning, require_same
+from ednn.runs.configs import CONF
+from ednn.runs.folder import Run
+
+
+def composed(*words: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("learn", ["run=a", "run_dir=b", *words])
+
+
+def test_the_defaults_are_possible_and_every_setting_of_train_is_there() -> None:
+    cfg = composed()
+    check_learning(cfg)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        assert set(cfg) == {*compose("train", ["run=a", "run_dir=b"]), "learn"}
+    assert cfg.task.optimizer._target_ == "ednn.training.optimizers.muon"  # of experiment=dft
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("data=ising", "IsingData holds labels that someone else made"),
+        ("data.cell=[12.5,12.99]", "data.cell leaves structures out"),
+        ("fast_dev_run=true", "leaves no network to learn with"),
+        ("learn.choose=best", "give uncertain or random"),
+        ("learn.add=0", "learn.add=0 is not possible; give a whole number of at least 1"),
+        ("learn.budget=few", "learn.budget=few is not possible; .* or null"),
+        ("learn.candidates.moved=-1", "learn.candidates.moved=-1 is not possible"),
+        ("learn.candidates={dynamics: 0, moved: 0, larger: 0, new: 0}", "none of any kind"),
+        ("learn.temperatures=[300]", "give two numbers"),
+        ("learn.strain=wide", "learn.strain=wide is not possible; give a number"),
+        ("learn.target=-1", "learn.target=-1 is not possible"),
+    ],
+)
+def test_bad_input_is_told(word: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        check_learning(composed(word))
+
+
+def test_a_folder_goes_on_with_its_own_settings_and_other_limits_alone(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    require_same(run, composed())
+    OmegaConf.save(composed(), run.config, resolve=True)
+    require_same(run, composed("learn.rounds=20", "learn.budget=500", "learn.target=3"))
+    for word in ("seed=1", "learn.add=21", "model.subnet.stride=1"):
+        with pytest.raises(InputError, match="repeat that command, or give another run=NAME"):
+            require_same(run, composed(word))
