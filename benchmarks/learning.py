@@ -1,4 +1,4 @@
-"""Labels that learning takes, chosen by uncertainty and at random: from plain sheets to varied ones.
+"""Labels chosen by uncertainty and at random: how many take a network from plain sheets to varied.
 
 Run as `python -m benchmarks.learning` in the repository's folder; kill it at any time, it goes on.
 Three seeds of either choice start from the same 40 plain sheets and label 30 structures by GFN1
@@ -34,21 +34,21 @@ def main() -> None:
         labels = read("data/dft/gfn1_varied.h5")
         write(TEST, part(labels, np.flatnonzero(labels.seed >= 5000)[:150]))
     subprocess.run([sys.executable, "learn.py", *LEARN], check=True)
-    print(f"\nMean absolute error in meV per atom, of each seed. {machine()}\n")
-    print(table(SWEEPS / RUN).to_string(float_format="{:.1f}".format))
+    found = errors(SWEEPS / RUN)
+    print(f"\nMean absolute error in meV per atom. {machine()}\n")
+    for columns in (["choice", "seed"], ["choice"]):
+        shown = found.pivot_table("mean_error", "labels", columns)
+        print(shown.to_string(float_format="{:.1f}".format), "\n")
 
 
-def table(sweep: Path) -> pd.DataFrame:
-    """Return the error of each choice and seed, and their mean, by number of labels."""
-    errors = {}
+def errors(sweep: Path) -> pd.DataFrame:
+    """Return a row per job and round: choice, seed, number of labels, errors."""
+    rows = []
     for job in jobs(sweep):
         words = overrides_of(job)
-        rounds = pd.read_csv(job / "learning.csv", index_col="labels")
-        errors[words["learn.choose"], words["seed"]] = rounds["mean_error"]
-    wide = pd.DataFrame(errors)
-    for choice in wide.columns.unique(0):
-        wide[choice, "mean"] = wide[choice].mean(axis=1)
-    return wide.sort_index(axis=1)
+        own = {"choice": words["learn.choose"], "seed": words["seed"]}
+        rows.append(pd.read_csv(job / "learning.csv").assign(**own))
+    return pd.concat(rows)
 
 
 if __name__ == "__main__":
