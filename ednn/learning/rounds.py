@@ -10,8 +10,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
-from ednn.core.checkpoint import load_structure_model
 from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
 from ednn.core.structure_model import StructureModel
 from ednn.core.uncertainty import Posterior
 from ednn.data.making import make_dataset
