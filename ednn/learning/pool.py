@@ -29,7 +29,7 @@ class Pool:
     Args:
         cfg: of the learning.
         number: of the round, from 0.
-        model: the network of the round.
+        calculator: the network of the round.
         data: of the theory and the recipe.
         started: how many of the labels are the starting set.
 
@@ -41,9 +41,15 @@ class Pool:
     """
 
     def __init__(
-        self, cfg: DictConfig, number: int, model: StructureModel, data: DFTData, started: int
+        self,
+        cfg: DictConfig,
+        number: int,
+        calculator: EDNNCalculator,
+        data: DFTData,
+        started: int,
     ) -> None:
-        self.learn, self.model, self.data, self.started = cfg.learn, model, data, started
+        self.learn, self.data, self.started = cfg.learn, data, started
+        self.calculator, self.model = calculator, calculator.model
         self.seed = [cfg.seed, number]
         low, high = cfg.learn.temperatures
         self.temperature = low + (high - low) * number / max(1, cfg.learn.rounds - 1)
@@ -63,8 +69,8 @@ class Pool:
 
         strain = self.learn.strain if self.model.has_stress else 0.0  # else cells are whole tiles
         mover = Mover(self.learn.displacement, strain)
-        calculator, theory = EDNNCalculator(self.model), resolve(self.data.wanted)
-        hot = Dynamics(calculator, theory, self.temperature, self.learn.steps, fits)
+        theory = resolve(self.data.wanted)
+        hot = Dynamics(self.calculator, theory, self.temperature, self.learn.steps, fits)
         changes: dict[str, Change] = {
             "dynamics": hot.frames,
             "moved": mover.moved,

@@ -10,6 +10,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
+from ednn.calculator import EDNNCalculator
 from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
 from ednn.core.structure_model import StructureModel
@@ -106,7 +107,7 @@ class Learning:
         own = self.cfg.copy()
         own.run_dir, own.data.path = str(now.run.folder), str(self.labels.path)
         if before and not self.cfg.learn.anew:
-            own.ckpt_path = str(before[-1].run.tested)
+            own.ckpt_path = str(before[-1].best)
         train(own)
 
     def _score(self, now: Round) -> None:
@@ -116,11 +117,11 @@ class Learning:
         asked = {
             "run_dir": str(now.test.folder),
             "resume": "auto",
-            "ckpt_path": str(now.run.tested),
+            "ckpt_path": str(now.best),
             "shifts": 1,
             "accelerator": self.cfg.trainer.accelerator,
         }
-        score(DictConfig(asked), self._model(now), self.test)
+        score(DictConfig(asked), load_structure_model(now.best), self.test)
 
     def _end(self, now: Round, done: int) -> str:
         """Say why this round is the last; empty if it isn't."""
@@ -135,11 +136,11 @@ class Learning:
         """Choose what is labelled after a round, and keep it in the round's folder."""
         if now.chosen.exists():
             return
-        model, learn = self._model(now), self.cfg.learn
-        pool = Pool(self.cfg, number, model, self.data, started)
+        learn, calculator = self.cfg.learn, EDNNCalculator(now.best)
+        pool = Pool(self.cfg, number, calculator, self.data, started)
         candidates = pool.candidates(self.labels.read())
         count = min(learn.add, (learn.budget or np.inf) - now.count)
-        chosen, uncertainty = self._chosen(model, candidates, int(count), number)
+        chosen, uncertainty = self._chosen(calculator.model, candidates, int(count), number)
         first = self.labels.next_seed()
         kinds = [candidate.kind for candidate in candidates]
         records = [
@@ -170,11 +171,6 @@ class Learning:
         if self.cfg.learn.choose == "random":
             chosen = at_random(len(candidates), self.cfg.seed + number, count)
         return chosen, (deviation * model.info.outputs[0].per_unit).tolist()
-
-    def _model(self, now: Round) -> StructureModel:
-        path = now.run.tested
-        assert path is not None  # a finished run has a checkpoint
-        return load_structure_model(path)
 
 
 def _labels_of(config: DictConfig) -> DFTData:

@@ -31,6 +31,13 @@ class Round:
     run: Run
 
     @property
+    def best(self) -> Path:
+        """The checkpoint that is tested and goes on."""
+        path = self.run.tested
+        assert path is not None  # as a finished run has one
+        return path
+
+    @property
     def chosen(self) -> Path:
         """File of the structures that are labelled after the training."""
         return self.run.folder / "chosen.json"
