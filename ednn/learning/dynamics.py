@@ -37,7 +37,7 @@ class Dynamics:
         >>> calculator = EDNNCalculator("pretrained/graphene-hbn-gfn1")
         >>> hot = Dynamics(calculator, resolve("gfn1"), 600, EVERY, lambda structure: True)
         >>> [frame.positions.shape for frame in hot.frames(sheet(0), np.random.default_rng(0))]
-        [(60, 2)]
+        [(59, 2)]
     """
 
     calculator: EDNNCalculator
