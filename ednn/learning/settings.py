@@ -36,10 +36,10 @@ def check_learning(cfg: DictConfig) -> None:
             f"{kind.__name__} holds labels that someone else made, and learning makes labels of "
             f"its own; give data=dft, with data.path=… of labels to start from."
         )
-    if cfg.data.get("whole", cfg.data.cell is not None):
+    if cfg.data.get("whole"):
         raise InputError(
-            "data.cell leaves structures out, and learning would label some of them for nothing; "
-            "leave it out."
+            "data.whole=true leaves structures out, and learning would label some of them for "
+            "nothing; leave it out."
         )
     by, count = started()
     if count > 1:

@@ -12,7 +12,7 @@ import numpy as np
 from ednn.core.errors import InputError
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import LabelledSet, part, read, write
-from ednn.data.structures.labelling import Make, fill
+from ednn.data.structures.labelling import Make, fill, of_recipe
 from ednn.data.structures.module import digest
 from ednn.physics.recipes import recipe_of
 from ednn.physics.structure import Structure
@@ -53,11 +53,11 @@ class Labels:
             rows = np.arange(min(count, len(found)))
             first = part(found, rows)
             write(self.path, replace(first, attributes={**first.attributes, "structures": made}))
-            self._fill([], partial(_none), made)  # which refuses what doesn't mix
+            self._fill([], _none, made)  # which refuses what doesn't mix
             return
         recipe, seed0 = recipe_of(data.recipe), data.seed0 or 0
         made = "\n".join([json.dumps(recipe.provenance(data.repeat)), LEARNED])
-        make = partial(_first, data.recipe, data.repeat)
+        make = partial(of_recipe, data.recipe, data.repeat)
         self._fill([*range(seed0, seed0 + count)], make, made)
 
     def read(self) -> LabelledSet:
@@ -99,10 +99,6 @@ class Labels:
             cache=self.data.cache / "dft",
             workers=os.cpu_count() or 1,
         )
-
-
-def _first(recipe: str, repeat: tuple[int, int], seed: int) -> Structure:
-    return recipe_of(recipe).make(seed, repeat)
 
 
 def _none(seed: int) -> Structure:

@@ -63,7 +63,7 @@ def generate(
     """
     repeat = tuple(repeat)
     made = json.dumps(recipe_of(recipe).provenance(repeat))
-    seeds, make = range(seed0, seed0 + count), partial(_of_recipe, recipe, repeat)
+    seeds, make = range(seed0, seed0 + count), partial(of_recipe, recipe, repeat)
     return fill(path, theory, seeds, make, made, cache=cache, workers=workers)
 
 
@@ -187,7 +187,13 @@ def _computed(seeds: list[int], make: Make, theory: Theory, workers: int) -> Ite
         pool.shutdown(cancel_futures=True)
 
 
-def _of_recipe(recipe: str, repeat: Repeat, seed: int) -> Structure:
+def of_recipe(recipe: str, repeat: Repeat, seed: int) -> Structure:
+    """Return the structure of a seed, so that `partial` of this makes them in other processes.
+
+    Example:
+        >>> len(of_recipe("plain", (1, 1), seed=0).numbers)
+        59
+    """
     return recipe_of(recipe).make(seed, repeat)
 
 
