@@ -92,7 +92,7 @@ def require_same(run: Run, cfg: DictConfig) -> None:
     """
     if not run.config.exists():
         return
-    before, now = (dict(_flat(plain(own))) for own in (run.read_config(), cfg))
+    before, now = (dict(_flat(plain(own), own.run_dir)) for own in (run.read_config(), cfg))
     for name in {**before, **now}:
         if name not in MAY_CHANGE and before.get(name) != now.get(name):
             raise InputError(
@@ -101,10 +101,11 @@ def require_same(run: Run, cfg: DictConfig) -> None:
             )
 
 
-def _flat(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of a config under dotted keys."""
+def _flat(config: Mapping[str, Any], folder: str, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a config under dotted keys, paths as seen from its run folder."""
     for key, value in config.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{key}.")
+            yield from _flat(value, folder, f"{above}{key}.")
         else:
-            yield f"{above}{key}", value
+            inside = isinstance(value, str) and value.startswith(folder)
+            yield f"{above}{key}", value.removeprefix(folder) if inside else value

@@ -12,9 +12,9 @@ from ednn.runs.configs import CONF
 from ednn.runs.folder import Run
 
 
-def composed(*words: str) -> DictConfig:
+def composed(*words: str, folder: str = "outputs/learn/a") -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("learn", ["run=a", "run_dir=b", *words])
+        return compose("learn", ["run=a", f"run_dir={folder}", *words])
 
 
 def test_the_defaults_are_possible_and_every_setting_of_train_is_there() -> None:
@@ -50,6 +50,7 @@ def test_a_folder_goes_on_with_its_own_settings_and_other_limits_alone(tmp_path:
     run = Run(tmp_path)
     require_same(run, composed())
     OmegaConf.save(composed(), run.config, resolve=True)
+    require_same(run, composed(folder="moved/elsewhere"))
     require_same(run, composed("learn.rounds=20", "learn.budget=500", "learn.target=3"))
     for word in ("seed=1", "learn.add=21", "model.subnet.stride=1"):
         with pytest.raises(InputError, match="repeat that command, or give another run=NAME"):
