@@ -204,9 +204,8 @@ def write_structures(
     Example:
         ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=own.extxyz output=predicted.csv
     """
-    maps = output.with_suffix(".h5")
+    maps, dims = output.with_suffix(".h5"), job.model.info.dims
     staged = _staged(maps, folder), _staged(output, folder)
-    dims = job.model.info.dims
     forces = [np.zeros((len(frame), 3)) for frame in frames] if job.forces else []
     with atomic(staged[1]) as path, create_hdf5(staged[0]) as file:
         file.attrs.update(attributes)
