@@ -12,7 +12,6 @@ from ase.io.trajectory import TrajectoryWriter
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
-from ednn.simulation.mending import mend
 
 DIGESTS = {"ckpt_path": "another ckpt_path", "input": "another input"}  # which no user can compare
 
@@ -44,15 +43,13 @@ class KeptTrajectory:
         self.path, self.settings = path, json.loads(json.dumps(settings))
         self._writer: TrajectoryWriter | None = None
         self.exists = path.is_file()
-        if self.exists:
-            mend(path)
-            if other := self._difference():
-                if not overwrite:
-                    raise InputError(
-                        f"{path} {other}; repeat that command to go on with it, or give another "
-                        f"output=…, or overwrite=true."
-                    )
-                self.exists = False
+        if self.exists and (other := self._difference()):
+            if not overwrite:
+                raise InputError(
+                    f"{path} {other}; repeat that command to go on with it, or give another "
+                    f"output=…, or overwrite=true."
+                )
+            self.exists = False
 
     def __enter__(self) -> "KeptTrajectory":
         return self
@@ -99,7 +96,7 @@ class KeptTrajectory:
             with Trajectory(self.path) as frames:
                 made = frames[-1].info["settings"]
         except Exception:  # ASE raises what it likes
-            return "exists, and was not written by this command"
+            return "can't be read as a trajectory of this command"
         if made == self.settings:
             return ""
         names = [name for name in self.settings if made.get(name) != self.settings[name]]
