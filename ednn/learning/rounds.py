@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -19,6 +18,7 @@ from ednn.data.making import make_dataset
 from ednn.data.structures.dft import DFTData
 from ednn.learning.choose import at_random, most_uncertain
 from ednn.learning.pool import Pool, features_of
+from ednn.learning.propose import Candidate
 from ednn.learning.settings import check_learning, require_same
 from ednn.learning.start import Labels
 from ednn.learning.table import ERROR, Round, finish, write_table
@@ -157,7 +157,7 @@ class Learning:
         print(f"{len(candidates)} candidates ({told}), of which {len(chosen)} are chosen")
 
     def _chosen(
-        self, model: StructureModel, candidates: list[Any], count: int, number: int
+        self, model: StructureModel, candidates: list[Candidate], count: int, number: int
     ) -> tuple[list[int], list[float]]:
         """Return the numbers of the chosen, and how uncertain all are in the unit per atom."""
         posterior = model.posterior
