@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ednn.core import normalisation
 from ednn.core.any_cell import AnyCell
-from ednn.core.errors import InputError
 from ednn.core.features import Shares
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.renderer import Renderer
+from ednn.core.slopes import slopes
 from ednn.core.structure_batch import StructureBatch
 
 Lengths = Sequence[float]  # in Å, one per axis
@@ -106,13 +106,8 @@ class StructureModel(ExtensiveModel):
             inputs: structures.
             create_graph: keeps the graph, so that a loss of the forces can be differentiated.
         """
-        with torch.enable_grad():
-            positions = inputs.positions.detach().requires_grad_()
-            energy: Tensor = self(inputs._replace(positions=positions))
-            (slope,) = torch.autograd.grad(
-                self._total(energy), positions, create_graph=create_graph
-            )
-        return energy, -slope
+        energy, forces, _ = slopes(self, inputs, create_graph)
+        return energy, forces
 
     def energy_forces_and_stress(
         self, inputs: StructureBatch, create_graph: bool = False
@@ -130,27 +125,7 @@ class StructureModel(ExtensiveModel):
         Raises:
             InputError: a structure doesn't repeat in all directions, so that it has no volume.
         """
-        volume = torch.linalg.det(inputs.cell).abs()  # (B,)
-        if not volume.all():
-            number = int((volume == 0).nonzero()[0])
-            raise InputError(
-                f"Structure {number} of the batch doesn't repeat in all directions, so it has no "
-                f"volume that a stress refers to; ask for energy and forces alone."
-            )
-        with torch.enable_grad():
-            positions = inputs.positions.detach().requires_grad_()
-            strain = torch.zeros_like(inputs.cell).requires_grad_()  # (B, D, D)
-            stretch = strain + torch.eye(strain.shape[-1]).to(strain)
-            stretched = StructureBatch(inputs.numbers, positions @ stretch, inputs.cell @ stretch)
-            energy: Tensor = self(stretched)
-            slope, virial = torch.autograd.grad(
-                self._total(energy), (positions, strain), create_graph=create_graph
-            )
-        return energy, -slope, (virial + virial.mT) / 2 / volume[:, None, None]
-
-    def _total(self, energy: Tensor) -> Tensor:
-        """Add up what `forward` returns, without features."""
-        return energy[:, : len(self.info.outputs)].sum()
+        return slopes(self, inputs, create_graph, strained=True)
 
     @property
     def has_stress(self) -> bool:

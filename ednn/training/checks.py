@@ -1,8 +1,6 @@
 """What is refused before a training starts: settings that are impossible, or don't go together."""
 
-import os
 import re
-import shutil
 from collections.abc import Mapping
 from importlib import import_module
 from math import isfinite
@@ -20,6 +18,7 @@ from ednn.core.errors import InputError
 from ednn.data.module import SPLITS, ExtensiveData
 from ednn.runs.folder import Run, plain
 from ednn.training.launch import wanted
+from ednn.training.speed import check_speed
 
 DURATION = re.compile(r"\d+:\d\d:\d\d:\d\d")  # as Lightning has it
 # Data settings that may change when a run is resumed: where and how the same samples are read, and
@@ -121,41 +120,6 @@ def check_precision(precision: Any, data: ExtensiveData) -> None:
         raise InputError(
             f"trainer.precision={precision} rounds the labels by {100 * share:.2g} % of their "
             f"spread; give bf16-mixed, which keeps all their digits, or 32-true."
-        )
-
-
-def check_speed(compile: Any, channels_last: Any, tf32: Any, slopes: bool) -> None:
-    """Make sure that the settings of `speed` are possible.
-
-    Args:
-        compile: what the user gave for `speed.compile`.
-        channels_last: for `speed.channels_last`.
-        tf32: for `speed.tf32`.
-        slopes: whether forces or stress in the loss differentiate the model twice.
-
-    Raises:
-        InputError: not true or false, no compiler, or forces of a compiled model.
-
-    Example:
-        >>> check_speed(compile=False, channels_last=True, tf32=False, slopes=True)
-        >>> check_speed(compile="yes", channels_last=False, tf32=False, slopes=False)
-        Traceback (most recent call last):
-        ednn.core.errors.InputError: speed.compile=yes is not possible; give true or false.
-    """
-    given = {"compile": compile, "channels_last": channels_last, "tf32": tf32}
-    for name, value in given.items():
-        if not isinstance(value, bool):
-            raise InputError(f"speed.{name}={value} is not possible; give true or false.")
-    if compile and not shutil.which(compiler := os.environ.get("CXX", "g++")):
-        raise InputError(
-            f"speed.compile=true needs a C++ compiler, and there is no {compiler} here; install "
-            f"one, or leave it out."
-        )
-    if compile and slopes:
-        raise InputError(
-            "speed.compile=true goes without forces and stress in the loss, as torch.compile gives "
-            "no second derivatives; leave it out, or set task.force_weight=0 and "
-            "task.stress_weight=0."
         )
 
 

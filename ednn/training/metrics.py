@@ -1,9 +1,10 @@
 """Errors of extensive predictions, exact over any number of processes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from torch import Tensor
-from torchmetrics import Metric
+from torch import Tensor, nn
+from torchmetrics import CatMetric, Metric
 from torchmetrics.functional import spearman_corrcoef
 from torchmetrics.utilities import dim_zero_cat
 
@@ -99,6 +100,50 @@ class ExtensiveErrors(Metric):
             if "deviation" in columns:
                 deviation = columns["deviation"][:, i].double()
                 results |= {f"{prefix}{k}": v for k, v in _reliability(deviation, error[:, i])}
+        return results
+
+
+class SlopeErrors(nn.Module):
+    """Median and mean absolute error of the components of forces and of stress.
+
+    Example:
+        >>> import torch
+        >>> from ednn.core.structure_batch import StructureBatch
+        >>> errors, forces, true = SlopeErrors(), torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
+        >>> carbon = StructureBatch(torch.tensor([[6, 6, 0]]), true, torch.eye(2)[None])
+        >>> errors.update([forces], {"forces": true, "stress": None}, carbon)
+        >>> {name: value.item() for name, value in errors.compute().items()}
+        {'median_absolute_error_of_forces': 1.0, 'mean_absolute_error_of_forces': 1.0}
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metrics: Any = nn.ModuleDict({"forces": CatMetric(), "stress": CatMetric()})
+
+    def update(
+        self, found: Sequence[Tensor], truth: Mapping[str, Tensor | None], inputs: Any
+    ) -> None:
+        """Add structures.
+
+        Args:
+            found: predicted forces (B, A, D), and stress (B, D, D) if it is known.
+            truth: the same by their names, `forces` and `stress`; None for what is not known.
+            inputs: the structures, or fields, which have neither.
+        """
+        for (name, label), values in zip(truth.items(), found, strict=False):
+            if label is not None:
+                error = (values - label).abs()
+                self.metrics[name].update(error[inputs.numbers > 0] if name == "forces" else error)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return the errors of what was added by all processes, and forget it."""
+        results = {}
+        for name, metric in self.metrics.items():
+            if metric.update_called:
+                errors = metric.compute()
+                results[f"median_absolute_error_of_{name}"] = errors.median()
+                results[f"mean_absolute_error_of_{name}"] = errors.mean()
+                metric.reset()
         return results
 
 

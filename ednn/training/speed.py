@@ -1,8 +1,13 @@
 """How a training step is computed: what changes its time, and of its result the rounding alone."""
 
+import os
+import shutil
+from typing import Any
+
 import torch
 from torch import nn
 
+from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.core.model import networks_of
 from ednn.core.subnets import SiteWise
@@ -36,3 +41,38 @@ def _compile(subnet: nn.Module) -> None:
     if isinstance(subnet, SiteWise):  # is called in these ways, too
         for way in ("sites", "periodic_sites"):
             setattr(subnet, way, torch.compile(getattr(subnet, way)))
+
+
+def check_speed(compile: Any, channels_last: Any, tf32: Any, slopes: bool) -> None:
+    """Make sure that the settings of `speed` are possible.
+
+    Args:
+        compile: what the user gave for `speed.compile`.
+        channels_last: for `speed.channels_last`.
+        tf32: for `speed.tf32`.
+        slopes: whether forces or stress in the loss differentiate the model twice.
+
+    Raises:
+        InputError: not true or false, no compiler, or forces of a compiled model.
+
+    Example:
+        >>> check_speed(compile=False, channels_last=True, tf32=False, slopes=True)
+        >>> check_speed(compile="yes", channels_last=False, tf32=False, slopes=False)
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: speed.compile=yes is not possible; give true or false.
+    """
+    given = {"compile": compile, "channels_last": channels_last, "tf32": tf32}
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise InputError(f"speed.{name}={value} is not possible; give true or false.")
+    if compile and not shutil.which(compiler := os.environ.get("CXX", "g++")):
+        raise InputError(
+            f"speed.compile=true needs a C++ compiler, and there is no {compiler} here; install "
+            f"one, or leave it out."
+        )
+    if compile and slopes:
+        raise InputError(
+            "speed.compile=true goes without forces and stress in the loss, as torch.compile gives "
+            "no second derivatives; leave it out, or set task.force_weight=0 and "
+            "task.stress_weight=0."
+        )

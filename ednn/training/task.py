@@ -6,15 +6,13 @@ from typing import Any
 
 from lightning import LightningModule
 from torch import Tensor
-from torch.nn import ModuleDict
-from torchmetrics import CatMetric
 
 from ednn.core.checkpoint import KEY, describe
 from ednn.core.interface import ExtensiveModel
 from ednn.core.shifts import ShiftMean
 from ednn.data.samples import Batch
 from ednn.training.loss import LossOfSlopes, loss_of_totals, spread
-from ednn.training.metrics import ExtensiveErrors
+from ednn.training.metrics import ExtensiveErrors, SlopeErrors
 from ednn.training.optimizers import make_optimizer
 from ednn.training.schedule import make_scheduler, scheduler_over, stretch
 from ednn.training.translation import translation_error
@@ -60,8 +58,8 @@ class ExtensiveTask(LightningModule):
         super().__init__()
         self.model = model
         self.val_errors, self.test_errors = ExtensiveErrors(model.info), ExtensiveErrors(model.info)
-        self.slope_errors: Any = ModuleDict({"forces": CatMetric(), "stress": CatMetric()})
-        self.tested, self.huber_delta = ShiftMean(model, shifts), huber_delta
+        self.slope_errors, self.tested = SlopeErrors(), ShiftMean(model, shifts)
+        self.huber_delta = huber_delta
         self.loss_of_slopes = LossOfSlopes(force_weight, stress_weight, force_huber)
         self.width: Tensor | None = None  # (outputs,), of Huber's loss
         self._samples, self._started = 0, 0.0
@@ -120,13 +118,9 @@ class ExtensiveTask(LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         truth = {"forces": batch.forces, "stress": batch.stress if self.model.has_stress else None}
-        known = {name: label for name, label in truth.items() if label is not None}
-        totals, *slopes = self.tested(batch.inputs, **dict.fromkeys(known, True))
+        totals, *slopes = self.tested(batch.inputs, **{k: v is not None for k, v in truth.items()})
+        self.slope_errors.update(slopes, truth, batch.inputs)
         prediction, deviation = self.model.split(totals)
-        found = dict(zip(truth, slopes, strict=False))
-        for name, label in known.items():
-            real = batch.inputs.numbers > 0 if name == "forces" else slice(None)
-            self.slope_errors[name].update((found[name] - label)[real].abs())
         self.test_errors.update(batch.sample, batch.sites, batch.target, prediction, deviation)
 
     def on_train_epoch_start(self) -> None:
@@ -148,12 +142,8 @@ class ExtensiveTask(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._log_errors("test", self.test_errors)
-        for name, metric in self.slope_errors.items():
-            if metric.update_called:
-                errors = metric.compute()  # of all components of all processes
-                self.log(f"test/median_absolute_error_of_{name}", errors.median(), sync_dist=True)
-                self.log(f"test/mean_absolute_error_of_{name}", errors.mean(), sync_dist=True)
-                metric.reset()
+        for name, value in self.slope_errors.compute().items():
+            self.log(f"test/{name}", value, sync_dist=True)
         if self.model.info.takes == "structures":  # the same in all processes
             with self.trainer.precision_plugin.forward_context():
                 error = translation_error(self.tested, self._data, self.device)

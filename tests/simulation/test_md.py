@@ -126,7 +126,7 @@ def test_velocities_of_the_input_are_taken_and_fixed_atoms_stay(tmp_path: Path) 
         (["timestep=100"], "Å in this step alone; take a shorter timestep"),
         (["ckpt_path=fields.ckpt"], "fields.ckpt takes fields, not structures"),
         (["ckpt_path=none.ckpt"], "There is no checkpoint none.ckpt"),
-        (["output=foreign.traj"], "foreign.traj can.t be read as a trajectory of this command"),
+        (["output=foreign.traj"], "foreign.traj can't be read as a trajectory of this command"),
         (["output=drawn.traj"], "output=drawn.traj would overwrite drawn.png"),
         (["output=start.traj", "input=start.traj"], "would overwrite start.traj, which is the"),
     ],

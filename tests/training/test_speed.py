@@ -13,8 +13,7 @@ from ednn.core.model import EDNN
 from ednn.core.precision import full_precision
 from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
-from ednn.training.checks import check_speed
-from ednn.training.speed import speed_up
+from ednn.training.speed import check_speed, speed_up
 from tests.commands.test_bad_input import refused
 
 SMALL_FCN = partial(FCN, widths=(4, 5))

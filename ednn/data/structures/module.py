@@ -29,8 +29,7 @@ SOME = 4000  # structures, evenly spaced, whose traits are those of all
 class StructureData(ExtensiveData):
     """Base of the data sets of atoms; the model renders them (`ednn.core.atomistic`).
 
-    A structure's split depends on its geometry and `seed` alone: it stays where it is when the file
-    is extended or labelled with another theory.
+    A structure's split depends on its geometry and `seed` alone, whatever else the file holds.
 
     Args:
         grid: pixels along each side of the cell, one number or one per axis; the pixels of all
@@ -40,15 +39,15 @@ class StructureData(ExtensiveData):
         channels: "Z", one channel of Gaussians of height Z (Eq. 3), or "element", one channel of
             Gaussians of height 1 for each element.
         augment: move and mirror the training structures at random, which changes no energy.
-        rotate: turn them, too; their cells are then no whole tiles (`ednn.core.partition`).
+        rotate: turn them, too, so that cells are no whole tiles (`ednn.core.partition`).
         val, test: shares of the structures.
 
     Example:
         >>> from ednn.data.structures.dft import DFTData
         >>> drawn = {"grid": 32, "gamma": 0.4, "augment": False, "val": 0.1, "test": 0.2}
         >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
-        >>> path = "data/dft/gfn1_120.h5"
-        >>> data = DFTData("gfn1", "plain", path, 0, None, (2, 1), **drawn, **shared)
+        >>> file = ("gfn1", "plain", "data/dft/gfn1_120.h5", 0, None, (2, 1))
+        >>> data = DFTData(*file, **drawn, **shared)
         >>> data.info.names, data.info.species
         (('gfn1_energy',), (5, 6, 7))
     """
@@ -130,10 +129,9 @@ class StructureData(ExtensiveData):
 
     @cached_property
     def traits(self) -> Traits:
-        """Smallest and largest traits of the structures, without directions if they are turned."""
-        structures = self.labels.structures
-        low, high = ranges(structures[:: max(1, len(structures) // SOME)])
-        return (low[:1], high[:1]) if self.rotate else (low, high)
+        """Smallest and largest traits of the structures; of turned ones without directions."""
+        ends = ranges(self.labels.structures[:: max(1, len(self.labels) // SOME)])
+        return (ends[0][:1], ends[1][:1]) if self.rotate else ends
 
     def require_seen(self, info: DatasetInfo) -> None:
         for i, distances in enumerate(self.distances):
