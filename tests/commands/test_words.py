@@ -32,7 +32,7 @@ def sentence(folder: Path, *words: str) -> str:
         ("--resolve", "can only be used in conjunction with --cfg"),
         ("-cn foo", "Cannot find primary config 'foo'"),
         ("--config-dir nowhere", "nowhere' not found"),
-        ("data=", "There is no config data/; choose one of atoms"),
+        ("data=", "There is no config data/; choose one of alloys"),
         ("data=ising data=dft", "data is given twice (data=ising, data=dft)"),
         ("=3", "=3 sets nothing"),
         ("tile.c=1,2", "several values, which want -m, for a job of each, or brackets"),
