@@ -115,7 +115,10 @@ def test_what_is_unlike_the_training_is_warned_of_once() -> None:
     molecule = hexagonal(cells=3)
     molecule.pbc = False
     molecule.calc = EDNNCalculator(NETWORK)
-    with pytest.warns(UserWarning, match="1 of 1 samples are unlike those of the training"):
+    with (
+        pytest.warns(UserWarning, match="its bonds point in other directions"),
+        pytest.warns(UserWarning, match="1 of 1 samples are unlike those of the training"),
+    ):
         molecule.get_potential_energy()
     molecule.rattle(0.01)
     molecule.positions[:, 2] = 5
@@ -124,6 +127,20 @@ def test_what_is_unlike_the_training_is_warned_of_once() -> None:
         assert molecule.get_forces().shape == (18, 3)
     with pytest.raises(PropertyNotImplementedError, match="don't repeat in all directions"):
         molecule.get_stress()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(15, "its bonds point in other directions"), (1.08, r"atoms per Å² \(of")]
+)
+def test_turned_and_strained_sheets_are_warned_of(change: float, words: str) -> None:
+    sheet = hexagonal()
+    if change > 2:
+        sheet.rotate(change, "z", rotate_cell=True)  # degrees
+    else:
+        sheet.set_cell(sheet.cell * [change, change, 1], scale_atoms=True)
+    sheet.calc = EDNNCalculator(NETWORK)
+    with pytest.warns(UserWarning, match=words):
+        sheet.get_potential_energy()
 
 
 def test_bad_input_is_told(calculator: EDNNCalculator, tmp_path: Path) -> None:

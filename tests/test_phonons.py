@@ -56,4 +56,4 @@ def test_modes_in_the_plane_are_those_of_gfn1(formula: str, lattice: float, with
     # A network of flat structures knows no modes out of the plane, whose frequencies are zero here.
     np.testing.assert_allclose(found[0, 4:], true[0, 4:], rtol=within)
     np.testing.assert_allclose(found[1, 3:], true[1, 3:], rtol=0.04)
-    assert missed < 0.01  # of 30 to 80 eV/Å²
+    assert missed < 0.05  # of 30 to 80 eV/Å²

@@ -15,7 +15,8 @@ from ednn.physics.neighbours import bonds
 from ednn.physics.structure import Structure
 
 DEGREE = 6  # of the moments; those of lower even degree are sums of them
-MARGIN = 0.5  # of the range of the training, by which a structure may be outside
+# By which shares of the training's ranges a structure may be outside: of density, of a moment.
+MARGINS = (0.1, 0.5)
 
 Traits = tuple[tuple[float, ...], tuple[float, ...]]  # smallest and largest of each
 
@@ -73,7 +74,8 @@ def unlike(structure: Structure, seen: Traits) -> str:
         'its bonds point in other directions'
     """
     low, high = np.array(seen)  # (traits,), or of density alone
-    own, slack = traits(structure)[: len(low)], MARGIN * (high - low)
+    own, slack = traits(structure)[: len(low)], MARGINS[1] * (high - low)
+    slack[0] = MARGINS[0] * (high[0] - low[0])
     outside = (own < low - slack) | (own > high + slack)  # not of NaN
     found = []
     if outside[0]:
