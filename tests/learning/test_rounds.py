@@ -47,7 +47,7 @@ def killed(folder: Path, when: Callable[[], bool]) -> None:
         process.kill()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_command_goes_on_and_does_nothing_twice(folder: Path) -> None:
     here = folder / "outputs" / "learn" / "a"
     chosen = here / "round_00" / "chosen.json"
