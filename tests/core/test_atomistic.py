@@ -1,6 +1,6 @@
 """Energies and forces of structures: extensive, exact derivatives, shares that add up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -68,19 +68,26 @@ def test_a_supercell_has_as_many_times_the_energy(
     torch.testing.assert_close(more, 6 * once, rtol=1e-12, atol=0)
 
 
-@either_kind_of_channels
-def test_forces_are_the_slope_of_the_energy(per_element: bool) -> None:
-    net, structures = model(per_element=per_element), batched(3)
+def assert_forces_are_slopes(
+    net: AtomisticEDNN, structures: StructureBatch, places: Sequence[tuple[int, int]]
+) -> None:
+    """Compare the forces on some atoms along some axes with finite differences of the energy."""
     _, forces = net.energy_and_forces(structures)
     step = 1e-5
-    for atom, axis in ((0, 0), (17, 1), (40, 0)):
-        shifted = []
+    for atom, axis in places:
+        ends = []
         for sign in (1, -1):
             positions = structures.positions.clone()
             positions[0, atom, axis] += sign * step
-            shifted.append(net(structures._replace(positions=positions)))
-        slope = (shifted[0] - shifted[1]) / (2 * step)
+            ends.append(net(structures._replace(positions=positions)))
+        slope = (ends[0] - ends[1]) / (2 * step)
         torch.testing.assert_close(-slope[0, 0], forces[0, atom, axis], rtol=1e-6, atol=1e-6)
+
+
+@either_kind_of_channels
+def test_forces_are_the_slope_of_the_energy(per_element: bool) -> None:
+    net, structures = model(per_element=per_element), batched(3)
+    assert_forces_are_slopes(net, structures, [(0, 0), (17, 1), (40, 0)])
 
 
 def test_net_force_is_that_of_the_pixels_alone() -> None:
