@@ -68,8 +68,14 @@ class Place:
         tile = np.floor(positions / self.tile).astype(int) - self.first
         return np.where(near.images.any(1, keepdims=True), -1, tile)
 
-    def weights(self, block: Block, shift: Vector) -> torch.Tensor | None:
-        """Return the weights of the sites of a block, (*L); None if the cell is whole tiles."""
+    def weights(self, block: Block, shift: Vector, stretch: torch.Tensor) -> torch.Tensor | None:
+        """Return the weights of the sites of a block, (*L); None if the cell is whole tiles.
+
+        Args:
+            block: of tiles.
+            shift: by which the atoms are moved, (D,) in Å.
+            stretch: what the cell is multiplied by, (D, D).
+        """
         if self.first is None:
             return None
         corner = self.corner(block) - shift
@@ -79,11 +85,15 @@ class Place:
                 corner, self.pixel, block, self.tiling.focus, strict=True
             )
         ]
-        return weight(torch.from_numpy(self.structure.cell)[None], coordinates)[0]
+        return weight((torch.from_numpy(self.structure.cell) @ stretch)[None], coordinates)[0]
 
 
-def place(structure: Structure, model: StructureModel, shifts: torch.Tensor) -> Place:
+def place(
+    structure: Structure, model: StructureModel, shifts: torch.Tensor, strained: bool = False
+) -> Place:
     """Return where a model evaluates a structure under any of some shifts (n, D) in Å.
+
+    Whole tiles stretch with their cell, so what is strained takes the partition of unity.
 
     Example:
         >>> from ednn.core.atomistic import AtomisticEDNN
@@ -96,7 +106,7 @@ def place(structure: Structure, model: StructureModel, shifts: torch.Tensor) -> 
     """
     single = batch(structure, model)
     tiling, pixel = model.field_model.tiling, model.renderer.pixel.cpu()
-    if model.fits(single)[0]:
+    if model.fits(single)[0] and not strained:
         lattice = tuple(np.rint(structure.sides / pixel.numpy()).astype(int).tolist())
         return Place(structure, tiling, lattice, structure.sides / lattice, None)
     inside = StructureBatch(*(column.cpu() for column in wrapped(single)))

@@ -1,7 +1,7 @@
 """Predict fields of any size, or structures, with a trained model."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from math import isfinite
 from pathlib import Path
@@ -33,8 +33,10 @@ from ednn.inference.structure_job import (
     read_structures,
     write_structures,
 )
+from ednn.physics.structure import Structure
 
 FIELDS = (".h5", ".hdf5")
+DETERMINE = ("input_key", "forces", "stress", "memory", "bfloat16", "shifts")  # what is finished
 
 Write = Callable[[Path, np.ndarray], None]  # from the folder of finished pieces and the sums
 
@@ -56,13 +58,16 @@ def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> Non
     frames, structures = read_structures(model, Path(cfg.input), cfg.extrapolate)
     loaded = sum(6 * s.positions.nbytes for s in structures)  # frames, structures, and in order
     sites = sites_at_once(cfg.memory, 1, _contributions_per_site(model.field_model), loaded)
-    job = StructureJob(model, structures, sites, cfg.forces, cfg.shifts)
+    if cfg.stress:
+        _require_volumes(cfg.input, model, structures)
+    job = StructureJob(model, structures, sites, cfg.forces, cfg.shifts, cfg.stress)
 
     def write(folder: Path, total: np.ndarray) -> None:
         name = f"predicted_{model.info.names[0]}"
         about = _about(cfg, model) | {"shifts": cfg.shifts}
         maps = write_structures(Path(cfg.output), frames, name, job, folder, total, about)
-        print(f"{'Contribution maps and forces' if cfg.forces else 'Contribution maps'}: {maps}")
+        also = [name for name in ("forces", "stress") if cfg[name]]
+        print(f"{' and '.join(['Contribution maps', *also])}: {maps}")
 
     _run(cfg, job, group, write)
 
@@ -98,7 +103,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
     settings = {
         "model": digests(cfg.ckpt_path),
         "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
-        **{key: cfg[key] for key in ("input_key", "forces", "memory", "bfloat16", "shifts")},
+        **{key: cfg[key] for key in DETERMINE},
         "layout": [str(cfg.sides), cfg.channels_first],
     }
     with held(output) if group.first else nullcontext():
@@ -126,7 +131,7 @@ def _contributions_per_site(model: FieldModel) -> float:
 
 def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     """Make sure that the settings suit the model, and that nothing is overwritten unasked."""
-    require_switches(cfg, ("forces", "overwrite", "bfloat16", "extrapolate"))
+    require_switches(cfg, ("forces", "stress", "overwrite", "bfloat16", "extrapolate"))
     if cfg.bfloat16 and model.precision == torch.double:
         raise InputError(
             "bfloat16=true is for models trained in single or mixed precision, and this one was "
@@ -147,10 +152,30 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
         return
     require_output(cfg, FIELDS, [output])
     require_free(cfg, [output])
-    if cfg.forces:
+    for name in ("forces", "stress"):
+        if cfg[name]:
+            raise InputError(
+                f"{name}=true is for models of structures, and this one takes fields; leave it out."
+            )
+
+
+def _require_volumes(source: str, model: StructureModel, structures: Sequence[Structure]) -> None:
+    """Make sure that structures have a stress.
+
+    Raises:
+        InputError: the model has none, or a structure doesn't repeat in all directions.
+    """
+    if not model.has_stress:
         raise InputError(
-            "forces=true is for models of structures, and this one takes fields; leave it out."
+            "stress=true needs a subnetwork with a value for every site (model=fcn), which this "
+            "model has not; leave it out."
         )
+    for number, structure in enumerate(structures):
+        if structure.is_open:
+            raise InputError(
+                f"{source}: structure {number} doesn't repeat in all directions, so it has no "
+                f"volume that a stress refers to; leave it, or stress=true, out."
+            )
 
 
 def _check_kind(cfg: DictConfig, model: ExtensiveModel) -> None:

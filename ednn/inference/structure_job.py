@@ -38,6 +38,7 @@ class StructureJob(Job):
     Args:
         sites: how many pixels a block may have.
         forces: in eV/Å, wanted as well.
+        stress: wanted as well, for which all cells take the partition of unity.
         shifts: over how many shifts of the pixel grid (`ednn.core.shifts.even_shifts`) everything
             is averaged; a tile's contribution is then the mean over what it holds under each.
 
@@ -62,12 +63,13 @@ class StructureJob(Job):
         sites: int,
         forces: bool,
         shifts: int = 1,
+        stress: bool = False,
     ) -> None:
-        self.model, self.structures, self.forces = model, structures, forces
+        self.model, self.structures, self.forces, self.stress = model, structures, forces, stress
         self.shifts = even_shifts(model, shifts)  # (shifts, D) Å
         self.shape = (len(structures), len(model.info.outputs))
-        self.places = [place(structure, model, self.shifts) for structure in structures]
-        sites = sites // FORCES if forces else sites
+        self.places = [place(structure, model, self.shifts, stress) for structure in structures]
+        sites = sites // FORCES if forces or stress else sites
         self.pieces = []
         for i, own in enumerate(self.places):
             if own.first is None and prod(own.lattice) <= min(DENSE, sites):
@@ -83,12 +85,16 @@ class StructureJob(Job):
 
     def evaluate(self, piece: Piece) -> Arrays:
         number = piece.samples.start
-        with torch.set_grad_enabled(self.forces):
+        with torch.set_grad_enabled(self.forces or self.stress):
             if piece.block is None:
                 arrays = _mean([self._whole(number, shift) for shift in self.shifts])
             else:
                 arrays = _mean([self._block(number, piece.block, shift) for shift in self.shifts])
             return settled(self.model, piece, arrays)
+
+    def per_volume(self, number: int, virial: np.ndarray) -> np.ndarray:
+        """Return the stress of a structure, (D, D) in eV/Å^D, from the slope by a strain."""
+        return (virial + virial.T) / 2 / abs(np.linalg.det(self.structures[number].cell))
 
     def _whole(self, number: int, shift: torch.Tensor) -> Arrays:
         structures = moved(batch(self.structures[number], self.model), shift)
@@ -104,24 +110,37 @@ class StructureJob(Job):
         corner = own.corner(block) - back
         near = self._sorted(number).near(corner, corner + (stop - start) * own.tile, reach)
         positions = torch.from_numpy(near.positions).to(device).requires_grad_(self.forces)
-        weights = own.weights(block, back)
+        strain = torch.zeros(2 * (len(corner),), dtype=torch.float64, requires_grad=self.stress)
+        stretch = strain + torch.eye(len(corner))  # about the origin of the atoms, not the block's
+        origin = torch.from_numpy(corner).to(device)
+        stretched = (positions + origin) @ stretch.to(device) - origin
+        weights = own.weights(block, back, stretch)
         shares = self.model.call(
             "block_shares",
             torch.from_numpy(own.structure.numbers[near.atoms]).to(device),
-            positions,
+            stretched if self.stress else positions,
             torch.from_numpy(own.tile_of(near, back) - start).to(device),
             own.pixel.tolist(),
             (stop - start).tolist(),
             None if weights is None else weights.to(device),
             own.structure.is_open,
         )
-        return self._arrays(shares, positions, near.atoms)
+        return self._arrays(shares, positions, near.atoms, strain)
 
-    def _arrays(self, shares: Shares, positions: torch.Tensor, atoms: np.ndarray) -> Arrays:
+    def _arrays(
+        self,
+        shares: Shares,
+        positions: torch.Tensor,
+        atoms: np.ndarray,
+        strain: torch.Tensor | None = None,
+    ) -> Arrays:
         arrays = kept(shares)
+        wanted = [leaf for leaf in (positions, strain) if leaf is not None and leaf.requires_grad]
+        slopes = [*torch.autograd.grad(shares.tiles.sum(), wanted)] if wanted else []
+        if self.stress:
+            arrays["virial"] = slopes.pop().numpy()  # (D, D) eV
         if self.forces:
-            (slope,) = torch.autograd.grad(shares.tiles.sum(), positions)
-            forces = -slope.reshape(-1, positions.shape[-1])  # (A, D) eV/Å
+            forces = -slopes.pop().reshape(-1, positions.shape[-1])  # (A, D) eV/Å
             arrays |= {"atoms": atoms, "forces": forces.cpu().numpy()}
         return arrays
 
@@ -130,7 +149,7 @@ def _mean(under: Sequence[Arrays]) -> Arrays:
     """Average what was evaluated under every shift; an atom's forces may come in several parts."""
     if len(under) == 1:
         return under[0]
-    averaged = [name for name in under[0] if name in ("contributions", "features")]
+    averaged = [name for name in under[0] if name in ("contributions", "features", "virial")]
     mean = {name: np.mean([arrays[name] for arrays in under], axis=0) for name in averaged}
     if "forces" in under[0]:
         mean["atoms"] = np.concatenate([arrays["atoms"] for arrays in under])
@@ -204,24 +223,17 @@ def write_structures(
     Example:
         ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=own.extxyz output=predicted.csv
     """
-    maps, dims = output.with_suffix(".h5"), job.model.info.dims
+    maps = output.with_suffix(".h5")
     staged = _staged(maps, folder), _staged(output, folder)
-    forces = [np.zeros((len(frame), 3)) for frame in frames] if job.forces else []
     with atomic(staged[1]) as path, create_hdf5(staged[0]) as file:
         file.attrs.update(attributes)
-        for i in range(len(frames)):
-            tiles = job.model.field_model.tiling.grid(job.lattice(i))
-            file.create_dataset(f"contributions/{i}", tiles, np.float64)
-        deviations = Deviations(job.model, job)
-        for number, arrays in finished(folder):
-            deviations.add(piece := job.pieces[number], arrays)
-            i, block = piece.samples.start, piece.block or ()
-            file[f"contributions/{i}"][block] = arrays["contributions"][0, ..., 0]
-            if forces:
-                np.add.at(forces[i][:, :dims], arrays["atoms"], arrays["forces"])
-        for i, inside in enumerate(forces):
-            file[f"forces/{i}"] = inside[:, :dims]
-            frames[i].arrays[f"{name}_forces"] = inside
+        deviations = _gather(job, folder, file)
+        for i, frame in enumerate(frames):
+            if job.forces:
+                missing = 3 - job.model.info.dims
+                frame.arrays[f"{name}_forces"] = np.pad(file[f"forces/{i}"], ((0, 0), (0, missing)))
+            if job.stress:
+                frame.info[f"{name}_stress"] = file[f"stress/{i}"][()]
         columns = {name: total[:, 0]}
         if (known := deviations.values()) is not None:
             columns[f"{name}_uncertainty"] = known[:, 0]
@@ -231,6 +243,29 @@ def write_structures(
     os.replace(staged[0], maps)
     os.replace(staged[1], output)  # last: until then the same command goes on
     return maps
+
+
+def _gather(job: StructureJob, folder: Path, file: Any) -> Deviations:
+    """Put the pieces together into an HDF5 file: contributions, forces and stress by structure."""
+    dims, tiling = job.model.info.dims, job.model.field_model.tiling
+    for i in range(len(job.structures)):
+        file.create_dataset(f"contributions/{i}", tiling.grid(job.lattice(i)), np.float64)
+    deviations = Deviations(job.model, job)
+    forces = [np.zeros((len(own.numbers), dims)) for own in job.structures]
+    virial = np.zeros((len(forces), dims, dims))
+    for number, arrays in finished(folder):
+        deviations.add(piece := job.pieces[number], arrays)
+        i, block = piece.samples.start, piece.block or ()
+        file[f"contributions/{i}"][block] = arrays["contributions"][0, ..., 0]
+        virial[i] += arrays.get("virial", 0.0)
+        if job.forces:
+            np.add.at(forces[i], arrays["atoms"], arrays["forces"])
+    for i, own in enumerate(forces):
+        if job.forces:
+            file[f"forces/{i}"] = own
+        if job.stress:
+            file[f"stress/{i}"] = job.per_volume(i, virial[i])
+    return deviations
 
 
 def _note(frames: Sequence[Any], columns: Mapping[str, np.ndarray]) -> None:
