@@ -223,8 +223,7 @@ def write_structures(
     Example:
         ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=own.extxyz output=predicted.csv
     """
-    maps = output.with_suffix(".h5")
-    staged = _staged(maps, folder), _staged(output, folder)
+    staged = _staged(maps := output.with_suffix(".h5"), folder), _staged(output, folder)
     with atomic(staged[1]) as path, create_hdf5(staged[0]) as file:
         file.attrs.update(attributes)
         deviations = _gather(job, folder, file)
