@@ -41,6 +41,9 @@ class EDNNCalculator(Calculator):
             noise from the pixels, at so many times the cost.
         settings: of ASE's `Calculator`.
 
+    Attributes:
+        checked: whether its atoms were compared with the training's already, so that it does not.
+
     Raises:
         InputError: no such checkpoint, or a network of fields; when it computes, atoms that the
             network doesn't take.
@@ -71,7 +74,7 @@ class EDNNCalculator(Calculator):
             checkpoint = load_structure_model(checkpoint)
         self.model = checkpoint.to(place, torch.double if float64 else None)
         self.predict = ShiftMean(self.model, shifts)
-        self._warned = False
+        self.checked, self._warned = False, False
 
     def calculate(
         self,
@@ -81,7 +84,8 @@ class EDNNCalculator(Calculator):
     ) -> None:
         """Fill `results` with what was asked for, and with whatever else costs nothing more."""
         super().calculate(atoms, properties, system_changes)
-        inputs = self._inputs(self.atoms, new="numbers" in system_changes)
+        is_new = "numbers" in system_changes and not self.checked
+        inputs = self._inputs(self.atoms, is_new)
         stress = self._with_stress(inputs, properties)
         found = self.predict(inputs, forces=True, stress=stress)
         totals, forces, *rest = (kind.detach().cpu() for kind in found)

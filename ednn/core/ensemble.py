@@ -146,13 +146,6 @@ class FieldEnsemble(Ensemble, FieldModel):
         periods = [member.period for member in self.members]
         return tuple(lcm(*sides) for sides in zip(*periods, strict=True))
 
-    @property
-    def is_site_wise(self) -> bool:
-        return all(member.is_site_wise for member in self.members)
-
-    def weighted_shares(self, padded: Tensor, weights: Tensor) -> Shares:
-        return _mean([member.weighted_shares(padded, weights) for member in self.members])
-
     def check_sides(self, field: Tensor) -> None:
         self.members[0].check_sides(field)
 
@@ -176,6 +169,10 @@ class StructureEnsemble(Ensemble, StructureModel):
         self.renderer = members[0].renderer
         references = torch.stack([member.references for member in members]).mean(0)
         self.register_buffer("references", references)
+
+    @property
+    def has_stress(self) -> bool:
+        return all(member.has_stress for member in self.members)
 
 
 def _means(found: Sequence[Sequence[Tensor]]) -> list[Tensor]:

@@ -84,6 +84,7 @@ def _start(cfg: DictConfig, calculator: EDNNCalculator) -> Atoms:
         InputError: there are several structures.
     """
     frames, _ = read_structures(calculator.model, Path(cfg.input))
+    calculator.checked = True
     if len(frames) > 1:
         raise InputError(
             f"{cfg.input} holds {len(frames)} structures, and a dynamics starts from one; write "

@@ -72,6 +72,7 @@ def _read(cfg: DictConfig, calculator: ReplayCalculator) -> list[Atoms]:
         InputError: one has no cell that could be relaxed.
     """
     frames, structures = read_structures(calculator.model, Path(cfg.input))
+    calculator.checked = True
     for i, (frame, structure) in enumerate(zip(frames, structures, strict=True)):
         frame.arrays.pop("momenta", None)
         if not cfg.cell:

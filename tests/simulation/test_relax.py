@@ -120,3 +120,12 @@ def test_progress_names_structure_energy_and_force(two: Path) -> None:
     ended = run(two, *WORDS, "steps=1")
     for words in ("Relaxing", "step", "structure=1", "energy=", "largest force="):
         assert words in ended.stderr
+
+
+def test_what_is_unlike_the_training_is_told_once(tmp_path: Path) -> None:
+    turned = hexagonal(rattled=0)
+    turned.rotate(15, "z", rotate_cell=True)
+    ase.io.write(tmp_path / "two.extxyz", turned)
+    ended = run(tmp_path, *WORDS, "steps=2")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.count("its bonds point in other directions") == 1
