@@ -14,12 +14,17 @@ from ednn.core.loading import load_structure_model
 from ednn.core.shifts import ShiftMean, check_shifts
 from ednn.core.structure_batch import StructureBatch
 from ednn.data.structures.as_structure import EDGE, FLAT
+from ednn.inference.deviations import warn_of_extrapolation
+from ednn.physics.neighbours import nearest_distances, require_seen
+from ednn.physics.structure import Structure
+from ednn.physics.traits import warn_of_unlike
 
 
 class EDNNModel(ModelInterface):
     """Energies, forces and stress of a batch of systems by a trained network.
 
-    Systems without a period in all directions have a stress of zeros, as they have no volume.
+    Systems without a period in all directions have a stress of zeros, as they have no volume. The
+    first systems that are unlike those of the training are warned of.
 
     Args:
         checkpoint: a path, `pretrained/NAME`, or several for an ensemble.
@@ -54,22 +59,43 @@ class EDNNModel(ModelInterface):
         self._compute_stress, self._memory_scales_with = compute_stress, "n_atoms"
         self.model = load_structure_model(checkpoint).to(self._device, dtype)
         self.predict = ShiftMean(self.model, shifts)
+        self._checked, self._warned = False, False
 
     def forward(self, state: Any, **_: Any) -> dict[str, Tensor]:
         """Return `energy` (systems,), `forces` (atoms, 3) and, if it is computed, `stress`."""
         structures = self._structures(state)
-        self.model.check(structures)
+        self._check(structures)
         repeats = structures.cell.any(-1).all(-1)  # (systems,)
         with_stress = self.compute_stress and bool(repeats.all())
         totals, forces, *rest = self.predict(structures, forces=True, stress=with_stress)
-        energy = self.model.split(totals)[0]
+        energy, deviation = self.model.split(totals.detach())
         real = structures.numbers > 0  # (systems, A)
+        if deviation.shape[1] and not self._warned:
+            sites = real.sum(1).cpu().numpy()
+            self._warned = warn_of_extrapolation(self.model, deviation.cpu().numpy(), sites)
         results: dict[str, Tensor] = {"energy": energy[:, 0], "forces": forces[real]}
         if self.compute_stress:
             height = state.row_vector_cell[:, 2, 2] if self.model.info.dims == 2 else 1.0
             stress = rest[0] if with_stress else torch.zeros_like(structures.cell)
             results["stress"] = stress / torch.as_tensor(height).view(-1, 1, 1)
         return {name: self._in_space(values) for name, values in results.items()}
+
+    def _check(self, structures: StructureBatch) -> None:
+        """Check the elements of all systems, and compare the first ones with those of the training.
+
+        Raises:
+            InputError: the network doesn't take them.
+        """
+        self.model.check(structures)
+        if self._checked:
+            return
+        self._checked, found = True, []
+        for number, columns in enumerate(zip(*(c.cpu().numpy() for c in structures), strict=True)):
+            numbers, positions, cell = columns
+            found.append(Structure(numbers[numbers > 0], positions[numbers > 0], cell))
+            name = f"system {number}"
+            require_seen(nearest_distances(found[-1], name), self.model.info.nearest, name)
+        warn_of_unlike(found, self.model.info.traits, "the systems")
 
     def _structures(self, state: Any) -> StructureBatch:
         """Return the systems, which may have different numbers of atoms, as the network takes them.

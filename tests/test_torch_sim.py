@@ -1,5 +1,6 @@
 """A model of TorchSim: its own validator, and the ASE calculator's energies in one batch."""
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,14 @@ def test_bent_sheets_are_refused() -> None:
     sheet.positions[0, 2] += 1
     with pytest.raises(InputError, match="System 0 is 1 Å thick"):
         EDNNModel(NETWORK, device=CPU)(ts.io.atoms_to_state([sheet], CPU, torch.float64))
+
+
+def test_turned_sheets_are_warned_of_once() -> None:
+    sheet = sheets()[1]
+    sheet.rotate(17, "z", rotate_cell=True)
+    model, state = EDNNModel(NETWORK, device=CPU), ts.io.atoms_to_state([sheet], CPU, torch.float64)
+    with pytest.warns(UserWarning, match="its bonds point in other directions"):
+        model(state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(state)
