@@ -94,8 +94,7 @@ class CoulombData(GeneratedData):
         chosen = evenly(bins, count, rng)
         write_fields(
             self.path,
-            np.concatenate(pool)[chosen],
-            energies[chosen],
+            {"fields": np.concatenate(pool)[chosen], "labels": energies[chosen]},
             self.consecutive_splits(),
             {"unit": UNIT},
             self.settings,

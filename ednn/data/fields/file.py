@@ -20,8 +20,7 @@ MANY = 8  # compressed fields in one piece, from which reading them one by one i
 
 def write_fields(
     path: Path,
-    fields: np.ndarray,
-    labels: np.ndarray,
+    samples: Mapping[str, np.ndarray],
     splits: Mapping[str, np.ndarray],
     attributes: Mapping[str, Any],
     settings: Mapping[str, Any],
@@ -30,8 +29,8 @@ def write_fields(
 
     Args:
         path: the file.
-        fields: (N, *L) or (N, C, *L).
-        labels: (N, outputs), physical units.
+        samples: `fields`, (N, *L) or (N, C, *L), `labels`, (N, outputs) in physical units, and
+            `derivative` of the fields' shape where it is known.
         splits: sample numbers of "train", "val" and "test".
         attributes: units and figures that describe the data.
         settings: what the generator was given, seed included.
@@ -41,20 +40,20 @@ def write_fields(
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder, "fields.h5")
         ...     splits = {"train": np.arange(3), "val": np.arange(0), "test": np.arange(0)}
-        ...     fields, labels = np.ones((3, 4, 4)), np.zeros((3, 1))
-        ...     write_fields(path, fields, labels, splits, {"unit": "J"}, {"L": 4})
+        ...     samples = {"fields": np.ones((3, 4, 4)), "labels": np.zeros((3, 1))}
+        ...     write_fields(path, samples, splits, {"unit": "J"}, {"L": 4})
         ...     with open_hdf5(path) as file:
         ...         dataset(file, "fields").shape, file.attrs["unit"]
         ((3, 4, 4), 'J')
     """
-    batches = [(fields, labels)]
-    write_batches(path, len(labels), batches, splits, attributes, settings)
+    count = len(samples["labels"])
+    write_batches(path, count, [samples], splits, attributes, settings)
 
 
 def write_batches(
     path: Path,
     count: int,
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    batches: Iterable[Mapping[str, np.ndarray]],
     splits: Mapping[str, np.ndarray],
     attributes: Mapping[str, Any],
     settings: Mapping[str, Any],
@@ -63,22 +62,22 @@ def write_batches(
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> batches = [(np.zeros((2, 4)), np.zeros((2, 1))), (np.ones((1, 4)), np.ones((1, 1)))]
+        >>> batch = {"fields": np.zeros((2, 4)), "labels": np.zeros((2, 1))}
         >>> with TemporaryDirectory() as folder:
-        ...     write_batches(Path(folder, "a.h5"), 3, batches, {}, {}, {})
+        ...     write_batches(Path(folder, "a.h5"), 4, [batch, batch], {}, {}, {})
         ...     with open_hdf5(Path(folder, "a.h5")) as file:
         ...         file["fields"].shape
-        (3, 4)
+        (4, 4)
     """
     written = 0
     with create_hdf5(path) as file:
-        for fields, labels in batches:
-            if not written:
-                _create(file, "fields", count, fields, compression="gzip", compression_opts=1)
-                _create(file, "labels", count, labels)
-            file["fields"][written : written + len(labels)] = fields
-            file["labels"][written : written + len(labels)] = labels
-            written += len(labels)
+        for batch in batches:
+            stop = written + len(batch["labels"])
+            for name, values in batch.items():
+                if not written:
+                    _create(file, name, count, values)
+                file[name][written:stop] = values
+            written = stop
         for name, index in splits.items():
             file[f"splits/{name}"] = index
         file.attrs.update(attributes)
@@ -86,9 +85,10 @@ def write_batches(
         file.attrs["code_version"] = ednn.__version__
 
 
-def _create(file: h5py.File, name: str, count: int, like: np.ndarray, **options: Any) -> None:
-    """Create a dataset of `count` samples, chunked by whole samples."""
+def _create(file: h5py.File, name: str, count: int, like: np.ndarray) -> None:
+    """Create a dataset of `count` samples, chunked by whole samples; all but labels compressed."""
     shape = (count, *like.shape[1:])
+    options = {} if name == "labels" else {"compression": "gzip", "compression_opts": 1}
     file.create_dataset(name, shape, like.dtype, chunks=_chunks(like, count), **options)
 
 

@@ -106,8 +106,7 @@ class IsingData(GeneratedData):
         dropped = _drop_copies(ising.fingerprint(spins), splits, self._trained_marks())
         write_fields(
             self.path,
-            spins,
-            self.label(spins),
+            {"fields": spins, "labels": self.label(spins)},
             splits,
             {"unit": UNITS[self.target], **{f"dropped_{name}": n for name, n in dropped.items()}},
             self.settings,

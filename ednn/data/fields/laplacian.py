@@ -75,8 +75,8 @@ class LaplacianData(GeneratedData):
     def label(self, fields: np.ndarray) -> np.ndarray:
         return laplacian_sum(fields, self.stencil)[:, None]
 
-    def _batches(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield images (B, side, side) and labels (B, 1), made on all cores."""
+    def _batches(self, count: int) -> Iterator[dict[str, np.ndarray]]:
+        """Yield `fields` (B, side, side) and `labels` (B, 1), made on all cores."""
         # A test beside another set has images of its own, that no model was trained on.
         stream = int(self.trained_on is not None)
         seeds = [(self.seed, stream, i) for i in range(count)]
@@ -89,7 +89,7 @@ class LaplacianData(GeneratedData):
                 # Looking one ahead keeps the pool busy while a batch is being written.
                 for made, _ in pairwise(chain(pending, [()])):
                     images = np.stack([image.astype(np.float32) for image in made])
-                    yield images, self.label(images)
+                    yield {"fields": images, "labels": self.label(images)}
                     progress.update(len(images))
         finally:
             pool.shutdown(cancel_futures=True)

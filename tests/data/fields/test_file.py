@@ -24,8 +24,11 @@ RNG = np.random.default_rng(0)
 def content(count: int = 20) -> dict[str, Any]:
     order = RNG.permutation(count)
     return {
-        "fields": RNG.integers(-1, 2, (count, 4, 6)).astype(np.int8),
-        "labels": RNG.normal(size=(count, 2)),
+        "samples": {
+            "fields": RNG.integers(-1, 2, (count, 4, 6)).astype(np.int8),
+            "labels": RNG.normal(size=(count, 2)),
+            "derivative": RNG.normal(size=(count, 4, 6)).astype(np.float32),
+        },
         "splits": {"train": order[: count - 4], "val": order[-4:-2], "test": order[-2:]},
         "attributes": {"unit": "J", "dropped": 3},
         "settings": {"L": [4, 6], "seed": 7, "J": 1.0},
@@ -40,10 +43,10 @@ def test_round_trip(tmp_path: Path) -> None:
     written, path = content(), tmp_path / "new" / "a.h5"
     write_fields(path, **written)
     with open_hdf5(path) as file:
-        for name in ("fields", "labels"):
+        for name, samples in written["samples"].items():
             values = dataset(file, name)[...]
-            assert values.dtype == written[name].dtype
-            assert np.array_equal(values, written[name])
+            assert values.dtype == samples.dtype
+            assert np.array_equal(values, samples)
         for name, index in written["splits"].items():
             assert np.array_equal(dataset(file, f"splits/{name}")[...], index)
         assert (file.attrs["unit"], file.attrs["dropped"]) == ("J", 3)
@@ -54,7 +57,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 def test_fields_are_stored_in_chunks_of_whole_samples(tmp_path: Path) -> None:
     written = content()
-    written["fields"] = np.zeros((20, 512, 512), np.float32)  # a megabyte each
+    written["samples"]["fields"] = np.zeros((20, 512, 512), np.float32)  # a megabyte each
     write_fields(tmp_path / "a.h5", **written)
     with open_hdf5(tmp_path / "a.h5") as file:
         assert dataset(file, "fields").chunks == (1, 512, 512)
@@ -97,7 +100,7 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_missing_key_names_those_that_exist(tmp_path: Path) -> None:
     write_fields(tmp_path / "a.h5", **content())
     with open_hdf5(tmp_path / "a.h5") as file:
-        with pytest.raises(InputError, match=r"no dataset 'field'; it has fields, labels"):
+        with pytest.raises(InputError, match=r"no dataset 'field'; it has derivative, fields, labels"):
             dataset(file, "field")
         with pytest.raises(InputError, match="no dataset 'splits'"):  # a group
             dataset(file, "splits")
@@ -217,7 +220,7 @@ limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 noise = np.random.default_rng(0).normal(size=(400, 8, 8))  # 200 kB that don't compress
 try:
-    write_fields(Path(sys.argv[1]), noise, noise[:, 0, :1], {}, {}, {})
+    write_fields(Path(sys.argv[1]), {"fields": noise, "labels": noise[:, 0, :1]}, {}, {}, {})
 except OSError as error:
     sys.exit(f"{error.errno} {error.filename}")
 """
