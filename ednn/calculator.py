@@ -87,7 +87,7 @@ class EDNNCalculator(Calculator):
         is_new = "numbers" in system_changes and not self.checked
         inputs = self._inputs(self.atoms, is_new)
         stress = self._with_stress(inputs, properties)
-        found = self.predict(inputs, forces=True, stress=stress)
+        found = self.predict(inputs, "forces", *["stress"] * stress)
         totals, forces, *rest = (kind.detach().cpu() for kind in found)
         energy, deviation = self.model.split(totals)
         self.results = {
@@ -127,7 +127,7 @@ class EDNNCalculator(Calculator):
             )
         if inputs.cell.any(-1).all():
             exact = self.model.renderer.fits(inputs, tiling, EXACT).all()
-            return wanted or bool(self.model.has_stress and not exact)
+            return wanted or bool(self.model.has_slope("stress") and not exact)
         if wanted:
             raise PropertyNotImplementedError(
                 "The atoms don't repeat in all directions, so there is no volume for a stress."

@@ -67,7 +67,7 @@ class EDNNModel(ModelInterface):
         self._check(structures)
         repeats = structures.cell.any(-1).all(-1)  # (systems,)
         with_stress = self.compute_stress and bool(repeats.all())
-        totals, forces, *rest = self.predict(structures, forces=True, stress=with_stress)
+        totals, forces, *rest = self.predict(structures, "forces", *["stress"] * with_stress)
         energy, deviation = self.model.split(totals.detach())
         real = structures.numbers > 0  # (systems, A)
         if deviation.shape[1] and not self._warned:

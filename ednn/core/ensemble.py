@@ -81,17 +81,17 @@ class Ensemble(ExtensiveModel):
     def block_shares(self, *block: Any) -> Shares:
         return _mean([member.block_shares(*block) for member in self.members])
 
-    def energy_and_forces(self, inputs: Any, create_graph: bool = False) -> tuple[Tensor, Tensor]:
-        found = [member.energy_and_forces(inputs, create_graph) for member in self.members]
-        energy, forces = _means(found)
-        return energy, forces
+    @property
+    def slopes(self) -> dict[str, str]:
+        slopes: dict[str, str] = self.members[0].slopes
+        for member in self.members:
+            slopes = {name: slopes[name] or reason for name, reason in member.slopes.items()}
+        return slopes
 
-    def energy_forces_and_stress(
-        self, inputs: Any, create_graph: bool = False
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        found = [member.energy_forces_and_stress(inputs, create_graph) for member in self.members]
-        energy, forces, stress = _means(found)
-        return energy, forces, stress
+    def with_slopes(
+        self, inputs: Any, names: Sequence[str], create_graph: bool = False
+    ) -> tuple[Tensor, ...]:
+        return _means([m.with_slopes(inputs, names, create_graph) for m in self.members])
 
     def with_features(self, method: str, *arguments: Any) -> Any:
         if method in ("shares", "block_shares"):
@@ -170,14 +170,10 @@ class StructureEnsemble(Ensemble, StructureModel):
         references = torch.stack([member.references for member in members]).mean(0)
         self.register_buffer("references", references)
 
-    @property
-    def has_stress(self) -> bool:
-        return all(member.has_stress for member in self.members)
 
-
-def _means(found: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+def _means(found: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
     """Return the mean over the members of each kind of tensor."""
-    return [torch.stack(kind).mean(0) for kind in zip(*found, strict=True)]
+    return tuple(torch.stack(kind).mean(0) for kind in zip(*found, strict=True))
 
 
 def _mean_and_each(totals: Sequence[Tensor]) -> Tensor:

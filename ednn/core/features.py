@@ -72,8 +72,8 @@ class Featured(nn.Module):
     def with_features(self, method: str, *arguments: Any) -> Any:
         """Call a method by its name; the totals it returns have their features behind them.
 
-        `forward`, `energy_and_forces` and `energy_forces_and_stress` return (B, outputs +
-        features), and `shares` and `block_shares` their features apart.
+        `forward` and `with_slopes` return (B, outputs + features), and `shares` and
+        `block_shares` their features apart.
 
         Raises:
             InputError: the model's outputs are not known to be linear in features.

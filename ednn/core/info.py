@@ -43,6 +43,8 @@ class DatasetInfo:
         relative: whether errors relative to the labels are meaningful, as no label is near zero.
         flat_is_zero: whether a constant field has the value zero, so that no shift per site is
             fitted.
+        spacing: distance of neighbouring sites along each axis, which makes derivatives by the
+            field ones per volume; empty if it is not known.
         species: atomic numbers of the elements of structures; empty for fields.
         pixel: sides of a pixel in Å, one per axis, on which structures are rendered.
         grid: number of pixels along each side of the first structure's cell.
@@ -70,6 +72,7 @@ class DatasetInfo:
     site: str = "site"
     relative: bool = False
     flat_is_zero: bool = False
+    spacing: tuple[float, ...] = ()
     species: tuple[int, ...] = ()
     pixel: tuple[float, ...] = ()
     grid: tuple[int, ...] = ()

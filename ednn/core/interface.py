@@ -4,7 +4,7 @@ Models of structures offer more: `ednn.core.structure_model`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,16 +15,14 @@ from ednn.core.features import Featured, Shares
 from ednn.core.info import DatasetInfo
 from ednn.core.normalisation import FieldScaling, fit_shift_and_scale
 from ednn.core.seen import SeenValues
+from ednn.core.slopes import derivative
 from ednn.core.tiling import Tiling
 from ednn.core.view import TiledView
 
 Inputs = Callable[[Tensor], Any]  # what a model takes, by the numbers of samples (n,)
 
 FIELD_SAMPLES = 256  # largest number of fields from which mean and spread are computed
-NO_ATOMS = (
-    "Forces and stress are those of atoms, and this model takes fields; give task.force_weight=0 "
-    "and task.stress_weight=0."
-)
+NO_SLOPE = "This model can't predict {name}: {reason}; leave {name} out of losses and predictions."
 
 
 class ExtensiveModel(Featured, ABC):
@@ -106,11 +104,6 @@ class ExtensiveModel(Featured, ABC):
         return torch.zeros(len(inputs), len(self.info.outputs))
 
     @property
-    def has_stress(self) -> bool:
-        """Whether `energy_forces_and_stress` is possible."""
-        return False
-
-    @property
     def translation_period(self) -> Tensor:
         """Sides in Å of the translation of atoms that changes no prediction, (dims,), on the CPU.
 
@@ -118,23 +111,40 @@ class ExtensiveModel(Featured, ABC):
         """
         return torch.zeros(self.info.dims, dtype=torch.float64)
 
-    def energy_and_forces(self, inputs: Any, create_graph: bool = False) -> tuple[Tensor, Tensor]:
-        """Predict energies (B, 1) and forces on atoms (B, A, dims).
+    @property
+    @abstractmethod
+    def slopes(self) -> dict[str, str]:
+        """Derivatives by their names, and why the model can't predict them: empty where it can."""
+
+    @abstractmethod
+    def with_slopes(
+        self, inputs: Any, names: Sequence[str], create_graph: bool = False
+    ) -> tuple[Tensor, ...]:
+        """Predict the properties, and derivatives of them in the order of their names.
+
+        Args:
+            inputs: a batch.
+            names: keys of `slopes`.
+            create_graph: keeps the graph, so that a loss of the derivatives can be differentiated.
 
         Raises:
-            InputError: the model takes fields, in which there are no atoms.
+            InputError: the model can't predict one of them.
         """
-        raise InputError(NO_ATOMS)
 
-    def energy_forces_and_stress(
-        self, inputs: Any, create_graph: bool = False
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Predict energies (B, 1), forces on atoms (B, A, dims) and stress (B, dims, dims).
+    def has_slope(self, name: str) -> bool:
+        """Whether the model can predict a derivative of this name."""
+        return self.slopes.get(name) == ""
+
+    def require_slopes(self, names: Sequence[str]) -> None:
+        """Make sure that the model can predict derivatives.
 
         Raises:
-            InputError: the model takes fields, in which there are no atoms.
+            InputError: it can't; the sentence says why.
         """
-        raise InputError(NO_ATOMS)
+        for name in names:
+            other = f"it takes {self.info.takes}"
+            if reason := self.slopes.get(name, other):
+                raise InputError(NO_SLOPE.format(name=name, reason=reason))
 
 
 class FieldModel(ExtensiveModel):
@@ -178,6 +188,31 @@ class FieldModel(ExtensiveModel):
 
         A lattice that doesn't fit in memory is evaluated in blocks of whole tiles, as exactly.
         """
+
+    @property
+    def slopes(self) -> dict[str, str]:
+        reason = ""
+        if self.info.alphabet is not None:
+            reason = "its fields have single values, like spins, by which nothing has a derivative"
+        elif (outputs := len(self.info.outputs)) > 1:
+            reason = f"it has {outputs} outputs, and a derivative is one of one output"
+        return {"derivative": reason}
+
+    def with_slopes(
+        self, inputs: Tensor, names: Sequence[str], create_graph: bool = False
+    ) -> tuple[Tensor, ...]:
+        self.require_slopes(names)
+        return derivative(self, inputs, create_graph) if names else (self(inputs),)
+
+    def derivative(self, field: Tensor) -> Tensor:
+        """Return the derivative of the property by every site's value, (B, C, *L).
+
+        It is one per volume where the data have a `spacing`, as δE/δx of a functional is.
+
+        Raises:
+            InputError: fields of single values, like spins, or several outputs.
+        """
+        return self.with_slopes(field, ["derivative"])[1]
 
     @property
     def is_site_wise(self) -> bool:

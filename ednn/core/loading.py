@@ -67,7 +67,7 @@ def load_structure_model(ckpt_path: str | Path | Sequence[str | Path]) -> Struct
         InputError: as there, or the model takes fields.
 
     Example:
-        >>> load_structure_model("pretrained/graphene-hbn-gfn1").has_stress
+        >>> load_structure_model("pretrained/graphene-hbn-gfn1").has_slope("stress")
         True
     """
     model = load_models(ckpt_path)

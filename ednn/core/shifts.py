@@ -135,25 +135,24 @@ class ShiftMean:
     def __init__(self, model: ExtensiveModel, shifts: int) -> None:
         self.model, self.shifts = model, shifts
 
-    def __call__(self, inputs: Any, forces: bool = False, stress: bool = False) -> list[Tensor]:
-        """Return (B, outputs), forces (B, A, D) if wanted, and stress (B, D, D) behind these.
+    def __call__(self, inputs: Any, *slopes: str) -> list[Tensor]:
+        """Return (B, outputs) and derivatives by their names, as `with_slopes` of the model does.
 
-        Features stand behind the outputs if the model has a posterior.
+        Of structures, the forces have to be among them if the stress is. Features stand behind the
+        outputs if the model has a posterior.
         """
 
         def predict(inputs: Any) -> Sequence[Tensor]:
-            if not (forces or stress):
-                return [self.model.call("forward", inputs)]
-            method = "energy_forces_and_stress" if stress else "energy_and_forces"
-            found: Sequence[Tensor] = self.model.call(method, inputs)
+            found: Sequence[Tensor] = self.model.call("with_slopes", inputs, slopes)
             return found
 
         if self.shifts == 1:
             return list(predict(inputs))
         shifts = even_shifts(self.model, self.shifts)
         found = over_shifts(predict, inputs, shifts)
-        if stress:
-            found[2] = found[2] + _of_shifts(shifts, found[1], inputs.cell)
+        if "stress" in slopes:
+            stress, forces = (1 + slopes.index(name) for name in ("stress", "forces"))
+            found[stress] = found[stress] + _of_shifts(shifts, found[forces], inputs.cell)
         return [kind.mean(0) for kind in found]
 
 

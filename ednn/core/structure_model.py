@@ -11,7 +11,7 @@ from ednn.core.any_cell import AnyCell
 from ednn.core.features import Shares
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.renderer import Renderer
-from ednn.core.slopes import slopes
+from ednn.core.slopes import forces_and_stress
 from ednn.core.structure_batch import StructureBatch
 
 Lengths = Sequence[float]  # in Å, one per axis
@@ -97,39 +97,45 @@ class StructureModel(ExtensiveModel):
         """Count the atoms of each element, (B, species), in double precision."""
         return self.renderer.elements(structures.numbers).sum(1).double()
 
-    def energy_and_forces(
-        self, inputs: StructureBatch, create_graph: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, D) in eV/Å.
+    @property
+    def slopes(self) -> dict[str, str]:
+        flexible = self.field_model.is_site_wise
+        stress = "" if flexible else "only model=fcn can be evaluated in strained cells"
+        return {"forces": "", "stress": stress}
 
-        Args:
-            inputs: structures.
-            create_graph: keeps the graph, so that a loss of the forces can be differentiated.
-        """
-        energy, forces, _ = slopes(self, inputs, create_graph)
-        return energy, forces
-
-    def energy_forces_and_stress(
-        self, inputs: StructureBatch, create_graph: bool = False
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def with_slopes(
+        self, inputs: StructureBatch, names: Sequence[str], create_graph: bool = False
+    ) -> tuple[Tensor, ...]:
         """Predict energies (B, 1) in eV, forces (B, A, D) in eV/Å and stress (B, D, D) in eV/Å^D.
 
         The stress is (1/V) ∂E/∂ε for a strain ε of atoms and cell, positive where the structure
         pulls; V is the volume of the cell, or its area. As pixels don't stretch with a cell, all
-        cells are evaluated by a partition of unity (`ednn.core.partition`).
+        cells are then evaluated by a partition of unity (`ednn.core.partition`).
 
         Args:
-            inputs: structures that repeat in all directions.
-            create_graph: keeps the graph, so that a loss of the stress can be differentiated.
+            inputs: structures; for a stress, ones that repeat in all directions.
+            names: of `forces` and `stress`, what is wanted beside the energy, in this order.
+            create_graph: keeps the graph, so that a loss of the slopes can be differentiated.
 
         Raises:
-            InputError: a structure doesn't repeat in all directions, so that it has no volume.
+            InputError: a stress of a model or a structure that has none.
         """
-        return slopes(self, inputs, create_graph, strained=True)
+        self.require_slopes(names)
+        return forces_and_stress(self, inputs, names, create_graph) if names else (self(inputs),)
 
-    @property
-    def has_stress(self) -> bool:
-        return self.field_model.is_site_wise
+    def energy_and_forces(self, inputs: StructureBatch) -> tuple[Tensor, Tensor]:
+        """Predict energies (B, 1) in eV and forces −∂E/∂r (B, A, D) in eV/Å."""
+        energy, forces = self.with_slopes(inputs, ["forces"])
+        return energy, forces
+
+    def energy_forces_and_stress(self, inputs: StructureBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict energies (B, 1) in eV, forces (B, A, D) in eV/Å and stress (B, D, D) in eV/Å^D.
+
+        Raises:
+            InputError: a stress of a model or a structure that has none; see `with_slopes`.
+        """
+        energy, forces, stress = self.with_slopes(inputs, ["forces", "stress"])
+        return energy, forces, stress
 
     @property
     def translation_period(self) -> Tensor:

@@ -1,6 +1,7 @@
 """Samples as a model is given them: whole batches at a time, on every process its share."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
@@ -21,22 +22,22 @@ WIDE = (torch.float64, torch.int64, torch.int32)
 class Batch(NamedTuple):
     """What a model is given, and the truth.
 
-    Extensive targets (B, outputs), sites (B,), sample numbers (B,), and where the set has them
-    forces (B, A, D) on the atoms, and the stress (B, D, D).
+    Extensive targets (B, outputs), sites (B,), sample numbers (B,), and the true derivatives that
+    the set has, by their names: `derivative` (B, C, *L) by the field, `forces` (B, A, D) on the
+    atoms, `stress` (B, D, D).
 
     Example:
         >>> fields, sites = torch.ones(2, 1, 4, 4), torch.tensor([16, 16])
         >>> batch = Batch(fields, torch.zeros(2, 1), sites, torch.arange(2))
-        >>> batch.forces is None
-        True
+        >>> batch.slopes
+        {}
     """
 
     inputs: Any  # what the model takes: fields (B, C, *L), or structures
     target: Tensor
     sites: Tensor
     sample: Tensor
-    forces: Tensor | None = None
-    stress: Tensor | None = None
+    slopes: Mapping[str, Tensor] = {}
 
 
 class ExtensiveDataset(Dataset[Batch]):
@@ -77,13 +78,9 @@ class ExtensiveDataset(Dataset[Batch]):
         """The values of the fields; None for structures."""
         return None
 
-    def forces(self, sample: Tensor) -> Tensor | None:
-        """Return the forces (B, A, D) on the atoms, where there are any."""
-        return None
-
-    def stress(self, sample: Tensor) -> Tensor | None:
-        """Return the stress (B, D, D), where it is known."""
-        return None
+    def slopes(self, sample: Tensor) -> dict[str, Tensor]:
+        """Return the true derivatives (B, …) of samples by their names, as a `Batch` has them."""
+        return {}
 
     def example(self) -> Any:
         """Return inputs that a model fits if it fits every sample."""
@@ -96,13 +93,17 @@ class ExtensiveDataset(Dataset[Batch]):
             self.labels[sample],
             self.sites[sample],
             sample,
-            self.forces(sample),
-            self.stress(sample),
+            self.slopes(sample),
         )
 
 
 class FieldDataset(ExtensiveDataset):
     """Fields (N, C, *L), in memory or in a file, all of one size.
+
+    Args:
+        fields: (N, C, *L).
+        labels: (N, outputs), physical units.
+        derivative: of the first output by the fields, (N, C, *L); None where it is not known.
 
     Example:
         >>> dataset = FieldDataset(torch.zeros(5, 1, 8, 8), torch.zeros(5, 1))
@@ -110,19 +111,31 @@ class FieldDataset(ExtensiveDataset):
         [64, 64, 64, 64, 64]
     """
 
-    def __init__(self, fields: Tensor | HDF5Fields, labels: Tensor) -> None:
+    def __init__(
+        self,
+        fields: Tensor | HDF5Fields,
+        labels: Tensor,
+        derivative: Tensor | HDF5Fields | None = None,
+    ) -> None:
         super().__init__(labels, torch.full((len(labels),), prod(fields.shape[2:])))
-        self.fields = fields
+        self.fields, self.derivative = fields, derivative
 
     def inputs(self, sample: Tensor) -> Tensor:
-        fields = self.fields[sample]
-        return fields.double() if fields.dtype in WIDE else fields.float()
+        return _floating(self.fields[sample])
+
+    def slopes(self, sample: Tensor) -> dict[str, Tensor]:
+        known = self.derivative
+        return {} if known is None else {"derivative": _floating(known[sample])}
 
     @cached_property
     def values_seen(self) -> SeenValues:
         """The values of the fields, of as many evenly spaced ones as are read in a moment."""
         count = max(1, min(len(self), SEEN // prod(self.fields.shape[1:])))
         return SeenValues.of(self.inputs(torch.linspace(0, len(self) - 1, count).long()))
+
+
+def _floating(numbers: Tensor) -> Tensor:
+    return numbers.double() if numbers.dtype in WIDE else numbers.float()
 
 
 class EveryOther(Sampler[int]):

@@ -165,11 +165,7 @@ def _require_volumes(source: str, model: StructureModel, structures: Sequence[St
     Raises:
         InputError: the model has none, or a structure doesn't repeat in all directions.
     """
-    if not model.has_stress:
-        raise InputError(
-            "stress=true needs a subnetwork with a value for every site (model=fcn), which this "
-            "model has not; leave it out."
-        )
+    model.require_slopes(["stress"])
     for number, structure in enumerate(structures):
         if structure.is_open:
             raise InputError(

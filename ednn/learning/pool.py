@@ -67,7 +67,8 @@ class Pool:
         def fits(structure: Structure) -> bool:
             return is_physical(structure, seen) and self._takes(structure)
 
-        strain = self.learn.strain if self.model.has_stress else 0.0  # else cells are whole tiles
+        # Models without stress take cells of whole tiles alone.
+        strain = self.learn.strain if self.model.has_slope("stress") else 0.0
         mover = Mover(self.learn.displacement, strain)
         theory = resolve(self.data.wanted)
         hot = Dynamics(self.calculator, theory, self.temperature, self.learn.steps, fits)

@@ -2,14 +2,16 @@
 
 Reading order: `style` (colours, axes, files), `parity_picture` (predictions and their errors),
 `outputs_picture` (those of many outputs), `reliability_picture` (how uncertain predictions are),
-`loss` and `learning_picture` (as they fall), `tiles_picture` and `branches_picture` (what a model
-sees), `heatmap` and `gallery` (for reports of several runs).
+`loss` and `learning_picture` (as they fall), `derivative_picture` (a derivative by a field),
+`tiles_picture` and `branches_picture` (what a model sees), `heatmap` and `gallery` (for reports of
+several runs).
 
 A new picture: decorate the function with `styled`, make a `Figure`, use the names in `COLOUR`, and
 write the file with `save` (`ednn/plots/style.py`).
 """
 
 from ednn.plots.branches_picture import branches
+from ednn.plots.derivative_picture import derivative
 from ednn.plots.learning_picture import learning_curve
 from ednn.plots.loss import loss_curve
 from ednn.plots.outputs_picture import MANY, error_by_output
@@ -21,6 +23,7 @@ from ednn.plots.tiles_picture import tiles
 __all__ = [
     "MANY",
     "branches",
+    "derivative",
     "error",
     "error_by_output",
     "learning_curve",

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from ednn import plots
 from ednn.core.files import atomic
-from ednn.core.interface import ExtensiveModel
+from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, device_name
 
+DRAWN = 20_000  # most components of derivatives in a picture
 # sample (N,), sites (N,), target and prediction (N, outputs); deviation, too, where it is known
 Columns = Mapping[str, Tensor]
 
@@ -26,6 +27,7 @@ def write_results(
     model: ExtensiveModel,
     data: ExtensiveData,
     columns: Columns,
+    slopes: Mapping[str, Tensor],
     history: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write `predictions.csv`, `metrics.csv` and the pictures; returns the pictures' paths.
@@ -35,6 +37,7 @@ def write_results(
         model: what predicted.
         data: what was predicted.
         columns: of the test samples.
+        slopes: components of derivatives of them, predicted and true, (n, 2), by names.
         history: the metrics of every epoch, after a training.
 
     Example:
@@ -45,6 +48,7 @@ def write_results(
     with atomic(run.predictions) as path:
         predictions(columns, data).to_csv(path, index=False)
     figures = _pictures_of_tiles(model, data) | _pictures_of_errors(model, data, columns)
+    figures |= _pictures_of_slopes(model, data, slopes)
     if history is not None:
         with atomic(run.metrics) as path:
             history.to_csv(path, index=False)
@@ -90,6 +94,25 @@ def _pictures_of_errors(
         if "deviation" in columns:
             wide = columns["deviation"][:, i].numpy() * output.per_unit / columns["sites"].numpy()
             figures[f"reliability{suffix}"] = plots.reliability(wide, scaled[0] - scaled[1], unit)
+    return figures
+
+
+def _pictures_of_slopes(
+    model: ExtensiveModel, data: ExtensiveData, slopes: Mapping[str, Tensor]
+) -> dict[str, Figure]:
+    """Draw components of derivatives, and that by the field of a test sample, beside the true."""
+    figures, info = {}, data.info
+    units = {"forces": "eV/Å", "stress": "eV/Å²" if info.dims == 2 else "eV/Å³"}
+    for name, pair in slopes.items():
+        some = pair[:: -(-len(pair) // DRAWN)].double().numpy()
+        figures[f"parity_{name}"] = plots.parity(some[:, 0], some[:, 1], units.get(name, ""), name)
+    if "derivative" in slopes and isinstance(model, FieldModel):
+        one = torch.from_numpy(data.splits["test"][:1])
+        field, true = data.dataset.inputs(one), data.dataset.slopes(one)["derivative"]
+        parts = field, model.derivative(field), true
+        shown, predicted, truth = (part[0, 0].double().numpy() for part in parts)
+        step, name = (*info.spacing, 1.0)[0], info.names[0].replace("_", " ")
+        figures["derivative"] = plots.derivative(shown, predicted, truth, step, name)
     return figures
 
 

@@ -18,6 +18,7 @@ from ednn.core.errors import InputError
 from ednn.data.module import SPLITS, ExtensiveData
 from ednn.runs.folder import Run, plain
 from ednn.training.launch import wanted
+from ednn.training.loss import SETTINGS
 from ednn.training.speed import check_speed
 
 DURATION = re.compile(r"\d+:\d\d:\d\d:\d\d")  # as Lightning has it
@@ -52,7 +53,8 @@ def check_settings(cfg: DictConfig, run: Run) -> None:
         raise InputError(f"ckpt_path={cfg.ckpt_path} is no single checkpoint; give one.")
     for package in LOGGERS & set(cfg.logger):
         import_module(package)
-    check_speed(**cfg.speed, slopes=bool(cfg.task.force_weight or cfg.task.stress_weight))
+    slopes = any(OmegaConf.select(cfg, name) for name in SETTINGS.values())
+    check_speed(**cfg.speed, slopes=slopes)
     if cfg.resume == "auto" and run.last.exists():
         _check_resumed(cfg, run)
         _check_ahead(cfg, run)
@@ -208,12 +210,12 @@ def _check_task(cfg: DictConfig) -> None:
         raise InputError(
             f"task.optimizer.lr={rate} is not possible; give a number of at least 0, such as 1e-3."
         )
-    for name, unit in {"force_weight": " in Å²", "stress_weight": ""}.items():
-        weight = cfg.task[name]
+    for name in SETTINGS.values():
+        weight = OmegaConf.select(cfg, name)
         if not (_is_number(weight) and weight >= 0):
+            unit = " in Å²" if name == SETTINGS["forces"] else ""
             raise InputError(
-                f"task.{name}={weight} is not possible; give a number{unit}, 0 for "
-                f"none in the loss."
+                f"{name}={weight} is not possible; give a number{unit}, 0 for none in the loss."
             )
     for name, unit in {
         "huber_delta": "units of the spread of the labels",

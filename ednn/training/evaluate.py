@@ -87,7 +87,7 @@ def score(
         inference_mode=False,
     )
     trainer.test(task, data, verbose=False)
-    write_results(run, model, data, task.test_columns)
+    write_results(run, model, data, task.test_columns, task.test_slopes)
     tested = {"test/samples": len(task.test_columns["sample"])}
     summary = summarise(trainer, data, {**tested, "test/seconds": timer.time_elapsed("test")})
     run.finish({"ckpt_path": plain(cfg)["ckpt_path"], "shifts": cfg.shifts, **summary})

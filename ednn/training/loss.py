@@ -1,7 +1,6 @@
-"""The loss of totals, and of their slopes (forces and stress): squared errors, or Huber's."""
+"""The loss of totals and of their derivatives: squared errors, or Huber's."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +11,14 @@ from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
+
+SPREAD_SAMPLES = 256  # whose derivatives are looked at for their spread
+SETTINGS = {
+    "forces": "task.force_weight",
+    "stress": "task.stress_weight",
+    "derivative": "task.derivative_weight",
+}
+LABELS = {"forces": "forces", "stress": "stress", "derivative": "derivatives (data.derivative)"}
 
 
 def loss_of_totals(prediction: Tensor, target: Tensor, width: Tensor | None = None) -> Tensor:
@@ -40,69 +47,75 @@ def loss_of_totals(prediction: Tensor, target: Tensor, width: Tensor | None = No
     return (2 * width**2 * errors).mean()
 
 
-@dataclass(frozen=True)
 class LossOfSlopes:
-    """The weighted mean squared errors of forces, and of stress times volume.
+    """The weighted mean squared errors of derivatives: of a field, forces, stress times volume.
 
-    Attributes:
-        force_weight: in Å².
-        stress_weight: of errors in eV.
+    Args:
+        weights: by the names of the derivatives. That of `forces` is in Å², that of `stress` of
+            errors in eV; that of `derivative` is relative: errors count by their spread, beside
+            those of the totals by theirs.
         force_huber: error of a force's component in eV/Å beyond which the loss is Huber's; None for
             the squared error.
 
     Example:
         >>> from ednn.core.structure_batch import StructureBatch
         >>> atom = StructureBatch(torch.tensor([[6]]), torch.zeros(1, 1, 2), torch.eye(2)[None] * 3)
-        >>> truth = torch.zeros(1, 1), torch.ones(1), torch.arange(1), torch.zeros(1, 1, 2)
-        >>> batch, flat = Batch(atom, *truth, stress=torch.zeros(1, 2, 2)), torch.zeros(1, 1, 2)
-        >>> LossOfSlopes(1.0, stress_weight=0.5)([flat, torch.ones(1, 2, 2)], batch).item()
-        40.5
+        >>> truth = {"forces": torch.zeros(1, 1, 2), "stress": torch.zeros(1, 2, 2)}
+        >>> batch = Batch(atom, torch.zeros(1, 1), torch.ones(1), torch.arange(1), truth)
+        >>> loss = LossOfSlopes({"forces": 0.0, "stress": 0.5})
+        >>> loss.wanted, loss([torch.ones(1, 2, 2)], batch).item()
+        (['stress'], 40.5)
     """
 
-    force_weight: float
-    stress_weight: float = 0.0
-    force_huber: float | None = None
+    def __init__(self, weights: Mapping[str, float], force_huber: float | None = None) -> None:
+        self.weights = {name: weight for name, weight in weights.items() if weight}
+        self.force_huber = force_huber
 
     @property
-    def wanted(self) -> bool:
-        """Whether there is anything but totals in the loss."""
-        return bool(self.force_weight or self.stress_weight)
+    def wanted(self) -> list[str]:
+        """The names of the derivatives that have a weight."""
+        return list(self.weights)
 
-    def require_labels(self, batch: Batch) -> None:
-        """Make sure that a batch has what is weighed.
+    def prepare(self, model: ExtensiveModel, data: ExtensiveData) -> None:
+        """Check that model and data have what is weighed, and measure spreads of the labels.
 
         Raises:
-            InputError: it hasn't.
+            InputError: one of them hasn't.
         """
-        for name, weight, label in (
-            ("force", self.force_weight, batch.forces),
-            ("stress", self.stress_weight, batch.stress),
-        ):
-            if weight and label is None:
-                what = "forces" if name == "force" else name
+        model.require_slopes(self.wanted)
+        train = torch.from_numpy(data.splits["train"])
+        some = train[torch.linspace(0, len(train) - 1, min(SPREAD_SAMPLES, len(train))).long()]
+        known = data.dataset.slopes(some) if self.wanted else {}
+        for name in self.wanted:
+            if name not in known:
                 raise InputError(
-                    f"task.{name}_weight={weight} needs {what}, which this data set has not; set "
-                    f"it to 0."
+                    f"{SETTINGS[name]}={self.weights[name]} needs {LABELS[name]}, which this data "
+                    f"set has not; set it to 0."
                 )
+        if "derivative" in known:
+            of_totals, of_slopes = spread(model, data)[0], known["derivative"].double().std()
+            self.relative = float((of_totals / of_slopes) ** 2) if of_slopes else 1.0
 
-    def __call__(self, slopes: Sequence[Tensor], batch: Batch) -> Tensor:
-        """Return the loss of predicted forces (B, A, D), and stress (B, D, D) if it has a weight.
+    def __call__(self, found: Sequence[Tensor], batch: Batch) -> Tensor:
+        """Return the loss of predicted derivatives, in the order of `wanted`.
 
         Args:
-            slopes: what was predicted.
+            found: what was predicted.
             batch: with the truth.
         """
-        forces, *stress = slopes
-        loss = forces.new_zeros(())
-        if self.force_weight and batch.forces is not None:
-            real = batch.inputs.numbers > 0  # (B, A)
-            width = None if self.force_huber is None else forces.new_tensor(self.force_huber)
-            error = loss_of_totals(forces[real], batch.forces[real], width)
-            loss = loss + self.force_weight * error
-        if self.stress_weight and batch.stress is not None:
-            volume = torch.linalg.det(batch.inputs.cell).abs()[:, None, None]
-            error = loss_of_totals(stress[0] * volume, batch.stress * volume)
-            loss = loss + self.stress_weight * error
+        loss = batch.target.new_zeros((), dtype=found[0].dtype)
+        for (name, weight), values in zip(self.weights.items(), found, strict=True):
+            truth, width = batch.slopes[name], None
+            if name == "forces":
+                real = batch.inputs.numbers > 0  # (B, A)
+                values, truth = values[real], truth[real]
+                width = None if self.force_huber is None else values.new_tensor(self.force_huber)
+            elif name == "stress":
+                volume = torch.linalg.det(batch.inputs.cell).abs()[:, None, None]
+                values, truth = values * volume, truth * volume
+            else:
+                weight = weight * self.relative
+            loss = loss + weight * loss_of_totals(values, truth, width)
         return loss
 
 

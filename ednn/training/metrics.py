@@ -1,8 +1,9 @@
 """Errors of extensive predictions, exact over any number of processes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import CatMetric, Metric
 from torchmetrics.functional import spearman_corrcoef
@@ -12,6 +13,7 @@ from ednn.core.info import DatasetInfo
 from ednn.core.uncertainty import COVERED, half_width
 
 COLUMNS = ("sample", "sites", "target", "prediction", "deviation")
+COMPONENTS = 2**16  # of derivatives, kept of a batch
 
 
 class ExtensiveErrors(Metric):
@@ -104,46 +106,61 @@ class ExtensiveErrors(Metric):
 
 
 class SlopeErrors(nn.Module):
-    """Median and mean absolute error of the components of forces and of stress.
+    """Errors of the components of derivatives: of a field, forces, stress.
+
+    Of each batch at most 65,536 components are kept, evenly spaced, since derivatives by fields
+    have as many as the fields have values.
 
     Example:
         >>> import torch
         >>> from ednn.core.structure_batch import StructureBatch
         >>> errors, forces, true = SlopeErrors(), torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
         >>> carbon = StructureBatch(torch.tensor([[6, 6, 0]]), true, torch.eye(2)[None])
-        >>> errors.update([forces], {"forces": true, "stress": None}, carbon)
-        >>> {name: value.item() for name, value in errors.compute().items()}
-        {'median_absolute_error_of_forces': 1.0, 'mean_absolute_error_of_forces': 1.0}
+        >>> errors.update({"forces": forces}, {"forces": true}, carbon)
+        >>> errors.compute()["mean_absolute_error_of_forces"].item()
+        1.0
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.metrics: Any = nn.ModuleDict({"forces": CatMetric(), "stress": CatMetric()})
+        names = ("derivative", "forces", "stress")
+        self.metrics: Any = nn.ModuleDict({name: CatMetric() for name in names})
 
-    def update(
-        self, found: Sequence[Tensor], truth: Mapping[str, Tensor | None], inputs: Any
-    ) -> None:
-        """Add structures.
+    def update(self, found: Mapping[str, Tensor], truth: Mapping[str, Tensor], inputs: Any) -> None:
+        """Add samples.
 
         Args:
-            found: predicted forces (B, A, D), and stress (B, D, D) if it is known.
-            truth: the same by their names, `forces` and `stress`; None for what is not known.
-            inputs: the structures, or fields, which have neither.
+            found: predicted derivatives by their names, as those of a `Batch`.
+            truth: the same, true.
+            inputs: the fields, or the structures, whose padding atoms are left out.
         """
-        for (name, label), values in zip(truth.items(), found, strict=False):
-            if label is not None:
-                error = (values - label).abs()
-                self.metrics[name].update(error[inputs.numbers > 0] if name == "forces" else error)
+        for name, values in found.items():
+            pair = torch.stack([values.detach(), truth[name].to(values)], -1)  # (B, …, 2)
+            pair = (pair[inputs.numbers > 0] if name == "forces" else pair).flatten(0, -2)
+            self.metrics[name].update(pair[:: -(-len(pair) // COMPONENTS)])
+
+    def pairs(self) -> dict[str, Tensor]:
+        """Return predicted and true components (n, 2), of all processes, by the names."""
+        metrics = self.metrics.items()
+        return {name: metric.compute() for name, metric in metrics if metric.update_called}
+
+    def reset(self) -> None:
+        for metric in self.metrics.values():
+            metric.reset()
 
     def compute(self) -> dict[str, Tensor]:
-        """Return the errors of what was added by all processes, and forget it."""
+        """Return the errors of what was added by all processes.
+
+        The relative error is the root mean squared one over the standard deviation of the truth.
+        """
         results = {}
-        for name, metric in self.metrics.items():
-            if metric.update_called:
-                errors = metric.compute()
-                results[f"median_absolute_error_of_{name}"] = errors.median()
-                results[f"mean_absolute_error_of_{name}"] = errors.mean()
-                metric.reset()
+        for name, pair in self.pairs().items():
+            predicted, true = pair.double().unbind(-1)
+            error = (predicted - true).abs()
+            results[f"median_absolute_error_of_{name}"] = error.median()
+            results[f"mean_absolute_error_of_{name}"] = error.mean()
+            if (spread := true.std(correction=0)) > 0:
+                results[f"relative_error_of_{name}"] = error.square().mean().sqrt() / spread
         return results
 
 

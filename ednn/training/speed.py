@@ -72,7 +72,7 @@ def check_speed(compile: Any, channels_last: Any, tf32: Any, slopes: bool) -> No
         )
     if compile and slopes:
         raise InputError(
-            "speed.compile=true goes without forces and stress in the loss, as torch.compile gives "
-            "no second derivatives; leave it out, or set task.force_weight=0 and "
-            "task.stress_weight=0."
+            "speed.compile=true goes without derivatives in the loss, as torch.compile gives no "
+            "second derivatives; leave it out, or set task.force_weight=0, task.stress_weight=0 "
+            "and task.derivative_weight=0."
         )

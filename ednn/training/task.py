@@ -11,7 +11,7 @@ from ednn.core.checkpoint import KEY, describe
 from ednn.core.interface import ExtensiveModel
 from ednn.core.shifts import ShiftMean
 from ednn.data.samples import Batch
-from ednn.training.loss import LossOfSlopes, loss_of_totals, spread
+from ednn.training.loss import SETTINGS, LossOfSlopes, loss_of_totals, spread
 from ednn.training.metrics import ExtensiveErrors, SlopeErrors
 from ednn.training.optimizers import make_optimizer
 from ednn.training.schedule import make_scheduler, scheduler_over, stretch
@@ -26,6 +26,8 @@ class ExtensiveTask(LightningModule):
         optimizer: Hydra config that `make_optimizer` takes; None for a test alone.
         force_weight: weight in Å² of the mean squared error of the forces in the loss.
         stress_weight: weight of that of stress times volume, which is an energy.
+        derivative_weight: weight of that of the derivative by the field in its variance, beside
+            that of the totals in theirs.
         scheduler: Hydra config that `make_scheduler` takes, stepped after every batch; None for
             constant rates.
         huber_delta: error of a total beyond which the loss is Huber's, in spreads of the training
@@ -50,6 +52,7 @@ class ExtensiveTask(LightningModule):
         optimizer: Mapping[str, Any] | None = None,
         force_weight: float = 0.0,
         stress_weight: float = 0.0,
+        derivative_weight: float = 0.0,
         scheduler: Mapping[str, Any] | None = None,
         huber_delta: float | None = None,
         force_huber: float | None = None,
@@ -60,7 +63,8 @@ class ExtensiveTask(LightningModule):
         self.val_errors, self.test_errors = ExtensiveErrors(model.info), ExtensiveErrors(model.info)
         self.slope_errors, self.tested = SlopeErrors(), ShiftMean(model, shifts)
         self.huber_delta = huber_delta
-        self.loss_of_slopes = LossOfSlopes(force_weight, stress_weight, force_huber)
+        weights = force_weight, stress_weight, derivative_weight
+        self.loss_of_slopes = LossOfSlopes(dict(zip(SETTINGS, weights, strict=True)), force_huber)
         self.width: Tensor | None = None  # (outputs,), of Huber's loss
         self._samples, self._started = 0, 0.0
         self.optimizer_config, self.scheduler_config = optimizer, scheduler
@@ -76,9 +80,11 @@ class ExtensiveTask(LightningModule):
         checkpoint[KEY] = describe(self.model, trained_on)
 
     def setup(self, stage: str) -> None:
-        """Fit the width of Huber's loss, while model and labels are both in the host's memory."""
-        if self.huber_delta is not None and stage == "fit":
-            self.width = self.huber_delta * spread(self.model, self._data)
+        """Measure spreads of labels, while model and labels are both in the host's memory."""
+        if stage == "fit":
+            self.loss_of_slopes.prepare(self.model, self._data)
+            if self.huber_delta is not None:
+                self.width = self.huber_delta * spread(self.model, self._data)
 
     def _log_loss(self, stage: str, loss: Tensor, batch: Batch) -> None:
         size = len(batch.target)
@@ -100,16 +106,9 @@ class ExtensiveTask(LightningModule):
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss and the prediction (B, outputs) of a batch."""
         slopes = self.loss_of_slopes
-        if not slopes.wanted:
-            prediction = self.model(batch.inputs)
-            return loss_of_totals(prediction, batch.target, self.width), prediction
-        slopes.require_labels(batch)
-        model = self.model
-        predict = (
-            model.energy_forces_and_stress if slopes.stress_weight else model.energy_and_forces
-        )
-        energy, *found = predict(batch.inputs, create_graph=self.training)
-        return loss_of_totals(energy, batch.target, self.width) + slopes(found, batch), energy
+        total, *found = self.model.with_slopes(batch.inputs, slopes.wanted, self.training)
+        loss = loss_of_totals(total, batch.target, self.width)
+        return (loss + slopes(found, batch) if found else loss), total
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         loss, prediction = self._loss(batch)
@@ -117,9 +116,9 @@ class ExtensiveTask(LightningModule):
         self.val_errors.update(batch.sample, batch.sites, batch.target, prediction)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        truth = {"forces": batch.forces, "stress": batch.stress if self.model.has_stress else None}
-        totals, *slopes = self.tested(batch.inputs, **{k: v is not None for k, v in truth.items()})
-        self.slope_errors.update(slopes, truth, batch.inputs)
+        truth = {k: v for k, v in batch.slopes.items() if self.model.has_slope(k)}
+        totals, *slopes = self.tested(batch.inputs, *truth)
+        self.slope_errors.update(dict(zip(truth, slopes, strict=True)), truth, batch.inputs)
         prediction, deviation = self.model.split(totals)
         self.test_errors.update(batch.sample, batch.sites, batch.target, prediction, deviation)
 
@@ -142,8 +141,10 @@ class ExtensiveTask(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._log_errors("test", self.test_errors)
-        for name, value in self.slope_errors.compute().items():
+        for name, value in self.slope_errors.compute().items():  # the same in all processes
             self.log(f"test/{name}", value, sync_dist=True)
+        self.test_slopes = {name: pair.cpu() for name, pair in self.slope_errors.pairs().items()}
+        self.slope_errors.reset()
         if self.model.info.takes == "structures":  # the same in all processes
             with self.trainer.precision_plugin.forward_context():
                 error = translation_error(self.tested, self._data, self.device)

@@ -227,7 +227,8 @@ def _record(
     history = run.history()
     run.write_splits(data.splits)
     trained = history if len(history) else None
-    pictures = write_results(run, task.model, data, task.test_columns, trained)
+    found = task.test_columns, task.test_slopes
+    pictures = write_results(run, task.model, data, *found, trained)
     log_pictures(trainer.loggers, pictures)
     figures: dict[str, Any] = {"test/samples": len(task.test_columns["sample"])}
     if "val/loss" in history:

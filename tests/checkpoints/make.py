@@ -108,7 +108,7 @@ def _predictions(
         sheet = crystal()
         columns = (sheet.numbers, sheet.positions, sheet.cell)
         batch = ednn.StructureBatch(*(torch.from_numpy(column)[None] for column in columns))
-        energy, forces = model.energy_and_forces(batch)
+        energy, forces = model.with_slopes(batch, ["forces"])
         inputs = {name: _array(value) for name, value in batch._asdict().items()}
         known = {"forces": _array(forces), "contributions": _array(model.contributions(batch))}
         return inputs | known | {"prediction": _array(energy)}

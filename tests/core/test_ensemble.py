@@ -45,7 +45,7 @@ def test_structures_with_references_of_their_own() -> None:
     joined = ensemble(members)
     found = [member.energy_and_forces(sheets) for member in members]
     energies, forces = (torch.stack(kind).detach() for kind in zip(*found, strict=True))
-    energy, force = joined.energy_and_forces(sheets)
+    energy, force = joined.with_slopes(sheets, ["forces"])
     torch.testing.assert_close(energy.detach(), energies.mean(0))
     torch.testing.assert_close(force, forces.mean(0))
     deviation = joined.uncertainty(sheets).detach()

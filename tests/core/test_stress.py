@@ -70,21 +70,22 @@ def test_cells_of_whole_tiles_have_the_energy_that_they_have_without_stress() ->
 
 def test_a_loss_of_the_stress_has_a_gradient() -> None:
     net, structures = solid()
-    *_, stress = net.energy_forces_and_stress(structures, create_graph=True)
+    *_, stress = net.with_slopes(structures, ["stress"], create_graph=True)
     stress.square().sum().backward()
     assert all(weight.grad.abs().max() > 0 for weight in list(net.parameters())[:-1])  # type: ignore[union-attr]
 
 
 def test_an_ensemble_has_the_mean_stress_and_the_spread_of_energies() -> None:
     nets, structures = [solid()[0] for _ in range(2)], solid()[1]
-    found = [net.energy_forces_and_stress(structures) for net in nets]
+    slopes = ["forces", "stress"]
+    found = [net.with_slopes(structures, slopes) for net in nets]
     joined = ensemble(nets)
     for kind, (one, other) in enumerate(zip(*found, strict=True)):
-        mean = joined.energy_forces_and_stress(structures)[kind]
+        mean = joined.with_slopes(structures, slopes)[kind]
         torch.testing.assert_close(mean, (one + other) / 2)
-    totals, _, stress = joined.with_features("energy_forces_and_stress", structures)
+    totals, _, stress = joined.with_features("with_slopes", structures, slopes)
     assert totals.shape == (2, 3)
-    torch.testing.assert_close(stress, joined.energy_forces_and_stress(structures)[2])
+    torch.testing.assert_close(stress, joined.with_slopes(structures, slopes)[2])
 
 
 def test_a_structure_without_volume_has_no_stress() -> None:
@@ -96,5 +97,5 @@ def test_a_structure_without_volume_has_no_stress() -> None:
 
 
 def test_a_subnetwork_without_values_of_sites_has_no_stress() -> None:
-    with pytest.raises(InputError, match="value for every site"):
+    with pytest.raises(InputError, match=r"can't predict stress: only model=fcn"):
         model(DNN).energy_forces_and_stress(batched(1))

@@ -89,7 +89,9 @@ class GeneratedData(ExtensiveData):
         with open_hdf5(self.path, cure="delete it and make or copy it again") as file:
             labels = dataset(file, "labels")[()]
             splits = {name: dataset(file, f"splits/{name}")[()] for name in SPLITS}
+            known = "derivative" in file
         require_finite(labels, f"{self.path}: labels")
         layout = Layout(self.info.dims, self.info.channels)
         fields = HDF5Fields(self.path, "fields", layout)
-        return FieldDataset(fields, torch.from_numpy(labels)), splits
+        slopes = HDF5Fields(self.path, "derivative", layout) if known else None
+        return FieldDataset(fields, torch.from_numpy(labels), slopes), splits

@@ -12,8 +12,13 @@ import torch
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
 from ednn.data.fields.file import HDF5Fields, slow_chunks
-from ednn.data.fields.labels import named_labels, read_splits, require_one_each
-from ednn.data.fields.layout import find_layout, require_first, require_sides
+from ednn.data.fields.labels import (
+    named_labels,
+    read_splits,
+    require_derivative,
+    require_one_each,
+)
+from ednn.data.fields.layout import find_layout, require_first, require_sides, require_spacing
 from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
 from ednn.data.module import ExtensiveData, require_whole
 from ednn.data.presence import require_present
@@ -41,6 +46,10 @@ class HDF5Data(ExtensiveData):
         site: what one point of a field is called.
         val, test: shares of the samples.
         sides: those of flat fields, instead of `dims`; None for others.
+        derivative: dataset of the derivatives of the labels by the fields, of their shape; None
+            where they are not known.
+        spacing: distance of neighbouring sites, one number or one per axis; the derivatives are
+            then per volume. None if it is not known.
 
     Raises:
         InputError: the file cannot be read, or fields and labels are not what was said.
@@ -73,6 +82,8 @@ class HDF5Data(ExtensiveData):
         val: float,
         test: float,
         sides: list[int] | None = None,
+        derivative: str | None = None,
+        spacing: float | list[float] | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(cache="", **shared)  # nothing is generated
@@ -94,7 +105,13 @@ class HDF5Data(ExtensiveData):
             self.layout = find_layout(self.shape, dims, first, flat)
             require_present(stored)
             self.packed, self.slow = StoredNumbers(stored).packing.words, slow_chunks(stored)
+            if derivative is not None:
+                require_derivative(stored, dataset(file, derivative, "data.derivative"))
         self.fields = HDF5Fields(self.path, self.x, self.layout)
+        self.derivative = (
+            None if derivative is None else HDF5Fields(self.path, derivative, self.layout)
+        )
+        self.spacing = require_spacing(spacing, self.layout.dims)
         self._kept = prod(self.fields.shape) <= IN_MEMORY  # in memory
 
     @property
@@ -111,6 +128,7 @@ class HDF5Data(ExtensiveData):
             self.layout.channels,
             channels_first=self.layout.first,
             site=self.site,
+            spacing=self.spacing,
         )
 
     @property
@@ -170,8 +188,9 @@ class HDF5Data(ExtensiveData):
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         labels = torch.from_numpy(np.stack(list(self.labels.values()), axis=1))  # (N, outputs)
         fields = self.fields[:] if self._kept else self.fields
+        slopes = self.derivative[:] if self.derivative and self._kept else self.derivative
         if self.split_in_file:
             splits = read_splits(self.path, self.fields.count)
         else:
             splits = by_share(np.random.default_rng(self.seed).random(len(labels)), self.shares)
-        return FieldDataset(fields, labels), splits
+        return FieldDataset(fields, labels, slopes), splits

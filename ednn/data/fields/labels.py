@@ -42,6 +42,29 @@ def require_one_each(fields: h5py.Dataset, labels: h5py.Dataset) -> None:
     )
 
 
+def require_derivative(fields: h5py.Dataset, derivative: h5py.Dataset) -> None:
+    """Make sure that there is a derivative for every value of every field, written and finite.
+
+    Raises:
+        InputError: it has another shape, or was not written.
+
+    Example:
+        >>> with h5py.File("a.h5", "w", driver="core", backing_store=False) as file:
+        ...     file["images"], file["slope"] = np.zeros((20, 8, 8)), np.zeros((20, 8))
+        ...     require_derivative(file["images"], file["slope"])
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: a.h5: slope has shape (20, 8), but derivatives by the ...
+    """
+    if derivative.shape != fields.shape:
+        x, key = (item.name.strip("/") for item in (fields, derivative))
+        raise InputError(
+            f"{fields.file.filename}: {key} has shape {derivative.shape}, but derivatives by the "
+            f"fields {x} have theirs, {fields.shape}; name other datasets in data.x and "
+            f"data.derivative."
+        )
+    require_present(derivative)
+
+
 def named_labels(path: Path, keys: Sequence[str], count: int) -> dict[str, np.ndarray]:
     """Read the labels (N,) of every output of so many samples, by its name.
 

@@ -35,11 +35,9 @@ class StructureDataset(ExtensiveDataset):
         numbers = self._padded(self.numbers, sample)
         return StructureBatch(numbers, self._padded(self.positions, sample), self.cell[sample])
 
-    def forces(self, sample: Tensor) -> Tensor | None:
-        return self._padded(self.on_atoms, sample) if len(self.on_atoms) else None
-
-    def stress(self, sample: Tensor) -> Tensor | None:
-        return self.on_cells[sample] if len(self.on_cells) else None
+    def slopes(self, sample: Tensor) -> dict[str, Tensor]:
+        forces = {"forces": self._padded(self.on_atoms, sample)} if len(self.on_atoms) else {}
+        return forces | ({"stress": self.on_cells[sample]} if len(self.on_cells) else {})
 
     def known(self, model: ExtensiveModel, sample: Tensor) -> Tensor:
         """Return the reference energies, by a model in the host's memory."""
@@ -85,9 +83,7 @@ def moved(batch: Batch, rng: np.random.Generator, rotate: bool) -> Batch:
     turn = torch.from_numpy(turns).to(structures.positions)
     cell = structures.cell @ turn
     positions = structures.positions @ turn + shift @ cell
-    forces, stress = batch.forces, batch.stress
-    return batch._replace(
-        inputs=structures._replace(positions=positions, cell=cell),
-        forces=None if forces is None else forces @ turn.to(forces),
-        stress=None if stress is None else turn.mT.to(stress) @ stress @ turn.to(stress),
-    )
+    slopes = {name: values @ turn.to(values) for name, values in batch.slopes.items()}
+    if "stress" in slopes:
+        slopes["stress"] = turn.mT.to(slopes["stress"]) @ slopes["stress"]
+    return batch._replace(inputs=structures._replace(positions=positions, cell=cell), slopes=slopes)

@@ -46,8 +46,7 @@ def test_a_batch_holds_what_the_file_holds(sheets: Path, monkeypatch: pytest.Mon
         assert n == atoms.stop - atoms.start
         np.testing.assert_array_equal(batch.inputs.numbers[row, :n], labels.numbers[atoms])
         np.testing.assert_array_equal(batch.inputs.positions[row, :n], labels.positions[atoms])
-        assert batch.forces is not None
-        np.testing.assert_array_equal(batch.forces[row, :n], labels.forces[atoms])
+        np.testing.assert_array_equal(batch.slopes["forces"][row, :n], labels.forces[atoms])
         assert not batch.inputs.numbers[row, n:].any()
         assert batch.target[row, 0] == labels.energy[i]
 
