@@ -18,7 +18,7 @@ from ednn.core.multiscale import MultiScale
 from ednn.core.subnets import ANN, FCN, SiteANN, Spectral
 
 STEP = 1e-5
-SMALL, SMALL_ANN = partial(FCN, widths=[4, 6]), partial(ANN, hidden=[8])
+SMALL, SMALL_ANN = partial(FCN, widths=[4, 6]), partial(ANN, hidden=8)
 PADDINGS = ("periodic", "zeros", "reflect", "replicate")
 
 
