@@ -20,7 +20,7 @@ from ednn.data.presence import require_present
 from ednn.data.stored import StoredNumbers
 from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
 from ednn.inference.deviations import Deviations, kept, settled
-from ednn.inference.pieces import Arrays, Job, Piece, finished
+from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece, finished
 
 
 class FieldJob(Job):
@@ -32,6 +32,7 @@ class FieldJob(Job):
         sites: how many a block may have.
         first: whether the channels stand before the sides; None for as in the training.
         sides: those of flat fields.
+        derivative: whether the derivative by the fields is wanted, too.
 
     Raises:
         InputError: they don't fit the model, are not all there, or are stored in chunks that don't
@@ -54,8 +55,13 @@ class FieldJob(Job):
         sites: int,
         first: bool | None = None,
         sides: Sequence[int] = (),
+        derivative: bool = False,
     ) -> None:
         self.model, self.numbers = model, StoredNumbers(stored)
+        self.derivative = derivative
+        if derivative:
+            model.require_slopes(["derivative"])
+            sites //= BY_GRADIENT
         self.name = self.numbers.name
         if not stored.size:
             raise InputError(f"{self.name} of shape {stored.shape} holds no fields.")
@@ -103,31 +109,42 @@ class FieldJob(Job):
         n = max(1, min(sites, PIECE_SITES) // field)
         return [Piece(slice(i, i + n)) for i in range(0, count, n)]
 
-    @torch.inference_mode()
     def evaluate(self, piece: Piece) -> Arrays:
         if piece.block is None:
-            fields = self.numbers.read(piece.samples)
-            shares = self.model.call("shares", self._tensor(fields))
+            method, values = "shares", self.numbers.read(piece.samples)
         else:
-            block = self._read(piece.samples.start, piece.block)
-            shares = self.model.call("block_shares", self._tensor(block))
-        return settled(self.model, piece, kept(shares))
+            method, values = "block_shares", self._read(piece.samples.start, piece.block)
+        fields = self._tensor(values).requires_grad_(self.derivative)
+        with torch.set_grad_enabled(self.derivative):
+            shares = self.model.call(method, fields)
+            arrays = settled(self.model, piece, kept(shares))
+            if self.derivative:
+                # By the context as well: blocks add up to the whole derivative.
+                (slope,) = torch.autograd.grad(shares.tiles.sum(), fields)
+                arrays["derivative"] = (slope / prod(self.model.info.spacing)).cpu().numpy()
+        return arrays
+
+    def sources(self, block: Block) -> list[np.ndarray]:
+        """Return the site that each position of a block with its context shows, along every axis.
+
+        It is −1 for a position that shows none but zeros.
+        """
+        tiling = self.model.tiling
+        return [
+            tiling.source(torch.arange(line.start, line.stop), side).numpy()
+            for line, side in zip(positions(tiling, block), self.lattice, strict=True)
+        ]
 
     def _read(self, sample: int, block: Block) -> np.ndarray:
         """Read a block of a sample with its context, laid out as in the file."""
-        tiling = self.model.tiling
-        reached = positions(tiling, block)
-        sources = [
-            tiling.source(torch.arange(line.start, line.stop), side).numpy()
-            for line, side in zip(reached, self.lattice, strict=True)
-        ]
+        sources = self.sources(block)
         shape = [1, *self.numbers.shape[1:]]
         before = 2 if self.axis == 1 else 1  # axes before the sides
-        axes = range(before, before + tiling.dims)
-        for axis, line in zip(axes, reached, strict=True):
+        axes = range(before, before + len(sources))
+        for axis, line in zip(axes, sources, strict=True):
             shape[axis] = len(line)
         values = np.zeros(shape, self._kind)
-        for runs in product(*map(_runs, sources)):
+        for runs in product(*map(site_runs, sources)):
             there, here = [slice(None)] * len(shape), [slice(None)] * len(shape)
             for axis, (position, source) in zip(axes, runs, strict=True):
                 here[axis], there[axis] = position, source
@@ -155,8 +172,13 @@ class FieldJob(Job):
         return torch.from_numpy(np.ascontiguousarray(first, dtype=self._kind)).to(device)
 
 
-def _runs(sites: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Yield runs of positions that show neighbouring sites, and the sites; none that show zero."""
+def site_runs(sites: np.ndarray) -> Iterator[tuple[slice, slice]]:
+    """Yield runs of positions that show neighbouring sites, and the sites; none that show zero.
+
+    Example:
+        >>> list(site_runs(np.array([-1, 0, 1, 0])))
+        [(slice(1, 3, None), slice(0, 2, None)), (slice(3, 4, None), slice(0, 1, None))]
+    """
     ends = np.flatnonzero((np.diff(sites) != 1) | (sites[:-1] < 0)) + 1
     for start, stop in pairwise([0, *ends.tolist(), len(sites)]):
         if (site := int(sites[start])) >= 0:
@@ -169,7 +191,7 @@ def write_fields(
     """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) as HDF5.
 
     The standard deviations of the predictions are written as `uncertainty` (N, outputs), if the
-    model knows them.
+    model knows them, and the `derivative` by the fields as (N, C, *L), if it is wanted.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -201,3 +223,24 @@ def write_fields(
             shares[piece.position()] = part
         if (known := deviations.values()) is not None:
             file["uncertainty"] = known
+        if job.derivative:
+            _write_derivative(file, job, folder)
+
+
+def _write_derivative(file: h5py.File, job: FieldJob, folder: Path) -> None:
+    """Add up what the pieces contribute to the derivative at every site."""
+    shape = (job.shape[0], job.model.info.channels, *job.lattice)
+    whole: h5py.Dataset | None = None
+    for number, arrays in finished(folder):
+        piece, part = job.pieces[number], arrays["derivative"]
+        if whole is None:
+            whole = file.create_dataset("derivative", shape, part.dtype, fillvalue=0)
+        if piece.block is None:
+            whole[piece.samples] = part
+            continue
+        for runs in product(*map(site_runs, job.sources(piece.block))):
+            there, here = [piece.samples, slice(None)], [slice(None), slice(None)]
+            for position, site in runs:
+                here.append(position)
+                there.append(site)
+            whole[tuple(there)] += part[tuple(here)]

@@ -26,6 +26,7 @@ BYTES_PER_SITE = 96
 BYTES_PER_CONTRIBUTION = (
     32  # a contribution: as a number, in double precision, and on its way to the file
 )
+BY_GRADIENT = 64  # times the memory of a site, for what a gradient keeps
 RESERVE = 0.8  # GB, for torch and the activations, which don't grow with the block
 
 Arrays = dict[str, np.ndarray]

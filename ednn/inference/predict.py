@@ -36,7 +36,8 @@ from ednn.inference.structure_job import (
 from ednn.physics.structure import Structure
 
 FIELDS = (".h5", ".hdf5")
-DETERMINE = ("input_key", "forces", "stress", "memory", "bfloat16", "shifts")  # what is finished
+SLOPES = ("forces", "stress", "derivative")
+DETERMINE = ("input_key", *SLOPES, "memory", "bfloat16", "shifts")  # what is finished
 
 Write = Callable[[Path, np.ndarray], None]  # from the folder of finished pieces and the sums
 
@@ -86,7 +87,7 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
         stored = dataset(file, str(cfg.input_key), "input_key")
         sites = sites_at_once(cfg.memory, model.info.channels, _contributions_per_site(model))
         first = require_first(cfg.channels_first, "channels_first")
-        job = FieldJob(model, stored, sites, first, sides)
+        job = FieldJob(model, stored, sites, first, sides, cfg.derivative)
         if group.first:
             print(job.reading, flush=True)
 
@@ -131,7 +132,7 @@ def _contributions_per_site(model: FieldModel) -> float:
 
 def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     """Make sure that the settings suit the model, and that nothing is overwritten unasked."""
-    require_switches(cfg, ("forces", "stress", "overwrite", "bfloat16", "extrapolate"))
+    require_switches(cfg, (*SLOPES, "overwrite", "bfloat16", "extrapolate"))
     if cfg.bfloat16 and model.precision == torch.double:
         raise InputError(
             "bfloat16=true is for models trained in single or mixed precision, and this one was "
@@ -142,6 +143,7 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     ):
         raise InputError(f"memory={cfg.memory} is not possible; give a number of GB.")
     check_shifts(cfg.shifts, model.info.takes)
+    model.require_slopes([name for name in SLOPES if cfg[name]])
     output = Path(cfg.output)
     _check_kind(cfg, model)
     if model.info.takes == "structures":
@@ -152,11 +154,6 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
         return
     require_output(cfg, FIELDS, [output])
     require_free(cfg, [output])
-    for name in ("forces", "stress"):
-        if cfg[name]:
-            raise InputError(
-                f"{name}=true is for models of structures, and this one takes fields; leave it out."
-            )
 
 
 def _require_volumes(source: str, model: StructureModel, structures: Sequence[Structure]) -> None:
@@ -165,7 +162,6 @@ def _require_volumes(source: str, model: StructureModel, structures: Sequence[St
     Raises:
         InputError: the model has none, or a structure doesn't repeat in all directions.
     """
-    model.require_slopes(["stress"])
     for number, structure in enumerate(structures):
         if structure.is_open:
             raise InputError(

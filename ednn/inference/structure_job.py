@@ -21,7 +21,7 @@ from ednn.data.structures.units import require_units
 from ednn.inference.blocks import Block, cut
 from ednn.inference.deviations import Deviations, kept, settled, warn_of_extrapolation
 from ednn.inference.nearby import SortedAtoms
-from ednn.inference.pieces import Arrays, Job, Piece, finished
+from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece, finished
 from ednn.inference.places import batch, place
 from ednn.physics.neighbours import nearest_distances, require_seen
 from ednn.physics.structure import Structure
@@ -29,7 +29,6 @@ from ednn.physics.traits import warn_of_unlike
 
 FORMATS = (".extxyz", ".csv")
 DENSE = 2**17  # pixels, up to which a field is rendered as a product of matrices
-FORCES = 64  # times the memory of a site, for what a gradient keeps
 
 
 class StructureJob(Job):
@@ -69,7 +68,7 @@ class StructureJob(Job):
         self.shifts = even_shifts(model, shifts)  # (shifts, D) Å
         self.shape = (len(structures), len(model.info.outputs))
         self.places = [place(structure, model, self.shifts, stress) for structure in structures]
-        sites = sites // FORCES if forces or stress else sites
+        sites = sites // BY_GRADIENT if forces or stress else sites
         self.pieces = []
         for i, own in enumerate(self.places):
             if own.first is None and prod(own.lattice) <= min(DENSE, sites):

@@ -148,7 +148,7 @@ def test_predict_refuses(trained: Path, fields: Path, tmp_path: Path, key: str, 
         ("output=best.h5 overwrite=true", "would overwrite best.h5"),
         ("output=there.h5 overwrite=no", "overwrite=no is not possible"),
         ("output=out.h5 bfloat16=half", "bfloat16=half is not possible"),
-        ("output=out.h5 forces=true", "forces=true is for models of structures"),
+        ("output=out.h5 forces=true", "can't predict forces: it takes fields"),
     ],
 )
 def test_predict_overwrites_nothing(

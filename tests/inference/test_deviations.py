@@ -76,7 +76,7 @@ def test_structures_in_blocks_and_as_a_whole(
         of_batch = net.uncertainty(batch(structure, net)).detach()
         torch.testing.assert_close(expected, of_batch, rtol=1e-9, atol=0)
     monkeypatch.setattr(module, "DENSE", 0)
-    parts = StructureJob(net, [structure], 1200 * module.FORCES, forces=True, shifts=shifts)
+    parts = StructureJob(net, [structure], 1200 * module.BY_GRADIENT, forces=True, shifts=shifts)
     assert len(parts.pieces) > 1
     torch.testing.assert_close(together(net, parts), expected, rtol=1e-7, atol=0)
 

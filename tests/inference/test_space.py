@@ -37,7 +37,7 @@ def test_blocks_give_what_the_whole_gives(
     net, structure = model(per_element=True), alloy(3)
     if cell is not None:
         structure = Structure(structure.numbers, structure.positions, np.array(cell))
-    work = StructureJob(net, [structure], 6_000 * module.FORCES, forces=True, shifts=shifts)
+    work = StructureJob(net, [structure], 6_000 * module.BY_GRADIENT, forces=True, shifts=shifts)
     assert len(work.pieces) > 1
     forces, shares = forces_and_shares(work)
     at_once = forces_and_shares(StructureJob(net, [structure], 10**9, forces=True, shifts=shifts))

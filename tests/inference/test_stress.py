@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from ase.build import graphene
 
+from ednn.inference.pieces import BY_GRADIENT
 from ednn.inference.places import batch
-from ednn.inference.structure_job import FORCES, StructureJob
+from ednn.inference.structure_job import StructureJob
 from ednn.physics.sheets import sheet
 from ednn.physics.sheets_in_cells import sheet_in_cell
 from ednn.physics.structure import Structure
@@ -31,7 +32,9 @@ def stress_of(job: StructureJob) -> np.ndarray:
 def test_it_is_that_of_the_model_in_blocks_too(structure: Structure, shifts: int) -> None:
     net = model()
     whole = StructureJob(net, [structure], 10**7, forces=False, shifts=shifts, stress=True)
-    parts = StructureJob(net, [structure], 700 * FORCES, forces=True, shifts=shifts, stress=True)
+    parts = StructureJob(
+        net, [structure], 700 * BY_GRADIENT, forces=True, shifts=shifts, stress=True
+    )
     assert len(parts.pieces) > 3 > len(whole.pieces)
     np.testing.assert_allclose(stress_of(parts), stress_of(whole), atol=1e-12)
     if shifts == 1:
@@ -43,7 +46,7 @@ def test_solids_have_one_in_blocks() -> None:
     net, structures = solid()
     one = structures.part(slice(0, 1))
     structure = Structure(*(column[0].numpy() for column in one))
-    parts = StructureJob(net, [structure], 2**9 * FORCES, forces=False, stress=True)
+    parts = StructureJob(net, [structure], 2**9 * BY_GRADIENT, forces=False, stress=True)
     assert len(parts.pieces) > 3
     expected = net.energy_forces_and_stress(one)[2][0]
     np.testing.assert_allclose(stress_of(parts), expected, atol=1e-9)

@@ -46,7 +46,7 @@ def test_blocks_give_what_the_whole_gives(
 ) -> None:
     monkeypatch.setattr(module, "DENSE", 0)  # every structure in blocks
     net, structure = model(subnet, per_element=per_element), sheet(4, repeat)
-    work = StructureJob(net, [structure], 1200 * module.FORCES, forces=True)
+    work = StructureJob(net, [structure], 1200 * module.BY_GRADIENT, forces=True)
     assert len(work.pieces) > 1
     forces, shares = forces_and_shares(work)
     structures = batch(structure, net)
@@ -63,7 +63,7 @@ def test_shifts_give_the_mean_over_shifted_structures(
     subnet: type[nn.Module], blocks: bool
 ) -> None:
     net, structure = model(subnet), sheet(4, (2, 1))
-    sites = (1200 if blocks else 10**5) * module.FORCES
+    sites = (1200 if blocks else 10**5) * module.BY_GRADIENT
     work = StructureJob(net, [structure], sites, forces=True, shifts=3)
     assert (len(work.pieces) > 1) == blocks
     forces, shares = forces_and_shares(work)

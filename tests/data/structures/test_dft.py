@@ -263,7 +263,7 @@ def test_a_channel_per_element_is_trained_evaluated_and_predicted(
     structure = sheet(4, (2, 2))
     whole = StructureJob(model, [structure], 10**6, forces=True)
     monkeypatch.setattr(structure_job, "DENSE", 0)
-    parts = StructureJob(model, [structure], 1200 * structure_job.FORCES, forces=True)
+    parts = StructureJob(model, [structure], 1200 * structure_job.BY_GRADIENT, forces=True)
     assert (len(whole.pieces), len(parts.pieces) > 1) == (1, True)
     for got, want in zip(forces_and_shares(parts), forces_and_shares(whole), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-9)

@@ -1,0 +1,54 @@
+"""Derivatives by the fields of a file: in blocks as in one piece, resumed, by several processes."""
+
+from functools import partial
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from ednn import EDNN
+from ednn.core.branch import Branch
+from ednn.core.interface import FieldModel
+from ednn.core.multiscale import MultiScale
+from ednn.core.subnets import ANN, FCN
+from ednn.inference.field_job import FieldJob, write_fields
+from ednn.inference.pieces import BY_GRADIENT, evaluate_all
+from ednn.inference.processes import processes
+
+SMALL = partial(FCN, widths=[4, 6])
+
+
+def predicted(model: FieldModel, fields: np.ndarray, folder: Path, sites: int) -> np.ndarray:
+    """Return the derivative (N, C, *L) as predict.py writes it, from blocks of so many sites."""
+    with h5py.File(folder / "in.h5", "w") as file, processes() as group:
+        file["fields"] = fields
+        job = FieldJob(model, file["fields"], BY_GRADIENT * sites, derivative=True)
+        assert (len(job.pieces) == 1) == (sites > 10**5)
+        total = evaluate_all(job, folder / "parts", {}, group)
+        write_fields(folder / "out.h5", job, folder / "parts", total, {})
+    with h5py.File(folder / "out.h5") as out:
+        found: np.ndarray = out["derivative"][()]
+    return found
+
+
+@pytest.mark.parametrize("padding", ["periodic", "zeros", "reflect", "replicate"])
+@pytest.mark.parametrize("subnet", [SMALL, partial(ANN, hidden=8)])
+def test_blocks_add_up(subnet: partial, padding: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = EDNN(subnet, focus=2, context=3, channels=2, padding=padding).double()
+    fields = np.random.default_rng(0).normal(size=(2, 2, 10, 6))
+    expected = model.derivative(torch.from_numpy(fields)).numpy()
+    for name, sites in (("blocks", 100), ("whole", 10**6)):
+        (tmp_path / name).mkdir()
+        found = predicted(model, fields, tmp_path / name, sites)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_blocks_of_several_scales_add_up(tmp_path: Path) -> None:
+    make = partial(Branch, SMALL, f=2, c=2)
+    model = MultiScale({"fine": make, "coarse": partial(make, coarse=2)}).double()
+    fields = np.random.default_rng(0).normal(size=(1, 1, 16, 12))
+    expected = model.derivative(torch.from_numpy(fields)).numpy()
+    np.testing.assert_allclose(predicted(model, fields, tmp_path, 400), expected, atol=1e-12)
