@@ -26,7 +26,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Step, in_turns, machine
-from ednn.data.fields.hdf5 import IN_MEMORY
+from ednn.data.fields.own import IN_MEMORY
 from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
 from ednn.runs.configs import CONF

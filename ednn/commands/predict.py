@@ -7,7 +7,7 @@ from ednn.commands import cli
 
 @cli.command
 def predict(cfg: DictConfig) -> None:
-    """Predict fields from an HDF5 file, or structures, of any size.
+    """Predict fields from a file, or structures, of any size.
 
     ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
     """

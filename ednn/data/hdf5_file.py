@@ -155,16 +155,34 @@ def dataset(file: h5py.File, key: str, option: str = "") -> h5py.Dataset:
             )
         raise InputError(
             f"{file.filename} has no dataset {key!r}; it has "
-            f"{', '.join(_names(file)) or 'none'}{cure}."
+            f"{', '.join(dataset_names(file)) or 'none'}{cure}."
         )
     found = file[key]
-    kind = _kind(found)
-    if not found.shape or kind is None or kind.kind not in "biuf":
-        raise InputError(
-            f"{file.filename}: {key!r} holds {kind or 'numbers of no usual kind'} of shape "
-            f"{found.shape}; expected real numbers, one array of the same shape per sample."
-        )
+    require_real(f"{file.filename}: {key!r}", _kind(found), found.shape)
     return found
+
+
+def require_real(what: str, kind: np.dtype | None, shape: tuple[int, ...] | None) -> None:
+    """Refuse arrays of anything but real numbers.
+
+    Args:
+        what: the array's name.
+        kind: of its entries; None for numbers that numpy doesn't have.
+        shape: of the array; at least one axis is expected.
+
+    Raises:
+        InputError: the array holds texts, objects or complex numbers, or a single number.
+
+    Example:
+        >>> require_real("a.npy", np.dtype(complex), (5, 8, 8))
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: a.npy holds complex128 of shape (5, 8, 8); expected real ...
+    """
+    if not shape or kind is None or kind.kind not in "biuf":
+        raise InputError(
+            f"{what} holds {kind or 'numbers of no usual kind'} of shape {shape}; expected real "
+            f"numbers, one array of the same shape per sample."
+        )
 
 
 def _kind(found: h5py.Dataset) -> np.dtype | None:
@@ -188,8 +206,15 @@ def _broken_link(file: h5py.File, key: str) -> str:
     return ""
 
 
-def _names(file: h5py.File) -> list[str]:
-    """Name the datasets of a file, the first twenty if they are more."""
+def dataset_names(file: h5py.File) -> list[str]:
+    """Name the datasets of a file, the first twenty if they are more.
+
+    Example:
+        >>> with h5py.File("a.h5", "w", driver="core", backing_store=False) as file:
+        ...     file["images"], file["more/labels"] = [0.0], [1.0]
+        ...     dataset_names(file)
+        ['images', 'more/labels']
+    """
     found: list[str] = []
 
     def note(name: str, item: h5py.HLObject) -> bool | None:

@@ -59,6 +59,11 @@ class ExtensiveData(LightningDataModule):
         """The file that holds this data set."""
 
     @property
+    def kind(self) -> str:
+        """The name by which checkpoints know the kind of data that they were trained on."""
+        return type(self).__name__
+
+    @property
     def reading(self) -> str:
         """How a user's own file is read, to be said once; empty where there is no question."""
         return ""

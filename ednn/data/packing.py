@@ -1,14 +1,15 @@
 """Numbers that are packed or marked as missing by attributes, as in netCDF files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 
 MARKS = ("_FillValue", "missing_value")
 SCALING = {"scale_factor": 1.0, "add_offset": 0.0}  # and what they are if only the other is given
 LIMITS = ("valid_min", "valid_max")
+NONE: Mapping[str, np.ndarray] = MappingProxyType({})
 NAMES = (*MARKS, *SCALING, *LIMITS, "valid_range")
 
 
@@ -22,10 +23,8 @@ class Packing(NamedTuple):
         valid: least and largest valid number, in the units of the file.
 
     Example:
-        >>> with h5py.File("a.nc", "w", driver="core", backing_store=False) as file:
-        ...     file["t"] = np.array([100, -1], "i2")
-        ...     file["t"].attrs.update(scale_factor=0.01, add_offset=273.0, missing_value=-1)
-        ...     packing = Packing.of(file["t"])
+        >>> said = {"scale_factor": 0.01, "add_offset": 273.0, "missing_value": -1}
+        >>> packing = Packing.of(said, np.dtype("i2"))
         >>> packing.unpack(np.array([100], "i2")).tolist(), packing.words
         ([274.0], ', unpacked by scale_factor=0.01 and add_offset=273.0')
         >>> [words for words, bad in packing.faults(np.array([100, -1], "i2")) if bad.any()]
@@ -38,16 +37,24 @@ class Packing(NamedTuple):
     valid: tuple[float, float]
 
     @classmethod
-    def of(cls, stored: h5py.Dataset) -> "Packing":
-        """Read the attributes of a dataset."""
-        found = {name: _numbers(stored.attrs[name]) for name in NAMES if name in stored.attrs}
+    def of(
+        cls, said: Mapping[str, Any], kind: np.dtype, unwritten: Mapping[str, np.ndarray] = NONE
+    ) -> "Packing":
+        """Read the attributes of an array.
+
+        Args:
+            said: the attributes.
+            kind: of the numbers in the file.
+            unwritten: what stands where nothing was written, if no attribute names it.
+        """
+        found = {name: _numbers(said[name]) for name in NAMES if name in said}
         numbers = {name: values for name, values in found.items() if len(values)}
-        unsigned = str(np.ravel(stored.attrs.get("_Unsigned", ""))[0]) in ("true", "b'true'")
+        unsigned = str(np.ravel(said.get("_Unsigned", ""))[0]) in ("true", "b'true'")
         factor, offset = (float(numbers.get(n, [none])[0]) for n, none in SCALING.items())
         scaling = (factor, offset) if SCALING.keys() & numbers else None
-        bare = cls(unsigned and stored.dtype.kind == "i", scaling, {}, (-np.inf, np.inf))
-        missing = {n: numbers[n] for n in MARKS if n in numbers} or _filled(stored)
-        return bare._replace(missing=missing, valid=bare._valid(numbers, stored.dtype))
+        bare = cls(unsigned and kind.kind == "i", scaling, {}, (-np.inf, np.inf))
+        missing = {n: numbers[n] for n in MARKS if n in numbers} or dict(unwritten)
+        return bare._replace(missing=missing, valid=bare._valid(numbers, kind))
 
     @property
     def words(self) -> str:
@@ -100,11 +107,3 @@ def _numbers(value: Any) -> np.ndarray:
     """Return an attribute as numbers (n,), none if it holds no numbers."""
     values = np.asarray(value).ravel()
     return values if values.dtype.kind in "biuf" else np.empty(0)
-
-
-def _filled(stored: h5py.Dataset) -> dict[str, np.ndarray]:
-    """Return the fill value that netCDF writes where nothing else says what is missing."""
-    defined = stored.id.get_create_plist().fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
-    if "_NCProperties" in stored.file.attrs and defined and stored.dtype.itemsize > 1:
-        return {"fill value": np.array([stored.fillvalue])}
-    return {}

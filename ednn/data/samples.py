@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Sampler
 
 from ednn.core.interface import ExtensiveModel
 from ednn.core.seen import SeenValues
-from ednn.data.fields.file import HDF5Fields
+from ednn.data.fields.file import StoredFields
 
 SEEN = 2**24  # values of fields that are looked at for their range
 # Kinds of numbers that single precision would round: whether it does is for the model to say.
@@ -113,9 +113,9 @@ class FieldDataset(ExtensiveDataset):
 
     def __init__(
         self,
-        fields: Tensor | HDF5Fields,
+        fields: Tensor | StoredFields,
         labels: Tensor,
-        derivative: Tensor | HDF5Fields | None = None,
+        derivative: Tensor | StoredFields | None = None,
     ) -> None:
         super().__init__(labels, torch.full((len(labels),), prod(fields.shape[2:])))
         self.fields, self.derivative = fields, derivative

@@ -1,4 +1,4 @@
-"""Predict fields in an HDF5 file, which may be larger than the memory."""
+"""Predict fields in a file, which may be larger than the memory."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,20 +15,19 @@ from torch import Tensor
 from ednn.core.errors import InputError
 from ednn.core.interface import FieldModel
 from ednn.data.fields.layout import Layout, bring_first, channel_axis, refuse_flat
+from ednn.data.formats.stored import StoredNumbers
 from ednn.data.hdf5_file import create_hdf5
-from ednn.data.presence import require_present
-from ednn.data.stored import StoredNumbers
 from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
 from ednn.inference.deviations import Deviations, kept, settled
 from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece, finished
 
 
 class FieldJob(Job):
-    """The fields of a dataset, (N, *L), (N, C, *L) or (N, *L, C), or flat.
+    """The fields of an array in a file, (N, *L), (N, C, *L) or (N, *L, C), or flat.
 
     Args:
         model: what predicts.
-        stored: the fields.
+        numbers: the fields.
         sites: how many a block may have.
         first: whether the channels stand before the sides; None for as in the training.
         sides: those of flat fields.
@@ -41,50 +40,50 @@ class FieldJob(Job):
     Example:
         >>> from ednn.core.model import EDNN
         >>> from ednn.core.subnets import ANN
-        >>> with h5py.File("fields.h5", "w", driver="core", backing_store=False) as file:
-        ...     file["fields"] = np.zeros((3, 8, 8))
-        ...     job = FieldJob(EDNN(ANN, 2, 1), file["fields"], sites=10**6)
-        ...     len(job.pieces), job.evaluate(job.pieces[0])["contributions"].shape
+        >>> fields = StoredNumbers(np.zeros((3, 8, 8)), Path("fields.npy"))
+        >>> job = FieldJob(EDNN(ANN, 2, 1), fields, sites=10**6)
+        >>> len(job.pieces), job.evaluate(job.pieces[0])["contributions"].shape
         (1, (3, 4, 4, 1))
     """
 
     def __init__(
         self,
         model: FieldModel,
-        stored: h5py.Dataset,
+        numbers: StoredNumbers,
         sites: int,
         first: bool | None = None,
         sides: Sequence[int] = (),
         derivative: bool = False,
     ) -> None:
-        self.model, self.numbers = model, StoredNumbers(stored)
-        self.derivative = derivative
+        self.model, self.numbers, self.derivative = model, numbers, derivative
         if derivative:
             model.require_slopes(["derivative"])
             sites //= BY_GRADIENT
-        self.name = self.numbers.name
-        if not stored.size:
-            raise InputError(f"{self.name} of shape {stored.shape} holds no fields.")
+        self.name, shape, chunks = numbers.name, numbers.shape, numbers.chunks
+        if not prod(shape):
+            raise InputError(f"{self.name} of shape {shape} holds no fields.")
         info = model.info
         if not sides:
-            refuse_flat(stored.shape, info.dims)
+            refuse_flat(shape, info.dims)
+        if first is None:
+            first = numbers.axes.channels_first(self.name) if not sides else None
         stored_first = info.channels_first if first is None else first
         self.layout = Layout(info.dims, info.channels, stored_first, tuple(sides))
-        self.axis = channel_axis(stored.shape, *self.layout)
-        require_present(stored)
-        self.lattice = self.layout.lattice(stored.shape)
-        self.shape = (len(stored), len(info.outputs))
-        if stored.chunks and prod(stored.chunks) > sites * info.channels:
+        self.axis = channel_axis(shape, *self.layout)
+        numbers.require_present()
+        self.lattice = self.layout.lattice(shape)
+        self.shape = (len(numbers), len(info.outputs))
+        if chunks and prod(chunks) > sites * info.channels:
             raise InputError(
-                f"{self.name} is stored in chunks of {stored.chunks}, which don't fit in memory; "
-                f"store it in smaller ones (h5repack) or give a larger memory=… (GB)."
+                f"{self.name} is stored in chunks of {chunks}, which don't fit in memory; "
+                f"store it in smaller ones (of HDF5: h5repack) or give a larger memory=… (GB)."
             )
         if model.indivisible and prod(self.lattice) > sites:
             raise InputError(
                 f"{self.name} does not fit in memory, and the model can't take it in blocks, as "
                 f"{model.indivisible}; give a larger memory=… (GB)."
             )
-        self.pieces = self._cut(len(stored), sites)
+        self.pieces = self._cut(len(numbers), sites)
         self.warned = False
 
     @property
@@ -191,7 +190,8 @@ def write_fields(
     """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) as HDF5.
 
     The standard deviations of the predictions are written as `uncertainty` (N, outputs), if the
-    model knows them, and the `derivative` by the fields as (N, C, *L), if it is wanted.
+    model knows them, the `derivative` by the fields as (N, C, *L), if it is wanted, and the names
+    of the files of a folder as `files` (N,).
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -199,9 +199,9 @@ def write_fields(
         >>> from ednn.core.subnets import ANN
         >>> from ednn.inference.pieces import evaluate_all
         >>> from ednn.inference.processes import processes
-        >>> with TemporaryDirectory() as name, h5py.File(Path(name, "in.h5"), "w") as file:
-        ...     file["fields"], folder = np.zeros((3, 8, 8)), Path(name, "parts")
-        ...     job = FieldJob(EDNN(ANN, 2, 1), file["fields"], sites=10**6)
+        >>> fields = StoredNumbers(np.zeros((3, 8, 8)), Path("fields.npy"))
+        >>> with TemporaryDirectory() as name:
+        ...     job, folder = FieldJob(EDNN(ANN, 2, 1), fields, sites=10**6), Path(name, "parts")
         ...     with processes() as group:
         ...         total = evaluate_all(job, folder, {}, group)
         ...     write_fields(Path(name, "out.h5"), job, folder, total, {"unit": "J"})
@@ -223,6 +223,8 @@ def write_fields(
             shares[piece.position()] = part
         if (known := deviations.values()) is not None:
             file["uncertainty"] = known
+        if job.numbers.files:
+            file["files"] = list(job.numbers.files)
         if job.derivative:
             _write_derivative(file, job, folder)
 

@@ -20,7 +20,8 @@ from ednn.core.loading import as_paths, load_models
 from ednn.core.shifts import check_shifts
 from ednn.core.structure_model import StructureModel
 from ednn.data.fields.layout import require_first, require_sides
-from ednn.data.hdf5_file import dataset, open_hdf5, require_closed
+from ednn.data.formats.opening import KNOWN, format_of, open_source
+from ednn.data.hdf5_file import require_closed
 from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.outputs import held, require_free, require_output
 from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
@@ -43,7 +44,7 @@ Write = Callable[[Path, np.ndarray], None]  # from the folder of finished pieces
 
 
 def predict(cfg: DictConfig) -> None:
-    """Predict what the model of `ckpt_path` takes: structures, or fields from an HDF5 file.
+    """Predict what the model of `ckpt_path` takes: structures, or fields from a file.
 
     Example:
         ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
@@ -83,11 +84,13 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
             f"{model.info.dims}; give as many."
         )
     require_closed(cfg.input)
-    with open_hdf5(cfg.input) as file:
-        stored = dataset(file, str(cfg.input_key), "input_key")
-        sites = sites_at_once(cfg.memory, model.info.channels, _contributions_per_site(model))
+    with open_source(cfg.input) as source:
+        key = source.choose(cfg.input_key, "input_key")
+        numbers = source.find(key, "input_key")
+        contributions = _contributions_per_site(model)
+        sites = sites_at_once(cfg.memory, model.info.channels, contributions, numbers.loaded)
         first = require_first(cfg.channels_first, "channels_first")
-        job = FieldJob(model, stored, sites, first, sides, cfg.derivative)
+        job = FieldJob(model, numbers, sites, first, sides, cfg.derivative)
         if group.first:
             print(job.reading, flush=True)
 
@@ -103,7 +106,7 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
     folder = _unfinished(output)
     settings = {
         "model": digests(cfg.ckpt_path),
-        "input": [str(source.resolve()), source.stat().st_mtime_ns, source.stat().st_size],
+        "input": [str(source.resolve()), *_state(source)],
         **{key: cfg[key] for key in DETERMINE},
         "layout": [str(cfg.sides), cfg.channels_first],
     }
@@ -118,6 +121,13 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         finally:
             if group.first and folder.exists() and not any(True for _ in finished(folder)):
                 shutil.rmtree(folder)  # nothing to go on with
+
+
+def _state(source: Path) -> list[int]:
+    """Return what changes if a file, or one in a folder, does: last change, and size."""
+    files = [source, *source.rglob("*")] if source.is_dir() else [source]
+    states = [file.stat() for file in files]
+    return [max(state.st_mtime_ns for state in states), sum(state.st_size for state in states)]
 
 
 def _unfinished(output: Path) -> Path:
@@ -178,14 +188,13 @@ def _check_kind(cfg: DictConfig, model: ExtensiveModel) -> None:
     """
     source, takes = Path(cfg.input), model.info.takes
     if not source.is_file():
-        return  # which is told where it is opened
-    hdf5 = is_hdf5(source)
-    if takes == "fields" and not hdf5 and source.suffix not in FIELDS:
+        return  # a folder, or nothing: which is told where it is opened
+    if takes == "fields" and format_of(source) is None:
         raise InputError(
-            f"The model of ckpt_path={cfg.ckpt_path} takes fields, and input={source} is no HDF5 "
-            f"file, which fields come in; give one, or a model of structures."
+            f"The model of ckpt_path={cfg.ckpt_path} takes fields, and input={source} is no file "
+            f"of fields that is known here ({KNOWN}); give one, or a model of structures."
         )
-    if takes == "structures" and hdf5:
+    if takes == "structures" and is_hdf5(source):
         raise InputError(
             f"The model of ckpt_path={cfg.ckpt_path} takes structures, and input={source} is an "
             f"HDF5 file, from which ASE reads none; give one such as extxyz, or a model of fields."

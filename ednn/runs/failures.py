@@ -22,13 +22,17 @@ INSTALLED = rf"(site|dist)-packages|^{re.escape(sysconfig.get_path('stdlib'))}"
 EXTRAS = {  # modules that one option needs, and Hydra's own configs from such modules
     "ase": "atoms",
     "gpaw": "pbe",
+    "h5netcdf": "formats",
     "hydra/launcher/joblib": "joblib",
     "hydra/launcher/submitit_local": "slurm",
     "hydra/launcher/submitit_slurm": "slurm",
     "jinja2": "report",
     "tblite": "dft",
     "tensorboard": "tensorboard",
+    "tifffile": "formats",
     "torch_sim": "torch-sim",
+    "xarray": "formats",
+    "zarr": "formats",
 }
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Explain = Callable[[Exception], str | None]

@@ -40,7 +40,7 @@ def evaluate(cfg: DictConfig) -> None:
     require_kind(model.info, data)
     check_shifts(cfg.shifts, model.info.takes)
     trained_on = _trained_on(checkpoints)
-    settings = trained_on["settings"] if trained_on["data"] == type(data).__name__ else None
+    settings = trained_on["settings"] if trained_on["data"] == data.kind else None
     if settings != data.settings:
         data.test_only(settings)
     data.prepare_data()

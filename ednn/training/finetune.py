@@ -93,7 +93,7 @@ def require_unseen_test(trained_on: Mapping[str, Any], data: ExtensiveData) -> N
         ednn.core.errors.InputError: The checkpoint was trained on other splits of these ...
     """
     settings = trained_on["settings"]
-    if trained_on["data"] != type(data).__name__ or not data.same_samples(settings):
+    if trained_on["data"] != data.kind or not data.same_samples(settings):
         return
     before, here = _test_split(settings), _test_split(data.settings)
     if before != here:

@@ -74,7 +74,7 @@ class ExtensiveTask(LightningModule):
         return self.trainer.datamodule  # type: ignore[attr-defined]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        trained_on = {"data": type(self._data).__name__, "settings": self._data.settings}
+        trained_on = {"data": self._data.kind, "settings": self._data.settings}
         if values := self._data.dataset.values_seen:
             trained_on["values"] = values.to_plain()
         checkpoint[KEY] = describe(self.model, trained_on)

@@ -25,7 +25,7 @@ def test_all_commands_are_listed_with_a_line_each(tmp_path: Path) -> None:
     listed = ednn(tmp_path)
     assert listed.returncode == 0
     assert ednn(tmp_path, "--help").stdout == listed.stdout
-    assert "  predict   Predict fields from an HDF5 file" in listed.stdout
+    assert "  predict   Predict fields from a file" in listed.stdout
     for name in COMMANDS:
         assert f"\n  {name} " in listed.stdout
 

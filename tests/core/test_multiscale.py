@@ -20,6 +20,7 @@ from ednn.core.multiscale import DeepJoin, MultiScale
 from ednn.core.subnets import ANN, Spectral
 from ednn.core.subnets.fcn import FCN
 from ednn.core.upgrades import upgrade
+from ednn.data.formats.hdf5 import HDF5Numbers
 from ednn.inference.field_job import FieldJob
 from tests.conftest import run
 
@@ -138,7 +139,8 @@ def test_blocks_and_tiles_give_what_the_whole_gives(tmp_path: Path, padding: str
     assert net.tiling.context == (4, 4)
     torch.testing.assert_close(net.contributions(field).sum((1, 2)), net(field), rtol=1e-10, atol=0)
     with h5py.File(tmp_path / "fields.h5", "w") as file:
-        work = FieldJob(net, file.create_dataset("fields", data=field[:, 0].numpy()), 150)
+        stored = file.create_dataset("fields", data=field[:, 0].numpy())
+        work = FieldJob(net, HDF5Numbers(stored), 150)
         assert len(work.pieces) > 4
         total = sum(
             work.evaluate(piece)["contributions"].sum((0, 1, 2))
@@ -151,7 +153,7 @@ def test_blocks_and_tiles_give_what_the_whole_gives(tmp_path: Path, padding: str
 def test_what_has_no_blocks_says_why(tmp_path: Path) -> None:
     net = model("real", "spectrum")
     with h5py.File(tmp_path / "fields.h5", "w") as file:
-        stored = file.create_dataset("fields", data=np.ones((1, 16, 16)))
+        stored = HDF5Numbers(file.create_dataset("fields", data=np.ones((1, 16, 16))))
         (piece,) = FieldJob(net, stored, 1000).pieces
         assert piece.block is None
         with pytest.raises(InputError, match="reciprocal space, which takes the whole"):

@@ -27,7 +27,7 @@ def test_packed_fields_and_labels_are_unpacked(
     kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not kept:
-        monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
+        monkeypatch.setattr("ednn.data.fields.own.IN_MEMORY", 0)
     packing: dict[str, Any] = {"scale_factor": np.array([0.5], "f4"), "add_offset": 273.0}
     data = ready(packed(tmp_path / "a.nc", RAW.astype(">i2"), **packing, valid_min=np.int16(-100)))
     np.testing.assert_array_equal(data.dataset.inputs(torch.arange(9))[:, 0], RAW[:9] * 0.5 + 273)

@@ -145,7 +145,7 @@ def test_the_first_damaged_sample_is_named(
     kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not kept:
-        monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
+        monkeypatch.setattr("ednn.data.fields.own.IN_MEMORY", 0)
     path = write(tmp_path / "a.h5", labels=np.ones(COUNT))
     with h5py.File(path, "a") as file:
         chunks = {"chunks": (1, 8, 6), "compression": "gzip"}

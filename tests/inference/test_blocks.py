@@ -17,13 +17,14 @@ from ednn.core.seen import SeenValues
 from ednn.core.subnets import ANN
 from ednn.core.subnets.fcn import FCN
 from ednn.core.tiling import PADDINGS, Tiling
+from ednn.data.formats.hdf5 import HDF5Numbers
 from ednn.data.hdf5_file import create_hdf5
 from ednn.inference import blocks as blocks_module
 from ednn.inference.blocks import cut
 from ednn.inference.field_job import FieldJob
 from ednn.inference.pieces import Piece
 
-Stored = Callable[..., h5py.Dataset]
+Stored = Callable[..., HDF5Numbers]
 
 CASES = {  # lattice, f, c
     "1d": ((24,), 2, 3),
@@ -63,12 +64,12 @@ def stored(tmp_path: Path) -> Iterator[Stored]:
     """A dataset of fields in a file, by their shape."""
     files: list[h5py.File] = []
 
-    def make(values: np.ndarray, **options: Any) -> h5py.Dataset:
+    def make(values: np.ndarray, **options: Any) -> HDF5Numbers:
         path = tmp_path / f"{len(files)}.h5"
         with create_hdf5(path) as file:
             file.create_dataset("fields", data=values, **options)
         files.append(h5py.File(path))
-        return files[-1]["fields"]
+        return HDF5Numbers(files[-1]["fields"])
 
     yield make
     for file in files:

@@ -13,6 +13,7 @@ from ednn.core.branch import Branch
 from ednn.core.interface import FieldModel
 from ednn.core.multiscale import MultiScale
 from ednn.core.subnets import ANN, FCN
+from ednn.data.formats.hdf5 import HDF5Numbers
 from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.pieces import BY_GRADIENT, evaluate_all
 from ednn.inference.processes import processes
@@ -24,7 +25,7 @@ def predicted(model: FieldModel, fields: np.ndarray, folder: Path, sites: int) -
     """Return the derivative (N, C, *L) as predict.py writes it, from blocks of so many sites."""
     with h5py.File(folder / "in.h5", "w") as file, processes() as group:
         file["fields"] = fields
-        job = FieldJob(model, file["fields"], BY_GRADIENT * sites, derivative=True)
+        job = FieldJob(model, HDF5Numbers(file["fields"]), BY_GRADIENT * sites, derivative=True)
         assert (len(job.pieces) == 1) == (sites > 10**5)
         total = evaluate_all(job, folder / "parts", {}, group)
         write_fields(folder / "out.h5", job, folder / "parts", total, {})

@@ -15,6 +15,7 @@ from ednn.core.interface import ExtensiveModel
 from ednn.core.model import EDNN
 from ednn.core.subnets import ANN
 from ednn.core.uncertainty import Posterior
+from ednn.data.formats.hdf5 import HDF5Numbers
 from ednn.inference import structure_job as module
 from ednn.inference.deviations import Deviations
 from ednn.inference.field_job import FieldJob
@@ -54,7 +55,7 @@ def test_fields_in_blocks_and_as_a_whole(sites: int, several: bool) -> None:
     fields = torch.randn(3, 8, 12, dtype=torch.float64)
     net: Any = ensemble(members) if several else with_posterior(members[0], fields[:, None])
     with h5py.File("fields.h5", "w", driver="core", backing_store=False) as file:
-        job = FieldJob(net, file.create_dataset("fields", data=fields.numpy()), sites)
+        job = FieldJob(net, HDF5Numbers(file.create_dataset("fields", data=fields.numpy())), sites)
         assert (len(job.pieces) > 3) == (sites == 60)
         found = together(net, job)
     expected = net.uncertainty(fields[:, None]).detach()

@@ -133,8 +133,18 @@ def test_extrapolate_takes_what_the_model_never_saw(folder: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("model", "source", "output", "words"),
     [
-        ("fields", "own.extxyz", "out.extxyz", "takes fields, and input=own.extxyz is no HDF5"),
-        ("fields", "own.extxyz", "out.h5", "takes fields, and input=own.extxyz is no HDF5"),
+        (
+            "fields",
+            "own.extxyz",
+            "out.extxyz",
+            "own.extxyz is no file of fields",
+        ),
+        (
+            "fields",
+            "own.extxyz",
+            "out.h5",
+            "own.extxyz is no file of fields",
+        ),
         ("structures", "fields.h5", "out.h5", "takes structures, and input=fields.h5 is an HDF5"),
         ("structures", "fields.h5", "out.csv", "takes structures, and input=fields.h5 is an HDF5"),
         ("structures", "none.extxyz", "out.csv", "There is no file none.extxyz"),

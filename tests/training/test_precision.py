@@ -115,7 +115,7 @@ def test_batches_have_all_digits_in_memory_and_streamed(
     images = (2**30 + np.arange(60 * 16)).reshape(60, 4, 4).astype(kind)
     path = write(tmp_path / "a.h5", images=images, labels=np.ones(60))
     for most in (2**26, 0):
-        monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", most)
+        monkeypatch.setattr("ednn.data.fields.own.IN_MEMORY", most)
         data = ready(path, workers=1)
         for batch in data.test_dataloader():
             np.testing.assert_array_equal(batch.inputs[:, 0], images[batch.sample])

@@ -1,7 +1,7 @@
-"""HDF5 files of fields and labels: one schema for what we write, one reader for what we meet."""
+"""Files of fields: one schema of HDF5 for what we write, one reader for what we meet."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,8 @@ from torch import Tensor
 
 import ednn
 from ednn.data.fields.layout import Layout, channels_first
-from ednn.data.hdf5_file import create_hdf5, dataset, open_hdf5
-from ednn.data.stored import StoredNumbers
-
-MANY = 8  # compressed fields in one piece, from which reading them one by one is slow
+from ednn.data.formats.source import Source
+from ednn.data.hdf5_file import create_hdf5
 
 
 def write_fields(
@@ -42,8 +40,8 @@ def write_fields(
         ...     splits = {"train": np.arange(3), "val": np.arange(0), "test": np.arange(0)}
         ...     samples = {"fields": np.ones((3, 4, 4)), "labels": np.zeros((3, 1))}
         ...     write_fields(path, samples, splits, {"unit": "J"}, {"L": 4})
-        ...     with open_hdf5(path) as file:
-        ...         dataset(file, "fields").shape, file.attrs["unit"]
+        ...     with h5py.File(path) as file:
+        ...         file["fields"].shape, file.attrs["unit"]
         ((3, 4, 4), 'J')
     """
     count = len(samples["labels"])
@@ -65,7 +63,7 @@ def write_batches(
         >>> batch = {"fields": np.zeros((2, 4)), "labels": np.zeros((2, 1))}
         >>> with TemporaryDirectory() as folder:
         ...     write_batches(Path(folder, "a.h5"), 4, [batch, batch], {}, {}, {})
-        ...     with open_hdf5(Path(folder, "a.h5")) as file:
+        ...     with h5py.File(Path(folder, "a.h5")) as file:
         ...         file["fields"].shape
         (4, 4)
     """
@@ -92,13 +90,13 @@ def _create(file: h5py.File, name: str, count: int, like: np.ndarray) -> None:
     file.create_dataset(name, shape, like.dtype, chunks=_chunks(like, count), **options)
 
 
-class HDF5Fields:
-    """Fields in an HDF5 file, indexed like a tensor (N, C, *L) and read when they are asked for.
+class StoredFields:
+    """Fields in a file, indexed like a tensor (N, C, *L) and read when they are asked for.
 
     Every read opens the file, so that forked and spawned loader processes never share a handle.
 
     Args:
-        path: the file.
+        opened: opens the file; a process that loads gets a copy.
         key: name of the fields in it.
         layout: how they are stored.
 
@@ -106,48 +104,31 @@ class HDF5Fields:
         InputError: the file has no such fields, or they cannot be read.
 
     Example:
+        >>> from ednn.data.formats.hdf5 import HDF5Source
+        >>> from functools import partial
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     with h5py.File(Path(folder, "a.h5"), "w") as file:
+        ...     path = Path(folder, "a.h5")
+        ...     with h5py.File(path, "w") as file:
         ...         file["images"] = np.zeros((9, 8, 8, 3))
-        ...     fields = HDF5Fields(Path(folder, "a.h5"), "images", Layout(dims=2, channels=3))
+        ...     layout = Layout(dims=2, channels=3)
+        ...     fields = StoredFields(partial(HDF5Source, path), "images", layout)
         ...     fields.shape, fields[:2].shape
         ((9, 3, 8, 8), torch.Size([2, 3, 8, 8]))
     """
 
-    def __init__(self, path: Path, key: str, layout: Layout) -> None:
-        self.path, self.key, self.layout = path, key, layout
-        with open_hdf5(path) as file:
-            self.count = len(dataset(file, key))
+    def __init__(self, opened: Callable[[], Source], key: str, layout: Layout) -> None:
+        self.opened, self.key, self.layout = opened, key, layout
+        with opened() as source:
+            self.count = len(source.find(key))
         self.shape = (self.count, *self[:1].shape[1:])
 
     def __getitem__(self, index: slice | np.ndarray | Tensor) -> Tensor:
-        with open_hdf5(self.path) as file:
-            fields = StoredNumbers(dataset(file, self.key)).read(
+        with self.opened() as source:
+            fields = source.find(self.key).read(
                 index if isinstance(index, slice) else np.asarray(index)
             )
         return torch.from_numpy(channels_first(fields, *self.layout))  # (B, C, *L)
-
-
-def slow_chunks(stored: h5py.Dataset) -> str:
-    """Say how to store fields better if reading one unpacks many; empty if it doesn't.
-
-    Example:
-        >>> with h5py.File("a.h5", "w", driver="core", backing_store=False) as file:
-        ...     options = {"dtype": "f4", "chunks": (50, 8, 8), "compression": "gzip"}
-        ...     print(slow_chunks(file.create_dataset("images", (100, 8, 8), **options)))
-        a.h5: images is compressed in chunks of 50 fields, so that reading one unpacks 50 and is ...
-    """
-    filters = stored.id.get_create_plist().get_nfilters()
-    if not filters or stored.chunks[0] < MANY:
-        return ""
-    name, path = stored.name.strip("/"), stored.file.filename
-    single = "x".join(map(str, (1, *stored.chunks[1:])))
-    return (
-        f"{path}: {name} is compressed in chunks of {stored.chunks[0]} fields, so that reading one "
-        f"unpacks {stored.chunks[0]} and is as many times slower; `h5repack -l "
-        f"{name}:CHUNK={single} {path} NEW.h5` stores it for reading field by field."
-    )
 
 
 def _chunks(fields: np.ndarray, count: int) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,8 +14,9 @@ from filelock import FileLock
 
 from ednn.core.errors import InputError
 from ednn.core.files import require_writable
-from ednn.data.fields.file import HDF5Fields
+from ednn.data.fields.file import StoredFields
 from ednn.data.fields.layout import Layout
+from ednn.data.formats.hdf5 import HDF5Source
 from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
 from ednn.data.samples import FieldDataset
@@ -92,6 +94,7 @@ class GeneratedData(ExtensiveData):
             known = "derivative" in file
         require_finite(labels, f"{self.path}: labels")
         layout = Layout(self.info.dims, self.info.channels)
-        fields = HDF5Fields(self.path, "fields", layout)
-        slopes = HDF5Fields(self.path, "derivative", layout) if known else None
+        opened = partial(HDF5Source, self.path)
+        fields = StoredFields(opened, "fields", layout)
+        slopes = StoredFields(opened, "derivative", layout) if known else None
         return FieldDataset(fields, torch.from_numpy(labels), slopes), splits

@@ -12,7 +12,7 @@ import torch
 
 from ednn.core.build import build_model
 from ednn.core.errors import InputError
-from ednn.data.fields.file import HDF5Fields
+from ednn.data.fields.file import StoredFields
 from ednn.data.hdf5_file import open_hdf5
 from tests.conftest import run
 from tests.data.fields.own_files import COUNT, RNG, ready, sparse, write
@@ -89,7 +89,7 @@ def test_several_labels_are_named_after_their_datasets(released: Path) -> None:
 
 def test_large_fields_are_read_batch_by_batch(tmp_path: Path, released: Path) -> None:
     large, small = ready(sparse(tmp_path / "a.h5", sample125=3.0)), ready(released)
-    assert isinstance(large.dataset.fields, HDF5Fields)
+    assert isinstance(large.dataset.fields, StoredFields)
     assert isinstance(small.dataset.fields, torch.Tensor)
     batch = next(iter(large.test_dataloader()))
     assert batch.sample.tolist() == list(range(120, 127))
@@ -104,7 +104,7 @@ def test_loader_processes_give_the_same_batches(
     start: str, kept: bool, released: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not kept:
-        monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
+        monkeypatch.setattr("ednn.data.fields.own.IN_MEMORY", 0)
     with open_hdf5(released):  # a handle in this process harms no other
         batches = {}
         for workers in (0, 2):
@@ -210,7 +210,7 @@ def test_streaming_compressed_chunks_of_many_samples_is_told(
         options = {"chunks": (samples, 4, 6), "compression": "gzip" if packed else None}
         file.create_dataset("raw/images", data=RNG.normal(size=(COUNT, 8, 12)), **options)
     assert "h5repack" not in ready(path, x="raw/images").reading  # it is read as a whole
-    monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
+    monkeypatch.setattr("ednn.data.fields.own.IN_MEMORY", 0)
     reading = ready(path, x="raw/images").reading
     assert (f"`h5repack -l raw/images:CHUNK=1x4x6 {path} NEW.h5`" in reading) == told
 

@@ -77,7 +77,7 @@ def test_flat_fields_are_lattices_row_by_row(
     kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not kept:
-        monkeypatch.setattr("ednn.data.fields.hdf5.IN_MEMORY", 0)
+        monkeypatch.setattr("ednn.data.fields.own.IN_MEMORY", 0)
     images = RNG.normal(size=(COUNT, 3, 4, 6))
     last = np.moveaxis(images, 1, -1).reshape(COUNT, 24, 3)
     path = write(tmp_path / "a.h5", last=last, labels=np.ones(COUNT))

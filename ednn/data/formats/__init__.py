@@ -1,0 +1,1 @@
+"""Files of fields as people have them: one thin reader per format, all with the same interface."""
