@@ -18,6 +18,8 @@ from ednn.data.structures.as_structure import as_structure
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.inference.places import batch
 from ednn.physics.neighbours import nearest_distances, require_seen
+from ednn.physics.orientation import Turns, turned, turned_rows, turned_tensor
+from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
 
 EXACT = 1e-6  # relative; a cell that is whole tiles to this is evaluated as a periodic field
@@ -28,9 +30,10 @@ NAME = Path("the calculator's atoms")
 class EDNNCalculator(Calculator):
     """Energy, forces and stress of atoms by a trained network.
 
-    Energies are smooth in positions and cell. `results` has the `energy_uncertainty` too, a
-    standard deviation in eV, where the network knows it; the first structure that is unlike those
-    of the training is warned of.
+    Energies are smooth in positions and cell. Flat atoms are turned into the orientation of the
+    training, by one angle all along a trajectory (`ednn.physics.orientation.Turns`). `results` has
+    the `energy_uncertainty` too, a standard deviation in eV, where the network knows it; the first
+    structure that is unlike those of the training is warned of.
 
     Args:
         checkpoint: a path, `pretrained/NAME`, several for an ensemble, or a model, which is moved
@@ -54,6 +57,17 @@ class EDNNCalculator(Calculator):
         >>> sheet.calc = EDNNCalculator("pretrained/graphene-hbn-gfn1")
         >>> sheet.get_forces().shape
         (2, 3)
+
+        The images of a nudged elastic band share one; each asks for itself, so that they are
+        evaluated one by one:
+
+        >>> from ase.mep import NEB
+        >>> images = [sheet.copy() for _ in range(3)]
+        >>> for image in images:
+        ...     image.calc = sheet.calc
+        >>> band = NEB(images, allow_shared_calculator=True, method="improvedtangent")
+        >>> band.get_forces().shape  # of the image between the ends
+        (2, 3)
     """
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012
@@ -74,6 +88,7 @@ class EDNNCalculator(Calculator):
             checkpoint = load_structure_model(checkpoint)
         self.model = checkpoint.to(place, torch.double if float64 else None)
         self.predict = ShiftMean(self.model, shifts)
+        self.turns = Turns(self.model.info.traits)
         self.checked, self._warned = False, False
 
     def calculate(
@@ -84,8 +99,10 @@ class EDNNCalculator(Calculator):
     ) -> None:
         """Fill `results` with what was asked for, and with whatever else costs nothing more."""
         super().calculate(atoms, properties, system_changes)
-        is_new = "numbers" in system_changes and not self.checked
-        inputs = self._inputs(self.atoms, is_new)
+        structure = self._structure(self.atoms)
+        degrees = self.turns(structure)
+        structure = turned(structure, degrees, ROUNDING)
+        inputs = self._inputs(structure, "numbers" in system_changes and not self.checked)
         stress = self._with_stress(inputs, properties)
         found = self.predict(inputs, "forces", *["stress"] * stress)
         totals, forces, *rest = (kind.detach().cpu() for kind in found)
@@ -93,10 +110,11 @@ class EDNNCalculator(Calculator):
         self.results = {
             "energy": energy[0, 0].item(),
             "free_energy": energy[0, 0].item(),
-            "forces": _in_space(forces[0].numpy()),
+            "forces": _in_space(turned_rows(forces[0].numpy(), -degrees)),
         }
         if stress and (height := self._height()):
-            full = _in_space(_in_space(rest[0][0].numpy()).T)  # (3, 3)
+            flat = turned_tensor(rest[0][0].numpy(), -degrees)
+            full = _in_space(_in_space(flat).T)  # (3, 3)
             self.results["stress"] = full_3x3_to_voigt_6_stress(full / height)
         if deviation.shape[1]:
             self.results["energy_uncertainty"] = deviation[0, 0].item()
@@ -104,11 +122,18 @@ class EDNNCalculator(Calculator):
                 sites = np.array([len(self.atoms)])
                 self._warned = warn_of_extrapolation(self.model, deviation.numpy(), sites)
 
-    def _inputs(self, atoms: Atoms, new: bool) -> StructureBatch:
-        """Return the atoms as the network takes them; new ones are looked at closely."""
+    def hold(self, atoms: Atoms) -> None:
+        """Turn all that follows by the angle of these atoms, as one trajectory asks for."""
+        self.turns.hold(self._structure(atoms))
+
+    def _structure(self, atoms: Atoms) -> Structure:
         dims = self.model.info.dims
         structure = as_structure(0, atoms, NAME, dims, edge=ROUNDING)  # smooth under a shear
         structure.require_finite(str(NAME))
+        return structure
+
+    def _inputs(self, structure: Structure, new: bool) -> StructureBatch:
+        """Return a structure as the network takes it; a new one is looked at closely."""
         inputs = batch(structure, self.model)
         if new:
             distances = nearest_distances(structure, str(NAME))

@@ -16,15 +16,20 @@ from ednn.core.structure_batch import StructureBatch
 from ednn.data.structures.as_structure import EDGE, FLAT
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.physics.neighbours import nearest_distances, require_seen
+from ednn.physics.orientation import Turns, rotation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
+
+NEAR = 0.05  # Å, which turns no bond by more than two degrees
 
 
 class EDNNModel(ModelInterface):
     """Energies, forces and stress of a batch of systems by a trained network.
 
-    Systems without a period in all directions have a stress of zeros, as they have no volume. The
-    first systems that are unlike those of the training are warned of.
+    Flat systems are turned into the orientation of the training, by one angle all along a
+    trajectory (`ednn.physics.orientation.Turns`). Systems without a period in all directions have a
+    stress of zeros, as they have no volume. The first systems that are unlike those of the training
+    are warned of.
 
     Args:
         checkpoint: a path, `pretrained/NAME`, or several for an ensemble.
@@ -59,11 +64,17 @@ class EDNNModel(ModelInterface):
         self._compute_stress, self._memory_scales_with = compute_stress, "n_atoms"
         self.model = load_structure_model(checkpoint).to(self._device, dtype)
         self.predict = ShiftMean(self.model, shifts)
+        self.turns = Turns(self.model.info.traits)
+        self._turned: tuple[StructureBatch, Tensor] | None = None  # the last ones, and how
         self._checked, self._warned = False, False
 
     def forward(self, state: Any, **_: Any) -> dict[str, Tensor]:
         """Return `energy` (systems,), `forces` (atoms, 3) and, if it is computed, `stress`."""
         structures = self._structures(state)
+        turn = self._turn(structures)  # (systems, D, D)
+        structures = structures._replace(
+            positions=structures.positions @ turn, cell=structures.cell @ turn
+        )
         self._check(structures)
         repeats = structures.cell.any(-1).all(-1)  # (systems,)
         with_stress = self.compute_stress and bool(repeats.all())
@@ -73,10 +84,11 @@ class EDNNModel(ModelInterface):
         if deviation.shape[1] and not self._warned:
             sites = real.sum(1).cpu().numpy()
             self._warned = warn_of_extrapolation(self.model, deviation.cpu().numpy(), sites)
-        results: dict[str, Tensor] = {"energy": energy[:, 0], "forces": forces[real]}
+        back = turn.mT.to(forces)
+        results: dict[str, Tensor] = {"energy": energy[:, 0], "forces": (forces @ back)[real]}
         if self.compute_stress:
             height = state.row_vector_cell[:, 2, 2] if self.model.info.dims == 2 else 1.0
-            stress = rest[0] if with_stress else torch.zeros_like(structures.cell)
+            stress = back.mT @ rest[0] @ back if with_stress else torch.zeros_like(back)
             results["stress"] = stress / torch.as_tensor(height).view(-1, 1, 1)
         return {name: self._in_space(values) for name, values in results.items()}
 
@@ -89,13 +101,25 @@ class EDNNModel(ModelInterface):
         self.model.check(structures)
         if self._checked:
             return
-        self._checked, found = True, []
-        for number, columns in enumerate(zip(*(c.cpu().numpy() for c in structures), strict=True)):
-            numbers, positions, cell = columns
-            found.append(Structure(numbers[numbers > 0], positions[numbers > 0], cell))
+        self._checked, found = True, _each(structures)
+        for number, structure in enumerate(found):
             name = f"system {number}"
-            require_seen(nearest_distances(found[-1], name), self.model.info.nearest, name)
+            require_seen(nearest_distances(structure, name), self.model.info.nearest, name)
         warn_of_unlike(found, self.model.info.traits, "the systems")
+
+    def _turn(self, structures: StructureBatch) -> Tensor:
+        """Return what systems are multiplied by to be turned, (systems, D, D).
+
+        Angles are computed anew where an atom has moved by more than 0.05 Å since.
+        """
+        if self._turned is None or not _is_near(structures, self._turned[0]):
+            if self.turns.known is None:
+                turns = torch.eye(self.model.info.dims).expand_as(structures.cell)
+            else:
+                angles = map(self.turns, _each(structures))
+                turns = torch.stack([torch.from_numpy(rotation(angle)) for angle in angles])
+            self._turned = structures, turns.to(structures.cell)
+        return self._turned[1]
 
     def _structures(self, state: Any) -> StructureBatch:
         """Return the systems, which may have different numbers of atoms, as the network takes them.
@@ -130,3 +154,16 @@ class EDNNModel(ModelInterface):
         """Fill axes of the plane up with zeros to those of space, in the type of the results."""
         missing = [0, 3 - values.shape[-1]] * (values.ndim - 1) if values.ndim > 1 else [0, 0]
         return torch.nn.functional.pad(values.detach(), missing).to(self._dtype)
+
+
+def _each(structures: StructureBatch) -> list[Structure]:
+    """Return the structures of a batch one by one."""
+    rows = zip(*(column.cpu().numpy() for column in structures), strict=True)
+    return [Structure(n[n > 0], positions[n > 0], cell) for n, positions, cell in rows]
+
+
+def _is_near(one: StructureBatch, other: StructureBatch) -> bool:
+    """Tell whether two batches are of the same systems, hardly moved."""
+    return torch.equal(one.numbers, other.numbers) and all(
+        bool(((a - b).abs() < NEAR).all()) for a, b in zip(one[1:], other[1:], strict=True)
+    )

@@ -10,12 +10,13 @@ import pytest
 import torch
 from ase.build import graphene
 from ase.calculators.calculator import PropertyNotImplementedError
-from ase.calculators.fd import calculate_numerical_forces
+from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from ase.constraints import FixCartesian
 from ase.filters import FrechetCellFilter
 from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
-from ase.optimize import BFGS
+from ase.mep import NEB
+from ase.optimize import BFGS, FIRE
 from ase.units import fs
 
 from ednn.calculator import EDNNCalculator
@@ -129,18 +130,65 @@ def test_what_is_unlike_the_training_is_warned_of_once() -> None:
         molecule.get_stress()
 
 
-@pytest.mark.parametrize(
-    ("change", "words"), [(15, "its bonds point in other directions"), (1.08, r"atoms per Å² \(of")]
-)
-def test_turned_and_strained_sheets_are_warned_of(change: float, words: str) -> None:
-    sheet = hexagonal()
-    if change > 2:
-        sheet.rotate(change, "z", rotate_cell=True)  # degrees
-    else:
-        sheet.set_cell(sheet.cell * [change, change, 1], scale_atoms=True)
-    sheet.calc = EDNNCalculator(NETWORK)
-    with pytest.warns(UserWarning, match=words):
-        sheet.get_potential_energy()
+@pytest.mark.filterwarnings("ignore:.*samples are unlike")
+def test_strained_sheets_and_grains_are_warned_of() -> None:
+    strained, grains = hexagonal(), rectangular()
+    strained.set_cell(strained.cell * [1.08, 1.08, 1], scale_atoms=True)
+    other = rectangular()
+    other.rotate(17, "z")
+    other.positions[:, 0] += 40
+    grains += other
+    grains.pbc = False
+    for atoms, words in ((strained, r"atoms per Å² \(of"), (grains, "point in other directions")):
+        atoms.calc = EDNNCalculator(NETWORK)
+        with pytest.warns(UserWarning, match=words):
+            atoms.get_potential_energy()
+
+
+@pytest.mark.parametrize("make", [hexagonal, rectangular])
+@pytest.mark.parametrize("degrees", [7, 17, 30])
+def test_turned_sheets_are_predicted_as_they_are_unturned(
+    calculator: EDNNCalculator, make: Callable[[], ase.Atoms], degrees: float
+) -> None:
+    turned, atoms = make(), make()
+    turned.rotate(degrees, "z", rotate_cell=True)
+    turned.calc, atoms.calc = EDNNCalculator(NETWORK, float64=True), calculator
+    energy, forces = atoms.get_potential_energy(), ase.Atoms("X" * len(atoms), atoms.get_forces())
+    forces.rotate(degrees, "z")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert turned.get_potential_energy() == pytest.approx(energy, abs=1e-3 * len(atoms))
+    np.testing.assert_allclose(turned.get_forces(), forces.positions, atol=0.01)
+    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    back = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    stress = back.T @ turned.get_stress(voigt=False) @ back
+    np.testing.assert_allclose(stress, atoms.get_stress(voigt=False), atol=1e-3)
+
+
+def test_turned_sheets_have_forces_and_stress_that_are_slopes() -> None:
+    atoms = hexagonal(cells=3)
+    atoms.rotate(23, "z", rotate_cell=True)
+    atoms.calc = EDNNCalculator(NETWORK, float64=True)
+    some = calculate_numerical_forces(atoms, eps=1e-4, iatoms=[5], icarts=[0, 1])
+    np.testing.assert_allclose(atoms.get_forces()[5, :2], some[0], atol=1e-5)
+    slopes = calculate_numerical_stress(atoms, eps=1e-5, voigt=False)
+    np.testing.assert_allclose(atoms.get_stress(voigt=False)[:2, :2], slopes[:2, :2], atol=1e-5)
+
+
+def test_a_band_of_images_shares_a_calculator(calculator: EDNNCalculator) -> None:
+    start = hexagonal(cells=3)
+    del start[4]  # a neighbour hops into the vacancy
+    end = start.copy()
+    end.positions[5] -= [0.3, 0.2, 0]
+    images = [start, start.copy(), end]
+    for image in images:
+        image.calc = calculator
+    band = NEB(images, allow_shared_calculator=True, method="improvedtangent")
+    band.interpolate()
+    before = images[1].positions.copy()
+    FIRE(band, logfile=None).run(fmax=0.01, steps=2)
+    assert np.isfinite(band.energies).all()
+    assert np.linalg.norm(images[1].positions - before, axis=1).max() > 1e-3
 
 
 def test_bad_input_is_told(calculator: EDNNCalculator, tmp_path: Path) -> None:

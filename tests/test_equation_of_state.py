@@ -30,6 +30,7 @@ def equation_of_state(sheet: Atoms, calculator: Calculator) -> tuple[float, floa
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:.*unlike those of the training")  # the most compressed
 @pytest.mark.parametrize("formula", ["C2", "BN"])
 def test_both_are_those_of_gfn1(formula: str) -> None:
     sheet = graphene(formula, a=START, vacuum=7.5).repeat((5, 5, 1))

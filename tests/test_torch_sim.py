@@ -94,12 +94,28 @@ def test_bent_sheets_are_refused() -> None:
         EDNNModel(NETWORK, device=CPU)(ts.io.atoms_to_state([sheet], CPU, torch.float64))
 
 
-def test_turned_sheets_are_warned_of_once() -> None:
+def test_strained_sheets_are_warned_of_once() -> None:
     sheet = sheets()[1]
-    sheet.rotate(17, "z", rotate_cell=True)
+    sheet.set_cell(sheet.cell * [1.08, 1.08, 1], scale_atoms=True)
     model, state = EDNNModel(NETWORK, device=CPU), ts.io.atoms_to_state([sheet], CPU, torch.float64)
-    with pytest.warns(UserWarning, match="its bonds point in other directions"):
+    with pytest.warns(UserWarning, match="atoms per Å²"):
         model(state)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model(state)
+
+
+def test_turned_sheets_are_predicted_as_by_the_calculator() -> None:
+    turned = sheets()
+    for degrees, sheet in zip((17, 0, 30), turned, strict=True):
+        sheet.rotate(degrees, "z", rotate_cell=True)
+    model = EDNNModel(NETWORK, device=CPU)
+    found = model(ts.io.atoms_to_state(turned, CPU, torch.float64))
+    start = 0
+    for number, sheet in enumerate(turned):
+        sheet.calc = EDNNCalculator(NETWORK, float64=True)
+        rows = slice(start, start := start + len(sheet))
+        assert found["energy"][number].item() == pytest.approx(sheet.get_potential_energy())
+        np.testing.assert_allclose(found["forces"][rows], sheet.get_forces(), atol=1e-8)
+        stress = sheet.get_stress(voigt=False)
+        np.testing.assert_allclose(found["stress"][number], stress, atol=1e-9)

@@ -12,7 +12,8 @@ from ednn.core.features import Shares
 from ednn.core.interface import FIELD_SAMPLES, FieldModel
 from ednn.core.renderer import Renderer, count_pixels, sides
 from ednn.core.structure_batch import StructureBatch, require_structures
-from ednn.core.structure_model import Counts, Lengths, StructureModel
+from ednn.core.structure_block import StructureBlock
+from ednn.core.structure_model import StructureModel
 from ednn.core.view import TiledView
 
 
@@ -79,27 +80,18 @@ class AtomisticEDNN(StructureModel):
         tile = (inputs.positions / sides(inputs)[:, None] * grid).floor().long()  # (B, A, D)
         return self._with_references(shares, inputs.numbers, tile % grid)
 
-    def block_shares(
-        self,
-        numbers: Tensor,
-        positions: Tensor,
-        tile: Tensor,
-        pixel: Lengths,
-        tiles: Counts,
-        weights: Tensor | None = None,
-        is_open: bool = False,
-    ) -> Shares:
+    def block_shares(self, block: StructureBlock) -> Shares:
         tiling = self.field_model.tiling
-        step = torch.tensor(pixel, dtype=torch.float64, device=positions.device)  # (D,)
+        step = torch.tensor(block.pixel, dtype=torch.float64, device=block.positions.device)  # (D,)
         context = torch.tensor(tiling.context, device=step.device)
-        shape = tiling.padded(tiles)
-        shifted = positions + context * step
-        field = self.renderer.part(numbers, shifted, pixel, shape, self.precision)
-        if weights is None:
+        shape, shifted = tiling.padded(block.tiles), block.positions + context * step
+        field = self.renderer.part(block.numbers, shifted, block.pixel, shape, self.precision)
+        if block.weights is None:
             shares = self.field_model.block_shares(field)
         else:
-            shares = self.any_cell.weighted(field, weights[None], torch.tensor([is_open]))
-        return self._with_references(shares, numbers[None], tile[None])
+            is_open = torch.tensor([block.is_open])
+            shares = self.any_cell.weighted(field, block.weights[None], is_open)
+        return self._with_references(shares, block.numbers[None], block.tile[None])
 
     def feature_tensors(self) -> dict[str, Tensor]:
         tensors = self.field_model.feature_tensors()

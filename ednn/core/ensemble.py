@@ -78,8 +78,8 @@ class Ensemble(ExtensiveModel):
     def shares(self, inputs: Any) -> Shares:
         return _mean([member.shares(inputs) for member in self.members])
 
-    def block_shares(self, *block: Any) -> Shares:
-        return _mean([member.block_shares(*block) for member in self.members])
+    def block_shares(self, block: Any) -> Shares:
+        return _mean([member.block_shares(block) for member in self.members])
 
     @property
     def slopes(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What every model of structures offers beside the interface of all models."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -13,9 +13,7 @@ from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.renderer import Renderer
 from ednn.core.slopes import forces_and_stress
 from ednn.core.structure_batch import StructureBatch
-
-Lengths = Sequence[float]  # in Å, one per axis
-Counts = Sequence[int]  # one per axis
+from ednn.core.structure_block import StructureBlock
 
 
 class StructureModel(ExtensiveModel):
@@ -55,30 +53,8 @@ class StructureModel(ExtensiveModel):
         return self.renderer.field(structures._replace(positions=positions))
 
     @abstractmethod
-    def block_shares(
-        self,
-        numbers: Tensor,
-        positions: Tensor,
-        tile: Tensor,
-        pixel: Lengths,
-        tiles: Counts,
-        weights: Tensor | None = None,
-        is_open: bool = False,
-    ) -> Shares:
+    def block_shares(self, block: StructureBlock) -> Shares:
         """Return what a block of tiles contributes, for fields that don't fit in memory.
-
-        All atoms within `Renderer.reach` of the block have to be given; a periodic image is an atom
-        of its own.
-
-        Args:
-            numbers: atomic numbers (A,).
-            positions: (A, D) in Å, from the corner of the block without its context.
-            tile: indices of the tile in whose focus each atom lies, (A, D); outside the block's
-                grid for atoms outside the block.
-            pixel: sides of a pixel in Å.
-            tiles: number of tiles of the block along each axis.
-            weights: of the sites of the block, (*L), in a cell that is not whole tiles.
-            is_open: whether there are directions along which nothing repeats.
 
         Returns:
             Contributions (1, *tiles, outputs) in eV, and features (1, features).

@@ -132,6 +132,17 @@ class ExtensiveData(LightningDataModule):
             info: of its training data.
         """
 
+    def orient(self, info: DatasetInfo) -> str:
+        """Turn the samples of the test as those stand that a model was trained on, if need be.
+
+        Args:
+            info: of its training data.
+
+        Returns:
+            What was done, if anything.
+        """
+        return ""
+
     def train_dataloader(self) -> DataLoader[Batch]:
         rank, world = self._process()
         part = self.part("train")

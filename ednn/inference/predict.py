@@ -26,12 +26,12 @@ from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.outputs import held, require_free, require_output
 from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
+from ednn.inference.reading import read_structures
 from ednn.inference.settings import digests, require_switches
 from ednn.inference.structure_job import FORMATS as STRUCTURES
 from ednn.inference.structure_job import (
     StructureJob,
     is_half_written,
-    read_structures,
     write_structures,
 )
 from ednn.physics.structure import Structure

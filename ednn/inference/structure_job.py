@@ -14,18 +14,16 @@ import torch
 from ednn.core.features import Shares
 from ednn.core.files import atomic
 from ednn.core.shifts import even_shifts, moved
+from ednn.core.structure_block import StructureBlock
 from ednn.core.structure_model import StructureModel
 from ednn.data.hdf5_file import create_hdf5
-from ednn.data.structures.frames import note_on_open, read_frames, structures_of
-from ednn.data.structures.units import require_units
 from ednn.inference.blocks import Block, cut
 from ednn.inference.deviations import Deviations, kept, settled, warn_of_extrapolation
 from ednn.inference.nearby import SortedAtoms
 from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece, finished
 from ednn.inference.places import batch, place
-from ednn.physics.neighbours import nearest_distances, require_seen
+from ednn.physics.orientation import turned_rows, turned_tensor
 from ednn.physics.structure import Structure
-from ednn.physics.traits import warn_of_unlike
 
 FORMATS = (".extxyz", ".csv")
 DENSE = 2**17  # pixels, up to which a field is rendered as a product of matrices
@@ -114,8 +112,7 @@ class StructureJob(Job):
         origin = torch.from_numpy(corner).to(device)
         stretched = (positions + origin) @ stretch.to(device) - origin
         weights = own.weights(block, back, stretch)
-        shares = self.model.call(
-            "block_shares",
+        part = StructureBlock(
             torch.from_numpy(own.structure.numbers[near.atoms]).to(device),
             stretched if self.stress else positions,
             torch.from_numpy(own.tile_of(near, back) - start).to(device),
@@ -124,6 +121,7 @@ class StructureJob(Job):
             None if weights is None else weights.to(device),
             own.structure.is_open,
         )
+        shares = self.model.call("block_shares", part)
         return self._arrays(shares, positions, near.atoms, strain)
 
     def _arrays(
@@ -154,49 +152,6 @@ def _mean(under: Sequence[Arrays]) -> Arrays:
         mean["atoms"] = np.concatenate([arrays["atoms"] for arrays in under])
         mean["forces"] = np.concatenate([arrays["forces"] for arrays in under]) / len(under)
     return mean
-
-
-def read_structures(
-    model: StructureModel, source: Path, extrapolate: bool | None = None
-) -> tuple[list[Any], list[Structure]]:
-    r"""Read the frames of a file and what the model sees of them.
-
-    Args:
-        model: what shall predict.
-        source: the file.
-        extrapolate: takes structures unlike those that the model was trained on, too; None where
-            the user has no such choice.
-
-    Raises:
-        InputError: ASE can't read it, or a structure doesn't fit the model.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> from ednn.core.atomistic import AtomisticEDNN
-        >>> from ednn.core.model import EDNN
-        >>> from ednn.core.subnets import ANN
-        >>> model = AtomisticEDNN(EDNN(ANN, 4, 2), [6], pixel=[0.25, 0.25], gamma=0.4)
-        >>> with TemporaryDirectory() as folder:
-        ...     source = Path(folder, "own.extxyz")
-        ...     _ = source.write_text('1\nLattice="4 0 0 0 3 0 0 0 9"\nC 1 1 1\n')
-        ...     frames, structures = read_structures(model, source)
-        >>> structures[0].positions.tolist()
-        [[1.0, 1.0]]
-    """
-    frames = read_frames(source)
-    require_units(frames, source, ("length",))
-    structures = structures_of(frames, source, model.info.dims)
-    if note := note_on_open(structures, source):
-        print(note)
-    for i, structure in enumerate(structures):
-        name = f"{source}: structure {i}"
-        structure.require_finite(name)
-        distances = nearest_distances(structure, name)
-        if not extrapolate:
-            require_seen(distances, model.info.nearest, name, choice=extrapolate is not None)
-        model.check(batch(structure, model), first=i)
-    warn_of_unlike(structures, model.info.traits, str(source))
-    return frames, structures
 
 
 def write_structures(
@@ -258,11 +213,13 @@ def _gather(job: StructureJob, folder: Path, file: Any) -> Deviations:
         virial[i] += arrays.get("virial", 0.0)
         if job.forces:
             np.add.at(forces[i], arrays["atoms"], arrays["forces"])
-    for i, own in enumerate(forces):
+    for i, (own, structure) in enumerate(zip(forces, job.structures, strict=True)):
+        back = -structure.turned_by
+        file[f"contributions/{i}"].attrs["turned_by"] = structure.turned_by  # degrees
         if job.forces:
-            file[f"forces/{i}"] = own
+            file[f"forces/{i}"] = turned_rows(own, back)
         if job.stress:
-            file[f"stress/{i}"] = job.per_volume(i, virial[i])
+            file[f"stress/{i}"] = turned_tensor(job.per_volume(i, virial[i]), back)
     return deviations
 
 

@@ -1,6 +1,6 @@
 """A structure: atoms and the cell in which they repeat."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ class Structure:
         positions: (N, D) in Å, inside the cell or not.
         cell: lattice vectors, (D, D) in Å, one per row; a row of zeros is a direction along which
             nothing repeats.
+        turned_by: degrees by which it has been turned (`ednn.physics.orientation`).
 
     Example:
         >>> carbon, hexagonal = np.array([6]), np.array([[2.46, 0.0], [-1.23, 2.13]])
@@ -29,6 +30,7 @@ class Structure:
     numbers: NDArray[np.int64]
     positions: NDArray[np.float64]
     cell: NDArray[np.float64]
+    turned_by: float = field(default=0.0, kw_only=True)
 
     @property
     def is_rectangular(self) -> bool:
@@ -77,3 +79,39 @@ class Structure:
                 f"{name}: atom {atom} has the atomic number {self.numbers[atom]}, which is no "
                 f"element's; leave dummy atoms out."
             )
+
+
+def in_cell(structure: Structure, edge: float) -> Structure:
+    """Return a structure with its atoms inside of the cell, if that repeats along all axes.
+
+    The vectors of a rectangle, or a box, may stand in any order and point either way: the crystal
+    is the same.
+
+    Args:
+        structure: as it is.
+        edge: by how many Å the corners of a rectangle may be off, which is then made one.
+
+    Example:
+        >>> cell = np.array([[0.0, 3.0], [-4.0, 0.0]])
+        >>> own = in_cell(Structure(np.array([6]), np.array([[-1.0, 3.5]]), cell), edge=1e-3)
+        >>> own.positions.tolist(), own.cell.tolist()
+        ([[3.0, 0.5]], [[4.0, 0.0], [0.0, 3.0]])
+    """
+    cell, positions = structure.cell, structure.positions
+    if structure.is_open:
+        return structure
+    axes = np.arange(len(cell))
+    axis_of = abs(cell).argmax(1)  # the axis along each vector
+    along = cell[axis_of.argsort(), axes]  # (D,)
+    off = cell.copy()
+    off[axes, axis_of] = 0
+    if set(axis_of) == {*axes} and abs(off).max() <= edge:
+        cell, positions = np.diag(abs(along)), positions - np.minimum(along, 0)
+    return replace(structure, positions=_wrapped(positions, cell), cell=cell)
+
+
+def _wrapped(positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move atoms (N, D) that are outside of a cell into it; the others stay as they are."""
+    fractional = positions @ np.linalg.inv(cell)
+    cells = np.floor(fractional)
+    return np.where(cells.any(1, keepdims=True), positions - cells @ cell, positions)

@@ -23,7 +23,8 @@ LINE_WIDTH = 2.5  # points, of the frames of marked tiles
 def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> Figure:
     """Draw a field, the borders of its tiles, and focus and context of the marked tiles.
 
-    Around the cell, the padding is drawn pale. Of a volume, the plane halfway along z is drawn.
+    Around the cell, the padding is drawn pale. Of a volume, the plane halfway along z is drawn,
+    and the title names its height.
 
     Args:
         view: values (nx, ny) at (i Lx / nx, j Ly / ny) of a cell (Lx, Ly) in Å, or (nx, ny, nz).
@@ -40,8 +41,10 @@ def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> F
         >>> len(figure.axes[0].patches)  # focus and whole tile
         2
     """
+    title = ""
     if view.tiling.dims == 3:
-        view = _halfway(view)
+        view, height = _halfway(view)
+        title = f"Plane at z = {height:.3g} Å"
     grid, tiling = view.tiling.grid(view.values.shape), view.tiling
     if marked is None:
         nx, ny = grid
@@ -64,20 +67,21 @@ def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> F
         axes.add_patch(_frame(corner - context, focus + 2 * context, "--", colour))
 
     (left, bottom), (right, top) = low - 1.1 * context, high + 1.1 * context
-    axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="x (Å)", ylabel="y (Å)")
+    axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="x (Å)", ylabel="y (Å)", title=title)
     axes.xaxis.set_major_locator(ticks(7))
     axes.yaxis.set_major_locator(ticks(7))
     _add_legend(figure, view, focus, context)
     return figure
 
 
-def _halfway(view: TiledView) -> TiledView:
-    """Return the plane halfway along z of a view of a volume."""
+def _halfway(view: TiledView) -> tuple[TiledView, float]:
+    """Return the plane halfway along z of a view of a volume, and its height in Å."""
     tiling, middle = view.tiling, view.values.shape[2] // 2
     plane = Tiling(2, tiling.focus[:2], tiling.context[:2], tiling.padding)
     padded = None if view.padded is None else view.padded[..., middle + tiling.context[2]]
     values, cell = view.values[..., middle], view.cell[:2]
-    return replace(view, values=values, tiling=plane, cell=cell, padded=padded)
+    height = view.cell[2] * middle / view.values.shape[2]
+    return replace(view, values=values, tiling=plane, cell=cell, padded=padded), height
 
 
 def _check(marked: Sequence[tuple[int, int]], grid: tuple[int, ...]) -> None:

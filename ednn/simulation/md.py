@@ -15,8 +15,8 @@ from omegaconf import DictConfig
 from ednn.calculator import EDNNCalculator
 from ednn.core.errors import InputError
 from ednn.inference.outputs import held, require_free, require_output
+from ednn.inference.reading import read_structures
 from ednn.inference.settings import require_number, require_switches, require_whole
-from ednn.inference.structure_job import read_structures
 from ednn.plots.dynamics_picture import dynamics_picture
 from ednn.plots.style import save
 from ednn.simulation.common import bar, plain, recorded
@@ -92,6 +92,7 @@ def _start(cfg: DictConfig, calculator: EDNNCalculator) -> Atoms:
         )
     atoms = frames[0]
     atoms.calc = calculator
+    calculator.hold(atoms)  # also after a kill, when the dynamics goes on from another frame
     if calculator.model.info.dims == 2:
         _hold_in_plane(atoms)
     if atoms.get_momenta().any():

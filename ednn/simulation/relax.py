@@ -17,8 +17,8 @@ from tqdm import tqdm
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
 from ednn.inference.outputs import held, require_free, require_output
+from ednn.inference.reading import read_structures
 from ednn.inference.settings import require_number, require_switches, require_whole
-from ednn.inference.structure_job import read_structures
 from ednn.simulation.common import bar, plain, recorded
 from ednn.simulation.guard import Guard
 from ednn.simulation.replay import ReplayCalculator
@@ -100,6 +100,7 @@ def _relax(
 ) -> None:
     """Relax one structure, from its last known step."""
     calculator.replay(steps.frames(number))
+    calculator.hold(atoms)
     atoms.calc = calculator
     # L-BFGS is what converges: to 0.01 eV/Å for sheets of graphene and hBN, displaced, with
     # vacancies, with their cells or without (14 of 14), in a half to a fifth of the steps of FIRE
@@ -128,10 +129,12 @@ def _relax(
 
 def _written(steps: Steps, number: int, calculator: ReplayCalculator) -> Atoms:
     """Return the last step of a structure as it is written, with the stress if it has one."""
-    *_, frame = steps.frames(number)
+    frames = [*steps.frames(number)]
+    frame = frames[-1]
     results = frame.calc.results
     if "stress" not in results:
         calculator.replay(())
+        calculator.hold(frames[0])
         frame.calc = calculator
         with suppress(PropertyNotImplementedError):  # there may be no volume that it refers to
             results = results | {"stress": frame.get_stress()}

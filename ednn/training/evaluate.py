@@ -47,6 +47,8 @@ def evaluate(cfg: DictConfig) -> None:
     data.setup()
     if data.reading:
         print(data.reading)
+    if note := data.orient(model.info):
+        print(note)
     if cfg.extrapolate:
         model.values_seen = None
     else:

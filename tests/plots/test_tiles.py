@@ -56,7 +56,10 @@ def test_of_a_volume_the_plane_halfway_up_is_drawn(padded: bool) -> None:
     tiling, values = Tiling(3, 4, (2, 2, 1)), torch.rand(16, 8, 12)
     around = tiling.pad(values) if padded else None
     view = TiledView("V", values, tiling, cell=(4.0, 2.0, 3.0), padded=around)
-    axes = plots.tiles(view, [(3, 1)]).axes[0]
+    figure = plots.tiles(view, [(3, 1)])
+    axes = figure.axes[0]
+    assert axes.get_title() == "Plane at z = 1.5 Å"
+    assert nothing_is_cut_off(figure)
     border, inside = axes.images
     plane = values[:, :, 6].double().numpy()
     np.testing.assert_array_equal(inside.get_array(), plane.T)

@@ -123,9 +123,9 @@ def test_progress_names_structure_energy_and_force(two: Path) -> None:
 
 
 def test_what_is_unlike_the_training_is_told_once(tmp_path: Path) -> None:
-    turned = hexagonal(rattled=0)
-    turned.rotate(15, "z", rotate_cell=True)
-    ase.io.write(tmp_path / "two.extxyz", turned)
+    strained = hexagonal(rattled=0)
+    strained.set_cell(strained.cell * [1.08, 1.08, 1], scale_atoms=True)
+    ase.io.write(tmp_path / "two.extxyz", strained)
     ended = run(tmp_path, *WORDS, "steps=2")
     assert ended.returncode == 0, ended.stderr
-    assert ended.stderr.count("its bonds point in other directions") == 1
+    assert ended.stderr.count("atoms per Å²") == 1

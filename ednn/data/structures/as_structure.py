@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ednn.core.errors import InputError
 from ednn.data.hdf5_file import require_finite
-from ednn.physics.structure import Structure
+from ednn.physics.structure import Structure, in_cell
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -160,27 +160,7 @@ def _thickness(height: Vectors, period: float) -> float:
 def _in_cell(
     numbers: NDArray[np.int64], positions: Vectors, cell: Vectors, where: str, edge: float
 ) -> Structure:
-    """Return a structure whose atoms are inside of a cell (D, D), if that repeats along all axes.
-
-    The vectors of a rectangle, or a box, may stand in any order and point either way: the crystal
-    is the same.
-    """
-    axes = np.arange(len(cell))
-    axis_of = abs(cell).argmax(1)  # the axis along each vector
-    along = cell[axis_of.argsort(), axes]  # (D,)
-    if cell.any(1).all():
-        off = cell.copy()
-        off[axes, axis_of] = 0
-        if set(axis_of) == {*axes} and abs(off).max() <= edge:
-            cell, positions = np.diag(abs(along)), positions - np.minimum(along, 0)
-        positions = _wrapped(positions, cell)
-    structure = Structure(numbers.astype(np.int64), positions, cell)
+    """Return a structure with its atoms inside of its cell; raises InputError if it is none."""
+    structure = in_cell(Structure(numbers.astype(np.int64), positions, cell), edge)
     structure.require_elements(where)
     return structure
-
-
-def _wrapped(positions: Vectors, cell: Vectors) -> Vectors:
-    """Move atoms (N, D) that are outside of a cell into it; the others stay as they are."""
-    fractional = positions @ np.linalg.inv(cell)
-    cells = np.floor(fractional)
-    return np.where(cells.any(1, keepdims=True), positions - cells @ cell, positions)

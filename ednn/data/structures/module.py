@@ -18,7 +18,9 @@ from ednn.data.splits import by_share, require_shares
 from ednn.data.structures.file import LabelledSet
 from ednn.data.structures.pixels import cell_of_pixels, grid_of_pixels
 from ednn.data.structures.samples import StructureDataset, moved
+from ednn.data.structures.turned_labels import turned_labels
 from ednn.physics.neighbours import nearest_distances, require_seen, span
+from ednn.physics.orientation import note_on_turned, trained_orientation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import Traits, ranges, warn_of_unlike
 
@@ -137,6 +139,14 @@ class StructureData(ExtensiveData):
         for i, distances in enumerate(self.distances):
             require_seen(distances, info.nearest, f"{self.path}: structure {i}", choice=True)
         warn_of_unlike(self.labels.structures, info.traits, str(self.path))
+
+    def orient(self, info: DatasetInfo) -> str:
+        known = trained_orientation(info.traits)
+        if known is None:
+            return ""
+        self.labels, found = turned_labels(self.labels, self.splits["test"].tolist(), known)
+        self.dataset = StructureDataset(self.labels)
+        return note_on_turned(found, str(self.path))
 
     @property
     def settings(self) -> dict[str, Any]:
