@@ -6,6 +6,7 @@ gives one value of it, F = Ω + ∫ n (μ − v), at the density of v, and its e
 δF/δn = μ − v.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache, reduce
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from scipy.linalg import circulant, eigh
 from scipy.special import expit
 
 from ednn.core.errors import InputError
-from ednn.physics.smooth_fields import wave_numbers
+from ednn.physics.smooth_fields import Potentials, Sample, wave_numbers
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +68,20 @@ def solve(v: Floats, spacing: float, kT: float, mu: float) -> Equilibrium:
     grand = -2 * kT * np.logaddexp(0, x).sum()
     free = grand + volume * (density * (mu - v)).sum()
     return Equilibrium(density, float(free), float(grand), levels)
+
+
+def sample(seed: int | Sequence[int], potentials: Potentials, kT: float) -> Sample:
+    """Return the functional at the density of the random potential that a seed determines.
+
+    Example:
+        >>> family = Potentials((32,), spacing=0.5, mu=(0, 1), depth=0.5, smooth=(0.5, 2))
+        >>> drawn = sample(seed=3, potentials=family, kT=0.1)
+        >>> drawn.density.shape, drawn.derivative.shape
+        ((32,), (32,))
+    """
+    v, mu = potentials.draw(seed)
+    found = solve(v, potentials.spacing, kT, mu)
+    return Sample(found.density.astype(np.float32), found.free_energy, mu - v)
 
 
 @lru_cache(maxsize=4)

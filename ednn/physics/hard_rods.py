@@ -6,6 +6,7 @@ number of spacings, the integrals are sums by the trapezoidal rule, and the deri
 of these sums: both belong to one another to machine precision at any spacing.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from scipy.sparse.linalg import spsolve
 from scipy.special import wrightomega
 
 from ednn.core.errors import InputError
+from ednn.physics.smooth_fields import Potentials, Sample
 
 Floats = NDArray[np.float64]
 
@@ -104,6 +106,52 @@ def equilibrium(v: Floats, spacing: float, sigma: float, mu: float) -> Floats:
     raise RuntimeError(f"Newton's method left ln ρ uncertain by {np.abs(left).max():.1e}.")
 
 
+def points_per_rod(points: int, spacing: float, sigma: float) -> int:
+    """Return how many spacings long a rod is.
+
+    Args:
+        points: of the line.
+        spacing: distance of neighbouring points.
+        sigma: length of a rod.
+
+    Raises:
+        InputError: it is no whole number, or the line is shorter than two rods.
+
+    Example:
+        >>> points_per_rod(points=256, spacing=0.125, sigma=1.0)
+        8
+    """
+    length = round(sigma / spacing)
+    if length < 1 or abs(length * spacing - sigma) > 1e-9 * sigma:
+        raise InputError(
+            f"data.sigma={sigma} is no whole number of spacings, data.spacing={spacing}; give a "
+            f"multiple, such as {max(1, length) * spacing:g}."
+        )
+    if points < 2 * length:
+        raise InputError(
+            f"A line of {points} points is too short for rods of {length}; give data.side="
+            f"{2 * length} or more."
+        )
+    return length
+
+
+def sample(seed: int | Sequence[int], potentials: Potentials, sigma: float) -> Sample:
+    """Return the excess functional at the density of the random potential that a seed determines.
+
+    Example:
+        >>> family = Potentials((32,), spacing=0.25, mu=(0, 2), depth=1, smooth=(0.5, 2))
+        >>> drawn = sample(seed=3, potentials=family, sigma=1.0)
+        >>> drawn.density.shape, drawn.derivative.shape
+        ((32,), (32,))
+    """
+    v, mu = potentials.draw(seed)
+    density = equilibrium(v, potentials.spacing, sigma, mu).astype(np.float32)
+    law = {"spacing": potentials.spacing, "sigma": sigma}
+    stored = density.astype(np.float64)  # which the labels belong to
+    free_energy = excess_free_energy(stored[None], **law)[0]
+    return Sample(density, float(free_energy), derivative(stored, **law))
+
+
 class _Line(NamedTuple):
     """A periodic line of points: its windows as sparse matrices, (L, L) each.
 
@@ -139,17 +187,7 @@ class _Line(NamedTuple):
 @lru_cache(maxsize=4)
 def _line(points: int, spacing: float, sigma: float) -> _Line:
     """Build the windows, each labelled with its first point: on a circle it makes no difference."""
-    length = round(sigma / spacing)
-    if length < 1 or abs(length * spacing - sigma) > 1e-9 * sigma:
-        raise InputError(
-            f"data.sigma={sigma} is no whole number of spacings, data.spacing={spacing}; give a "
-            f"multiple, such as {max(1, length) * spacing:g}."
-        )
-    if points < 2 * length:
-        raise InputError(
-            f"A line of {points} points is too short for rods of {length}; give data.side="
-            f"{2 * length} or more."
-        )
+    length = points_per_rod(points, spacing, sigma)
     rows = np.repeat(np.arange(points), length + 1)
     columns = (rows + np.tile(np.arange(length + 1), points)) % points
     halves = np.zeros(length + 1)

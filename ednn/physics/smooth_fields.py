@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class Potentials:
     Args:
         sides: of the periodic box, in points.
         spacing: distance of neighbouring points.
-        mu: lowest and highest chemical potential.
+        mu: lowest and highest chemical potential, relative to the mean of the potentials.
         depth: largest standard deviation of a potential; 0 is the smallest.
         smooth: shortest and longest correlation length, in the unit of `spacing`.
 
@@ -75,23 +76,24 @@ class Potentials:
 
     sides: tuple[int, ...]
     spacing: float
-    mu: tuple[float, float]
+    mu: Sequence[float]
     depth: float
-    smooth: tuple[float, float]
+    smooth: Sequence[float]
 
     def __post_init__(self) -> None:
         if not self.spacing > 0:
             raise InputError(f"data.spacing={self.spacing} is not possible; give a length above 0.")
         if not self.depth >= 0:
             raise InputError(f"data.depth={self.depth} is not possible; give 0 or more.")
-        for name, (low, high) in {"mu": self.mu, "smooth": self.smooth}.items():
-            if not low <= high:
+        for name, ends in {"mu": self.mu, "smooth": self.smooth}.items():
+            if len(ends) != 2 or not ends[0] <= ends[1]:
                 raise InputError(
-                    f"data.{name}=[{low},{high}] is not possible; give the lowest value first."
+                    f"data.{name}={list(ends)} is not possible; give the lowest and the highest "
+                    f"value, such as [0.5,2]."
                 )
         if not self.smooth[0] >= self.spacing:
             raise InputError(
-                f"data.smooth=[{self.smooth[0]},{self.smooth[1]}] begins with a length that points "
+                f"data.smooth={list(self.smooth)} begins with a length that points "
                 f"cannot resolve; give lengths from data.spacing={self.spacing} on."
             )
 
@@ -105,6 +107,21 @@ class Potentials:
             v (*L) and mu.
         """
         rng = np.random.default_rng(seed)
-        mu, depth = rng.uniform(*self.mu), rng.uniform(0, self.depth)
-        field = smooth_field(rng, self.sides, self.spacing, rng.uniform(*self.smooth))
+        (lowest, highest), (shortest, longest) = self.mu, self.smooth
+        mu, depth = rng.uniform(lowest, highest), rng.uniform(0, self.depth)
+        field = smooth_field(rng, self.sides, self.spacing, rng.uniform(shortest, longest))
         return depth * field, mu
+
+
+class Sample(NamedTuple):
+    """What is known of a functional at one density.
+
+    Attributes:
+        density: (*L) in single precision, as it is stored.
+        free_energy: its value, extensive.
+        derivative: by the density, per volume, (*L).
+    """
+
+    density: NDArray[np.float32]
+    free_energy: float
+    derivative: Floats

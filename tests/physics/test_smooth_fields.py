@@ -53,8 +53,9 @@ def test_the_family_covers_its_ranges() -> None:
     [
         ({"spacing": 0.0}, r"data.spacing=0.0 .*above 0"),
         ({"depth": -1.0}, r"data.depth=-1.0 .*0 or more"),
-        ({"mu": (2.0, 1.0)}, r"data.mu=\[2.0,1.0\] .*lowest value first"),
-        ({"smooth": (0.1, 1.0)}, r"data.smooth=\[0.1,1.0\] .*data.spacing=0.25"),
+        ({"mu": (2.0, 1.0)}, r"data.mu=\[2.0, 1.0\] .*lowest and the highest"),
+        ({"mu": (1.0,)}, r"data.mu=\[1.0\] .*lowest and the highest"),
+        ({"smooth": (0.1, 1.0)}, r"data.smooth=\[0.1, 1.0\] .*data.spacing=0.25"),
     ],
 )
 def test_what_makes_no_sense_is_refused(change: dict[str, Any], sentence: str) -> None:
