@@ -11,6 +11,7 @@ from ednn.core.info import DatasetInfo, Output
 from ednn.data.fields.file import write_batches
 from ednn.data.fields.generated import GeneratedData
 from ednn.data.module import require_whole
+from ednn.data.samples import FieldDataset
 from ednn.data.workers import made_in_batches
 from ednn.physics.smooth_fields import Potentials, Sample
 
@@ -94,6 +95,12 @@ class FunctionalData(GeneratedData):
             {"unit": self.unit},
             self.settings,
         )
+
+    def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
+        stored, splits = super().read()
+        assert stored.derivative is not None
+        fields, derivative = stored.fields[:], stored.derivative[:]  # small enough for the memory
+        return FieldDataset(fields, stored.labels, derivative), splits
 
     def _batches(self, count: int) -> Iterator[dict[str, np.ndarray]]:
         """Yield `fields` (B, *L), `labels` (B, 1) and `derivative` (B, *L), made on all cores."""

@@ -92,6 +92,13 @@ def test_the_file_says_what_it_holds(data: FunctionalData) -> None:
     assert data.info.spacing == (0.5,) * len(sides)
 
 
+def test_batches_have_the_derivatives_of_their_samples(data: FunctionalData) -> None:
+    wanted, found = [5, 1, 5, 0], stored(data)
+    batch = data.dataset.__getitems__(wanted)
+    np.testing.assert_array_equal(batch.inputs[:, 0], found["fields"][wanted])
+    np.testing.assert_array_equal(batch.slopes["derivative"][:, 0], found["derivative"][wanted])
+
+
 def test_a_test_beside_a_training_set_has_other_densities(data: FunctionalData) -> None:
     beside = copy.copy(data)
     beside.test_only(data.settings)
