@@ -2,10 +2,17 @@
 
 import os
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain, pairwise
 from multiprocessing import get_context, parent_process
+from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+Seed = TypeVar("Seed")
+Made = TypeVar("Made")
 
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
@@ -16,6 +23,35 @@ def worker_pool(workers: int) -> ProcessPoolExecutor:
             labels = list(pool.map(label, structures))
     """
     return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start)
+
+
+def made_in_batches(
+    make: Callable[[Seed], Made], seeds: Sequence[Seed], size: int, things: str
+) -> Iterator[list[Made]]:
+    """Yield what is made of every seed, on all cores, `size` at a time with a progress bar.
+
+    Args:
+        make: a function that worker processes can import, or a partial one.
+        seeds: what it is given.
+        size: of a batch.
+        things: the name of what is made.
+
+    Example:
+        for images in made_in_batches(random_image, range(1000), 200, "Images"):
+            write(np.stack(images))
+    """
+    pool = worker_pool(os.cpu_count() or 1)
+    starts = range(0, len(seeds), size)
+    pending = (pool.map(make, seeds[i : i + size], chunksize=4) for i in starts)
+    try:
+        with tqdm(total=len(seeds), desc=things) as progress:
+            # Looking one ahead keeps the pool busy while a batch is being written.
+            for made, _ in pairwise(chain(pending, [()])):
+                batch = list(made)
+                yield batch
+                progress.update(len(batch))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _start() -> None:

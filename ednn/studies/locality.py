@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ednn.core.checkpoint import load_model
 from ednn.core.errors import InputError
-from ednn.data.fields.generated import GeneratedData
+from ednn.data.fields.generated import Labelling
 from ednn.physics.locality import locality_length, reach, response
 from ednn.plots.style import COLOUR, number, styled
 from ednn.runs.folder import Run
@@ -149,7 +149,7 @@ def responses(folder: str, samples: int) -> dict[str, Any]:
         labels, `spread`.
 
     Raises:
-        InputError: the data are not generated, so that changed fields have no labels.
+        InputError: the data have no labels of changed fields.
 
     Example:
         measured = responses("outputs/runs/mine", samples=32)  # of: ednn train data=ising run=mine
@@ -157,10 +157,10 @@ def responses(folder: str, samples: int) -> dict[str, Any]:
     """
     run = Run(folder)
     data = make_data(run.read_config())
-    if not isinstance(data, GeneratedData):
+    if not isinstance(data, Labelling):
         raise InputError(
             f"{data.path} has no labels of changed fields, which the response needs; give data "
-            f"that are generated, such as data=ising."
+            f"whose law is known, such as data=ising."
         )
     model = load_model(run.best).double()
     sample = torch.from_numpy(data.splits["val"])

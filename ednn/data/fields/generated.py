@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,6 +20,20 @@ from ednn.data.formats.hdf5 import HDF5Source
 from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
 from ednn.data.module import SPLITS, ExtensiveData, require_whole
 from ednn.data.samples import FieldDataset
+
+
+@runtime_checkable
+class Labelling(Protocol):
+    """A data set that knows the exact labels of any fields, not of its own alone.
+
+    Example:
+        >>> from ednn.data.fields.laplacian import LaplacianData
+        >>> hasattr(LaplacianData, "label"), hasattr(GeneratedData, "label")
+        (True, False)
+    """
+
+    def label(self, fields: np.ndarray) -> np.ndarray:
+        """Return the exact extensive properties of fields: (N, *L) → (N, outputs), float64."""
 
 
 class GeneratedData(ExtensiveData):
@@ -66,10 +80,6 @@ class GeneratedData(ExtensiveData):
     @abstractmethod
     def make(self) -> None:
         """Write the file."""
-
-    @abstractmethod
-    def label(self, fields: np.ndarray) -> np.ndarray:
-        """Return the exact extensive properties of fields: (N, *L) → (N, outputs), float64."""
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         for key, before in self.defining.items() if trained_on else ():

@@ -1,18 +1,15 @@
 """Random smooth images, labelled with the sum of their absolute Laplacian."""
 
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain, pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-from tqdm import tqdm
 
 from ednn.core.info import DatasetInfo, Output
 from ednn.data.fields.file import write_batches
 from ednn.data.fields.generated import GeneratedData
-from ednn.data.workers import worker_pool
+from ednn.data.workers import made_in_batches
 from ednn.physics.images import random_image
 from ednn.physics.laplacian import laplacian_sum
 
@@ -81,15 +78,6 @@ class LaplacianData(GeneratedData):
         stream = int(self.trained_on is not None)
         seeds = [(self.seed, stream, i) for i in range(count)]
         make = partial(random_image, side=self.side, powers=self.powers)
-        pool = worker_pool(os.cpu_count() or 1)
-        starts = range(0, count, BATCH)
-        pending = (pool.map(make, seeds[i : i + BATCH], chunksize=4) for i in starts)
-        try:
-            with tqdm(total=count, desc="Images", unit="image") as progress:
-                # Looking one ahead keeps the pool busy while a batch is being written.
-                for made, _ in pairwise(chain(pending, [()])):
-                    images = np.stack([image.astype(np.float32) for image in made])
-                    yield {"fields": images, "labels": self.label(images)}
-                    progress.update(len(images))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for made in made_in_batches(make, seeds, BATCH, "Images"):
+            images = np.stack(made).astype(np.float32)
+            yield {"fields": images, "labels": self.label(images)}

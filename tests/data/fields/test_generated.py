@@ -8,12 +8,15 @@ import pytest
 from ednn.core.checkpoint import KEY, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.data.fields.coulomb import CoulombData
+from ednn.data.fields.fermions import FermionData
 from ednn.data.fields.generated import GeneratedData
+from ednn.data.fields.hard_rods import HardRodsData
 from ednn.data.fields.ising import IsingData
 from ednn.data.fields.laplacian import LaplacianData
 from tests.conftest import run
 
 SHARED = {"n_train": 4, "n_val": 2, "n_test": 2, "batch_size": 2, "workers": 0, "seed": 0}
+FAMILY = {"side": 16, "spacing": 0.5, "mu": [0.0, 1.0], "depth": 0.5, "smooth": [1.0, 2.0]}
 KINDS: dict[type[GeneratedData], dict[str, Any]] = {
     IsingData: {"L": 4, "dims": 2, "J": 1.0},
     LaplacianData: {"side": 50, "stencil": "5-point", "powers": [1.0]},
@@ -24,6 +27,8 @@ KINDS: dict[type[GeneratedData], dict[str, Any]] = {
         "neighbour": -1.0,
         "binary": True,
     },
+    FermionData: {"kT": 0.2, "dims": 1, **FAMILY},
+    HardRodsData: {"sigma": 1.0, **FAMILY},
 }
 
 
@@ -57,6 +62,10 @@ def test_a_checkpoint_knows_the_generator_of_its_data(trained: Path) -> None:
         (CoulombData, {"strength": 2.0}),
         (CoulombData, {"neighbour": 0.0}),
         (CoulombData, {"binary": False}),
+        (FermionData, {"kT": 0.1}),
+        (FermionData, {"spacing": 0.25}),
+        (HardRodsData, {"sigma": 2.0}),
+        (HardRodsData, {"spacing": 0.25}),
     ],
 )
 def test_a_model_of_one_law_is_not_tested_on_another(
