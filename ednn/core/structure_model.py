@@ -1,7 +1,7 @@
 """What every model of structures offers beside the interface of all models."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor

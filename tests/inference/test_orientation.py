@@ -17,8 +17,9 @@ from ednn.core.loading import load_structure_model
 from ednn.data.structures.file import part, read
 from ednn.data.structures.turned_labels import turned_labels
 from ednn.inference import structure_job as module
+from ednn.inference.pieces import BY_GRADIENT
 from ednn.inference.reading import read_structures
-from ednn.inference.structure_job import FORCES, StructureJob
+from ednn.inference.structure_job import StructureJob
 from ednn.physics.orientation import turned as turned_structure
 from tests.conftest import run
 from tests.inference.test_structures import forces_and_shares
@@ -79,7 +80,7 @@ def test_turned_sheets_go_in_blocks_as_unturned_ones(
     model = load_structure_model("pretrained/graphene-hbn-gfn1").double()
     ase.io.write(tmp_path / "in.traj", [displaced(), turned(displaced())])
     _, structures = read_structures(model, tmp_path / "in.traj")
-    jobs = [StructureJob(model, [own], 2500 * FORCES, forces=True) for own in structures]
+    jobs = [StructureJob(model, [own], 2500 * BY_GRADIENT, forces=True) for own in structures]
     assert min(len(job.pieces) for job in jobs) > 1
     (one, shares), (other, turned_shares) = (forces_and_shares(job) for job in jobs)
     np.testing.assert_allclose(other, one, atol=1e-8)
