@@ -16,6 +16,7 @@ from scipy.linalg import circulant, eigh
 from scipy.special import expit
 
 from ednn.core.errors import InputError
+from ednn.physics import ideal_gas
 from ednn.physics.smooth_fields import Potentials, Sample, wave_numbers
 
 Floats = NDArray[np.float64]
@@ -70,8 +71,17 @@ def solve(v: Floats, spacing: float, kT: float, mu: float) -> Equilibrium:
     return Equilibrium(density, float(free), float(grand), levels)
 
 
-def sample(seed: int | Sequence[int], potentials: Potentials, kT: float) -> Sample:
+def sample(
+    seed: int | Sequence[int], potentials: Potentials, kT: float, excess: bool = False
+) -> Sample:
     """Return the functional at the density of the random potential that a seed determines.
+
+    Args:
+        seed: one number or several.
+        potentials: which are drawn from.
+        kT: temperature.
+        excess: takes off the functional of a classical ideal gas, whose derivative kT ln n is
+            large where there are hardly any particles.
 
     Example:
         >>> family = Potentials((32,), spacing=0.5, mu=(0, 1), depth=0.5, smooth=(0.5, 2))
@@ -81,7 +91,24 @@ def sample(seed: int | Sequence[int], potentials: Potentials, kT: float) -> Samp
     """
     v, mu = potentials.draw(seed)
     found = solve(v, potentials.spacing, kT, mu)
-    return Sample(found.density.astype(np.float32), found.free_energy, mu - v)
+    density, free_energy, slope = found.density, found.free_energy, mu - v
+    if excess:
+        classical = {"kT": kT, "volume": volume_per_particle(kT, v.ndim)}
+        free_energy -= ideal_gas.free_energy(density, potentials.spacing, **classical)
+        slope = slope - ideal_gas.derivative(density, **classical)
+    return Sample(density.astype(np.float32), free_energy, slope)
+
+
+def volume_per_particle(kT: float, dims: int) -> float:
+    """Return Λ of fermions of spin ½ in so many dimensions, λ^D / 2 with λ = √(2π / kT).
+
+    Far below one particle in Λ they are a classical ideal gas, with n Λ = exp(μ / kT).
+
+    Example:
+        >>> round(volume_per_particle(kT=2 * np.pi, dims=1), 3)
+        0.5
+    """
+    return float(np.sqrt(2 * np.pi / kT) ** dims / 2)
 
 
 @lru_cache(maxsize=4)

@@ -16,24 +16,26 @@ class FermionData(FunctionalData):
 
     Args:
         kT: temperature.
+        excess: labels are those less the ones of a classical ideal gas (`ednn.physics.ideal_gas`),
+            kT ∫ n (ln nΛ − 1), which are known and grow without bound where n is near zero.
         **shared: arguments of `FunctionalData`.
 
     Example:
         >>> shared = {"batch_size": 10, "workers": 0, "seed": 0, "cache": "data/cache"}
         >>> counts = {"n_train": 100, "n_val": 10, "n_test": 10}
         >>> family = {"spacing": 0.25, "mu": [-0.25, 0.5], "depth": 0.5, "smooth": [0.5, 2]}
-        >>> data = FermionData(kT=0.1, side=128, dims=1, **family, **counts, **shared)
+        >>> data = FermionData(kT=0.1, excess=True, side=128, dims=1, **family, **counts, **shared)
         >>> data.info.outputs[0].unit_per_site
         'ħ²/ma² per point'
     """
 
     kind: ClassVar = "fermions"
     unit: ClassVar = "ħ²/ma²"
-    defining: ClassVar = dict.fromkeys(("kT", "spacing"))
+    defining: ClassVar = dict.fromkeys(("kT", "excess", "spacing"))
 
-    def __init__(self, kT: float, **shared: Any) -> None:
+    def __init__(self, kT: float, excess: bool, **shared: Any) -> None:
         super().__init__(**shared)
-        self.law = {"kT": kT}
+        self.law = {"kT": kT, "excess": excess}
 
     @property
     def sample(self) -> Callable[[Sequence[int]], Sample]:
