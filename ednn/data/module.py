@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lightning import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler, Subset
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.data.loading import loader
+from ednn.data.resuming import Remembered
 from ednn.data.samples import Batch, EveryOther, ExtensiveDataset
 
 SPLITS = ("train", "val", "test")
 
 
-class ExtensiveData(LightningDataModule):
+class ExtensiveData(Remembered):
     """Base of all data sets: a child says what file it needs and how to make it.
 
     Args:
@@ -49,16 +49,6 @@ class ExtensiveData(LightningDataModule):
         """What a model has to know of these data."""
 
     @property
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Everything that the samples and their splits depend on, as plain values."""
-
-    @property
-    @abstractmethod
-    def path(self) -> Path:
-        """The file that holds this data set."""
-
-    @property
     def kind(self) -> str:
         """The name by which checkpoints know the kind of data that they were trained on."""
         return type(self).__name__
@@ -83,19 +73,6 @@ class ExtensiveData(LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         if not hasattr(self, "dataset"):
             self.dataset, self.splits = self.read()
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.settings
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        own = self.settings
-        other = [key for key in state_dict.keys() | own if state_dict.get(key) != own.get(key)]
-        if other:
-            raise InputError(
-                f"The run to resume was trained on other data than {self.path}: its "
-                f"{', '.join(sorted(other))} differ; give the same data, or start anew without "
-                f"resume=auto."
-            )
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         """Prepare a test split alone, for a model that was trained on other settings of this set.

@@ -23,8 +23,7 @@ LINE_WIDTH = 2.5  # points, of the frames of marked tiles
 def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> Figure:
     """Draw a field, the borders of its tiles, and focus and context of the marked tiles.
 
-    Around the cell, the padding is drawn pale. Of a volume, the plane halfway along z is drawn,
-    and the title names its height.
+    Around the cell, the padding is drawn pale. Of a volume, it is the plane halfway along z.
 
     Args:
         view: values (nx, ny) at (i Lx / nx, j Ly / ny) of a cell (Lx, Ly) in Å, or (nx, ny, nz).
@@ -41,10 +40,7 @@ def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> F
         >>> len(figure.axes[0].patches)  # focus and whole tile
         2
     """
-    title = ""
-    if view.tiling.dims == 3:
-        view, height = _halfway(view)
-        title = f"Plane at z = {height:.3g} Å"
+    view, title = _halfway(view) if view.tiling.dims == 3 else (view, "")
     grid, tiling = view.tiling.grid(view.values.shape), view.tiling
     if marked is None:
         nx, ny = grid
@@ -74,14 +70,15 @@ def tiles(view: TiledView, marked: Sequence[tuple[int, int]] | None = None) -> F
     return figure
 
 
-def _halfway(view: TiledView) -> tuple[TiledView, float]:
-    """Return the plane halfway along z of a view of a volume, and its height in Å."""
+def _halfway(view: TiledView) -> tuple[TiledView, str]:
+    """Return the plane halfway along z of a view of a volume, and a title with its height."""
     tiling, middle = view.tiling, view.values.shape[2] // 2
     plane = Tiling(2, tiling.focus[:2], tiling.context[:2], tiling.padding)
     padded = None if view.padded is None else view.padded[..., middle + tiling.context[2]]
     values, cell = view.values[..., middle], view.cell[:2]
     height = view.cell[2] * middle / view.values.shape[2]
-    return replace(view, values=values, tiling=plane, cell=cell, padded=padded), height
+    title = f"Plane at z = {height:.3g} Å"
+    return replace(view, values=values, tiling=plane, cell=cell, padded=padded), title
 
 
 def _check(marked: Sequence[tuple[int, int]], grid: tuple[int, ...]) -> None:

@@ -141,8 +141,7 @@ class ExtensiveTask(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._log_errors("test", self.test_errors)
-        for name, value in self.slope_errors.compute().items():  # the same in all processes
-            self.log(f"test/{name}", value, sync_dist=True)
+        self._log_errors("test", self.slope_errors)
         self.test_slopes = {name: pair.cpu() for name, pair in self.slope_errors.pairs().items()}
         self.slope_errors.reset()
         if self.model.info.takes == "structures":  # the same in all processes
@@ -153,7 +152,7 @@ class ExtensiveTask(LightningModule):
             self.test_columns = self.test_errors.columns()
         self.test_errors.reset()
 
-    def _log_errors(self, stage: str, errors: ExtensiveErrors) -> None:
+    def _log_errors(self, stage: str, errors: ExtensiveErrors | SlopeErrors) -> None:
         for name, value in errors.compute().items():  # the same in all processes
             self.log(f"{stage}/{name}", value, sync_dist=True)
 

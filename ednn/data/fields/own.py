@@ -97,7 +97,7 @@ class FieldsData(KnownAgain):
         self.y = [str(key) for key in (y if isinstance(y, list) else [y])]
         self.shares = require_shares(val, test)
         self.labels_file = Path(labels) if labels else None
-        self.opened = self._opener()
+        self.opened = _opener(self.file, self.labels_file)
         require_closed(self.path)
         with self.opened() as source:
             self.x = source.choose(x, "data.x", besides=[*self.y, str(derivative)])
@@ -113,18 +113,11 @@ class FieldsData(KnownAgain):
             if derivative is not None:
                 require_derivative(stored, source.find(derivative, "data.derivative"))
         self.layout = self.way.layout
-        self.fields = StoredFields(self.opened, self.x, self.layout)
-        self.derivative = (
-            None if derivative is None else StoredFields(self.opened, derivative, self.layout)
-        )
+        stored_as = partial(StoredFields, self.opened, layout=self.layout)
+        self.fields = stored_as(self.x)
+        self.derivative = None if derivative is None else stored_as(derivative)
         self.spacing = require_spacing(spacing, self.layout.dims) or self.way.spacing
         self._kept = self.way.whole or prod(self.way.shape) <= IN_MEMORY  # in memory
-
-    def _opener(self) -> Callable[[], Source]:
-        """Return what opens the file of the fields, in any process."""
-        table = self.labels_file
-        lists = table is not None and self.file.is_dir() and is_table(table)
-        return partial(open_source, self.file, table if lists else None)
 
     @property
     def path(self) -> Path:
@@ -180,9 +173,17 @@ class FieldsData(KnownAgain):
         labels = torch.from_numpy(np.stack(columns, axis=1))  # (N, outputs)
         fields = self.fields[:] if self._kept else self.fields
         slopes = self.derivative[:] if self.derivative and self._kept else self.derivative
-        if self.split_in_file:
-            with self.opened() as source:
-                splits = read_splits(source, self.fields.count)
-        else:
-            splits = by_share(np.random.default_rng(self.seed).random(len(labels)), self.shares)
-        return FieldDataset(fields, labels, slopes), splits
+        return FieldDataset(fields, labels, slopes), self._splits()
+
+    def _splits(self) -> dict[str, np.ndarray]:
+        count = self.fields.count
+        if not self.split_in_file:
+            return by_share(np.random.default_rng(self.seed).random(count), self.shares)
+        with self.opened() as source:
+            return read_splits(source, count)
+
+
+def _opener(path: Path, labels: Path | None) -> Callable[[], Source]:
+    """Return what opens the file of the fields, in any process."""
+    lists = labels is not None and path.is_dir() and is_table(labels)
+    return partial(open_source, path, labels if lists else None)

@@ -121,13 +121,8 @@ class StructureData(ExtensiveData):
         Raises:
             InputError: atoms of no element, at no finite position, or in one place.
         """
-        found = []
-        for i, structure in enumerate(self.labels.structures):
-            name = f"{self.path}: structure {i}"
-            structure.require_elements(name)
-            structure.require_finite(name)
-            found.append(nearest_distances(structure, name))
-        return found
+        numbered = enumerate(self.labels.structures)
+        return [_distances(own, f"{self.path}: structure {i}") for i, own in numbered]
 
     @cached_property
     def traits(self) -> Traits:
@@ -141,8 +136,7 @@ class StructureData(ExtensiveData):
         warn_of_unlike(self.labels.structures, info.traits, str(self.path))
 
     def orient(self, info: DatasetInfo) -> str:
-        known = trained_orientation(info.traits)
-        if known is None:
+        if (known := trained_orientation(info.traits)) is None:
             return ""
         self.labels, found = turned_labels(self.labels, self.splits["test"].tolist(), known)
         self.dataset = StructureDataset(self.labels)
@@ -150,7 +144,6 @@ class StructureData(ExtensiveData):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that the samples and their splits depend on."""
         return {
             "theory": self.theory,
             "structures": self.labels.attributes["structures"],
@@ -161,7 +154,7 @@ class StructureData(ExtensiveData):
 
     def same_samples(self, trained_on: dict[str, Any]) -> bool:
         """Tell whether some of these structures are of the set that a model was trained on."""
-        own = self.labels.attributes["structures"].splitlines()  # one for each file
+        own = self.labels.attributes["structures"].splitlines()
         return not set(own).isdisjoint(trained_on["structures"].splitlines())
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
@@ -186,6 +179,13 @@ class StructureData(ExtensiveData):
         number = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         seed = [self.seed, number, self._process()[0]]
         return moved(batch, np.random.default_rng(seed), self.rotate)
+
+
+def _distances(structure: Structure, name: str) -> NDArray[np.float64]:
+    """Return the distances of a structure's atoms to their nearest, if it is one at all."""
+    structure.require_elements(name)
+    structure.require_finite(name)
+    return nearest_distances(structure, name)
 
 
 def _require_finite(labels: LabelledSet, path: str) -> None:
