@@ -153,7 +153,6 @@ class StructureData(ExtensiveData):
         }
 
     def same_samples(self, trained_on: dict[str, Any]) -> bool:
-        """Tell whether some of these structures are of the set that a model was trained on."""
         own = self.labels.attributes["structures"].splitlines()
         return not set(own).isdisjoint(trained_on["structures"].splitlines())
 
