@@ -6,8 +6,9 @@ from scipy.integrate import quad
 from scipy.special import expit
 
 from ednn.core.errors import InputError
-from ednn.physics.fermions import solve, thermal_length
-from ednn.physics.smooth_fields import smooth_field
+from ednn.physics import ideal_gas
+from ednn.physics.fermions import sample, solve, thermal_length, volume_per_particle
+from ednn.physics.smooth_fields import Potentials, smooth_field
 
 
 def potential(*sides: int, seed: int = 0) -> np.ndarray:
@@ -112,3 +113,22 @@ def test_the_functional_knows_the_density_alone() -> None:
 def test_no_temperature_is_refused() -> None:
     with pytest.raises(InputError, match=r"data\.kT=0 "):
         solve(np.zeros(8), 0.5, 0, 0.0)
+
+
+@pytest.mark.parametrize("dims", [1, 2])
+def test_a_thin_gas_has_hardly_any_excess(dims: int) -> None:
+    family = Potentials((12,) * dims, 0.5, mu=(-6.0, -5.0), depth=0.3, smooth=(2.0, 3.0))
+    whole, excess = (sample(3, family, kT=1.0, excess=switch) for switch in (False, True))
+    assert abs(excess.free_energy) < 0.01 * abs(whole.free_energy)
+    assert np.abs(excess.derivative).max() < 0.05 * np.abs(whole.derivative).max()
+
+
+def test_the_excess_is_the_rest_beside_an_ideal_gas() -> None:
+    family = Potentials((32,), 0.5, mu=(0.0, 0.5), depth=0.3, smooth=(1.0, 2.0))
+    whole, excess = (sample(3, family, kT=0.1, excess=switch) for switch in (False, True))
+    density, volume = whole.density.astype(float), volume_per_particle(0.1, 1)
+    assert excess.free_energy + ideal_gas.free_energy(density, 0.5, 0.1, volume) == pytest.approx(
+        whole.free_energy, rel=1e-6
+    )
+    known = ideal_gas.derivative(density, 0.1, volume)
+    np.testing.assert_allclose(excess.derivative + known, whole.derivative, atol=1e-6)

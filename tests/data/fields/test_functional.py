@@ -21,8 +21,8 @@ from tests.conftest import run
 FAMILY = {"spacing": 0.5, "mu": [0.0, 1.0], "depth": 0.5, "smooth": [1.0, 2.0]}
 SHARED = {"n_train": 5, "n_val": 2, "n_test": 3, "batch_size": 2, "workers": 0, "seed": 3}
 KINDS: list[tuple[type[FunctionalData], dict[str, Any]]] = [
-    (FermionData, {"kT": 0.2, "dims": 1, "side": 16}),
-    (FermionData, {"kT": 0.2, "dims": 2, "side": 6}),
+    (FermionData, {"kT": 0.2, "excess": False, "dims": 1, "side": 16}),
+    (FermionData, {"kT": 0.2, "excess": True, "dims": 2, "side": 6}),
     (HardRodsData, {"sigma": 1.0, "side": 16}),
 ]
 
@@ -58,7 +58,7 @@ def test_a_sample_is_a_function_of_seed_and_number(data: FunctionalData) -> None
 
 
 def test_fermions_are_those_of_the_potential(tmp_path: Path) -> None:
-    data = make(*KINDS[1], tmp_path)
+    data = make(*KINDS[1], tmp_path, excess=False)
     v, mu = data.potentials.draw([3, 0, 4])
     density, free_energy, derivative = data.sample([3, 0, 4])
     expected = fermions.solve(v, 0.5, 0.2, mu)

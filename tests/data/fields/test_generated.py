@@ -27,7 +27,7 @@ KINDS: dict[type[GeneratedData], dict[str, Any]] = {
         "neighbour": -1.0,
         "binary": True,
     },
-    FermionData: {"kT": 0.2, "dims": 1, **FAMILY},
+    FermionData: {"kT": 0.2, "excess": True, "dims": 1, **FAMILY},
     HardRodsData: {"sigma": 1.0, **FAMILY},
 }
 

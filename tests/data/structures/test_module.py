@@ -77,7 +77,7 @@ def test_symmetries_change_positions_but_no_distance() -> None:
     torch.testing.assert_close(turned, before, rtol=0, atol=1e-9)
     assert not torch.allclose(after.inputs.positions, batch.inputs.positions)
     # A mirrored force along a mirrored bond: the work of all forces in all bonds is the same.
-    work = lambda b: torch.einsum("bad,bacd->bac", b.forces.double(), vectors(b))[real]  # noqa: E731
+    work = lambda b: torch.einsum("bad,bacd->bac", b.slopes["forces"].double(), vectors(b))[real]  # noqa: E731
     torch.testing.assert_close(work(after), work(batch), rtol=0, atol=1e-6)
 
 
