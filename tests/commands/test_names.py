@@ -27,8 +27,14 @@ def test_a_run_is_called_what_its_folder_is(tmp_path: Path) -> None:
     assert len(list((tmp_path / "outputs" / "runs").iterdir())) == 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        pytest.param("basic", marks=pytest.mark.slow),
+        pytest.param("joblib", marks=pytest.mark.long),
+        pytest.param("submitit_local", marks=pytest.mark.long),
+    ],
+)
 def test_the_jobs_of_a_sweep_agree(tmp_path: Path, launcher: str) -> None:
     arguments = ["train.py", "-m", "tile.c=0,1", f"hydra/launcher={launcher}", *SMALL]
     done = run_alone(tmp_path, *arguments, "trainer.max_epochs=1")
