@@ -207,7 +207,7 @@ def _broken_link(file: h5py.File, key: str) -> str:
 
 
 def dataset_names(file: h5py.File) -> list[str]:
-    """Name the datasets of a file, the first twenty if they are more.
+    """Name the datasets of a file.
 
     Example:
         >>> with h5py.File("a.h5", "w", driver="core", backing_store=False) as file:
@@ -217,10 +217,9 @@ def dataset_names(file: h5py.File) -> list[str]:
     """
     found: list[str] = []
 
-    def note(name: str, item: h5py.HLObject) -> bool | None:
+    def note(name: str, item: h5py.HLObject) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("#"):  # MATLAB's own
             found.append(name)
-        return len(found) == 20 or None  # h5py goes on as long as it is given None
 
     file.visititems(note)
     return found

@@ -14,7 +14,13 @@ from torch import Tensor
 
 from ednn.core.errors import InputError
 from ednn.core.interface import FieldModel
-from ednn.data.fields.layout import Layout, bring_first, channel_axis, refuse_flat
+from ednn.data.fields.layout import (
+    Layout,
+    bring_first,
+    channel_axis,
+    refuse_flat,
+)
+from ednn.data.fields.spacing import require_same_spacing
 from ednn.data.formats.stored import StoredNumbers
 from ednn.data.hdf5_file import create_hdf5
 from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
@@ -58,7 +64,6 @@ class FieldJob(Job):
         self.model, self.numbers, self.derivative = model, numbers, derivative
         if derivative:
             model.require_slopes(["derivative"])
-            sites //= BY_GRADIENT
         self.name, shape, chunks = numbers.name, numbers.shape, numbers.chunks
         if not prod(shape):
             raise InputError(f"{self.name} of shape {shape} holds no fields.")
@@ -71,6 +76,8 @@ class FieldJob(Job):
         self.layout = Layout(info.dims, info.channels, stored_first, tuple(sides))
         self.axis = channel_axis(shape, *self.layout)
         numbers.require_present()
+        found = () if sides else numbers.axes.spacing(self.axis)
+        require_same_spacing(info.spacing, found, self.name)
         self.lattice = self.layout.lattice(shape)
         self.shape = (len(numbers), len(info.outputs))
         if chunks and prod(chunks) > sites * info.channels:
@@ -78,6 +85,8 @@ class FieldJob(Job):
                 f"{self.name} is stored in chunks of {chunks}, which don't fit in memory; "
                 f"store it in smaller ones (of HDF5: h5repack) or give a larger memory=… (GB)."
             )
+        if derivative:
+            sites //= BY_GRADIENT
         if model.indivisible and prod(self.lattice) > sites:
             raise InputError(
                 f"{self.name} does not fit in memory, and the model can't take it in blocks, as "

@@ -61,7 +61,7 @@ def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> Non
     loaded = sum(6 * s.positions.nbytes for s in structures)  # frames, structures, and in order
     sites = sites_at_once(cfg.memory, 1, _contributions_per_site(model.field_model), loaded)
     if cfg.stress:
-        _require_volumes(cfg.input, model, structures)
+        _require_volumes(cfg.input, structures)
     job = StructureJob(model, structures, sites, cfg.forces, cfg.shifts, cfg.stress)
 
     def write(folder: Path, total: np.ndarray) -> None:
@@ -166,11 +166,11 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     require_free(cfg, [output])
 
 
-def _require_volumes(source: str, model: StructureModel, structures: Sequence[Structure]) -> None:
+def _require_volumes(source: str, structures: Sequence[Structure]) -> None:
     """Make sure that structures have a stress.
 
     Raises:
-        InputError: the model has none, or a structure doesn't repeat in all directions.
+        InputError: one doesn't repeat in all directions.
     """
     for number, structure in enumerate(structures):
         if structure.is_open:

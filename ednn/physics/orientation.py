@@ -19,6 +19,7 @@ PERIOD = 360 / DEGREE  # degrees
 # Turns a moment of degree six of unit vectors into that of exp(6iφ): (x + iy)⁶, by powers of y.
 EXPANSION = np.array([comb(DEGREE, k) * 1j**k for k in range(DEGREE + 1)])
 LEAST = 0.5  # degrees, which cost 1 meV per atom; disordered sheets of a training are off by less
+UPRIGHT_ALL = 4.0  # degrees, by which the bonds of any sheet of one orientation may be off
 UPRIGHT = 2.0  # degrees, by which the bonds of a few displaced atoms may be off their rectangle
 SAME = 2.0  # degrees, by which bonds of one structure may turn as its atoms move
 CLEAR = 0.5  # least order of one orientation; 1 in a crystal, 0.53 in the most disordered sheet
@@ -48,8 +49,9 @@ def trained_orientation(seen: Traits | None) -> float | None:
     moments = np.array(seen)[:, 1:]  # (2, 7)
     terms = EXPANSION.real * moments
     low, high = terms.min(0).sum(), terms.max(0).sum()
-    if abs(EXPANSION.imag) @ moments[0] > np.sin(np.deg2rad(DEGREE * UPRIGHT)):
-        return None
+    for askew, most in zip(moments, (UPRIGHT, UPRIGHT_ALL), strict=True):  # of one, of all
+        if abs(EXPANSION.imag) @ askew > np.sin(np.deg2rad(DEGREE * most)):
+            return None
     return 0.0 if low > 0 else PERIOD / 2 if high < 0 else None
 
 
@@ -226,8 +228,8 @@ class Turns:
 
     def hold(self, structure: Structure) -> None:
         """Turn all that follows by the angle of this structure, whatever becomes of it."""
-        self._held = None
-        self._held = self(structure)
+        fresh = None if self.known is None else degrees_to(structure, self.known)
+        self._held = fresh or 0.0
 
 
 def _upright(cell: NDArray[np.float64]) -> list[float]:

@@ -104,8 +104,9 @@ def _pictures_of_slopes(
     figures, info = {}, data.info
     units = {"forces": "eV/Å", "stress": "eV/Å²" if info.dims == 2 else "eV/Å³"}
     for name, pair in slopes.items():
-        some = pair[:: -(-len(pair) // DRAWN)].double().numpy()
-        figures[f"parity_{name}"] = plots.parity(some[:, 0], some[:, 1], units.get(name, ""), name)
+        drawn = torch.randperm(len(pair), generator=torch.Generator().manual_seed(0))[:DRAWN]
+        predicted, true = pair[drawn].double().numpy().T
+        figures[f"parity_{name}"] = plots.parity(predicted, true, units.get(name, ""), name)
     if "derivative" in slopes and isinstance(model, FieldModel):
         one = torch.from_numpy(data.splits["test"][:1])
         field, true = data.dataset.inputs(one), data.dataset.slopes(one)["derivative"]

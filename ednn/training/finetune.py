@@ -10,6 +10,7 @@ from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
 from ednn.core.renderer import CELL_TOLERANCE
+from ednn.data.fields.spacing import require_same_spacing
 from ednn.data.module import ExtensiveData
 
 
@@ -37,7 +38,8 @@ def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
     """Make sure that a checkpoint's model takes what a data set holds.
 
     Raises:
-        InputError: it takes fields instead of structures, or structures instead of fields.
+        InputError: it takes fields instead of structures, structures instead of fields, or fields
+            of another spacing.
 
     Example:
         >>> from ednn.core.info import Output
@@ -53,6 +55,7 @@ def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
             f"The checkpoint's model takes {before.takes}, but this data set holds "
             f"{data.info.takes}; give data of the kind that it was trained on."
         )
+    require_same_spacing(before.spacing, data.info.spacing, str(data.path))
 
 
 def require_same_rendering(before: DatasetInfo, here: DatasetInfo) -> None:

@@ -105,11 +105,25 @@ class ExtensiveErrors(Metric):
         return results
 
 
+def some(rows: Tensor, most: int) -> Tensor:
+    """Return at most so many rows, drawn at random by a fixed seed; all if there are no more.
+
+    Example:
+        >>> import torch
+        >>> some(torch.arange(100), most=3).shape, some(torch.arange(2), most=3).tolist()
+        (torch.Size([3]), [0, 1])
+    """
+    if len(rows) <= most:
+        return rows
+    drawn = torch.randint(len(rows), (most,), generator=torch.Generator().manual_seed(0))
+    return rows[drawn.to(rows.device)]
+
+
 class SlopeErrors(nn.Module):
     """Errors of the components of derivatives: of a field, forces, stress.
 
-    Of each batch at most 65,536 components are kept, evenly spaced, since derivatives by fields
-    have as many as the fields have values.
+    Of the derivatives by fields, which have as many components as the fields have values, at most
+    65,536 of each batch are kept, drawn at random by a fixed seed.
 
     Example:
         >>> import torch
@@ -124,7 +138,10 @@ class SlopeErrors(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         names = ("derivative", "forces", "stress")
-        self.metrics: Any = nn.ModuleDict({name: CatMetric() for name in names})
+        kept = {name: CatMetric(nan_strategy="disable") for name in names}
+        self.metrics: Any = nn.ModuleDict(kept)
+        for metric in kept.values():
+            metric.set_dtype(torch.float64)
 
     def update(self, found: Mapping[str, Tensor], truth: Mapping[str, Tensor], inputs: Any) -> None:
         """Add samples.
@@ -135,9 +152,9 @@ class SlopeErrors(nn.Module):
             inputs: the fields, or the structures, whose padding atoms are left out.
         """
         for name, values in found.items():
-            pair = torch.stack([values.detach(), truth[name].to(values)], -1)  # (B, …, 2)
+            pair = torch.stack([values.detach().double(), truth[name].double()], -1)  # (B, …, 2)
             pair = (pair[inputs.numbers > 0] if name == "forces" else pair).flatten(0, -2)
-            self.metrics[name].update(pair[:: -(-len(pair) // COMPONENTS)])
+            self.metrics[name].update(some(pair, COMPONENTS) if name == "derivative" else pair)
 
     def pairs(self) -> dict[str, Tensor]:
         """Return predicted and true components (n, 2), of all processes, by the names."""

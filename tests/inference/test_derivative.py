@@ -1,5 +1,6 @@
 """Derivatives by the fields of a file: in blocks as in one piece, resumed, by several processes."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -7,13 +8,16 @@ import h5py
 import numpy as np
 import pytest
 import torch
+import xarray
 
 from ednn import EDNN
 from ednn.core.branch import Branch
+from ednn.core.errors import InputError
 from ednn.core.interface import FieldModel
 from ednn.core.multiscale import MultiScale
 from ednn.core.subnets import ANN, FCN
 from ednn.data.formats.hdf5 import HDF5Numbers
+from ednn.data.formats.opening import open_source
 from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.pieces import BY_GRADIENT, evaluate_all
 from ednn.inference.processes import processes
@@ -53,3 +57,25 @@ def test_blocks_of_several_scales_add_up(tmp_path: Path) -> None:
     fields = np.random.default_rng(0).normal(size=(1, 1, 16, 12))
     expected = model.derivative(torch.from_numpy(fields)).numpy()
     np.testing.assert_allclose(predicted(model, fields, tmp_path, 400), expected, atol=1e-12)
+
+
+def test_a_file_of_another_spacing_is_refused(tmp_path: Path) -> None:
+    model = EDNN(SMALL, focus=2, context=2, dims=1)
+    model.info = replace(model.info, spacing=(0.25,))
+    axes = {"sample": [0], "x": 0.5 * np.arange(8)}
+    field = xarray.DataArray(np.ones((1, 8)), axes, ["sample", "x"], name="n")
+    field.to_netcdf(tmp_path / "n.nc", engine="h5netcdf")
+    with (
+        open_source(tmp_path / "n.nc") as source,
+        pytest.raises(InputError, match=r"n has a spacing of \(0\.5,\), and the model was trained"),
+    ):
+        FieldJob(model, source.find("n"), 10**6)
+
+
+def test_a_derivative_is_predicted_of_a_chunk_that_fits(tmp_path: Path) -> None:
+    model = EDNN(SMALL, focus=4, context=2)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("n", data=np.ones((1, 64, 64)), chunks=(1, 64, 64), compression="gzip")
+    with open_source(tmp_path / "a.h5") as source:
+        job = FieldJob(model, source.find("n"), sites=64 * 64, derivative=True)
+    assert len(job.pieces) > 1

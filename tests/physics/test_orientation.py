@@ -114,3 +114,16 @@ def test_the_angle_is_one_all_along_a_trajectory() -> None:
     assert turns(start) == first
     turns.hold(start)
     assert turns(own) == first
+
+
+@pytest.mark.parametrize("degrees", [8, 12, 15])
+def test_a_training_of_several_orientations_has_none(degrees: float) -> None:
+    sheets = [turned(crystal(), angle) for angle in (0, degrees, -degrees)]
+    assert trained_orientation(ranges(sheets)) is None
+
+
+def test_a_held_angle_is_that_of_the_structure_itself() -> None:
+    turns = Turns(ranges([crystal()]))
+    for degrees in (17.0, 18.8):
+        turns.hold(turned(crystal(), degrees))
+        assert turns(crystal()) == pytest.approx(-degrees)

@@ -9,7 +9,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from ednn.core.info import DatasetInfo, Output
-from ednn.training.metrics import ExtensiveErrors
+from ednn.core.structure_batch import StructureBatch
+from ednn.training.metrics import ExtensiveErrors, SlopeErrors
 
 SAMPLES = 101  # odd, and a prime: no batch size divides it
 
@@ -127,3 +128,30 @@ def test_relative_errors_and_milli_units_per_site() -> None:
     assert results["mean_relative_error"] == pytest.approx((0.1 + 0.05 + 0.025) / 3)
     assert results["mean_absolute_error_per_site"] == pytest.approx(200)
     assert results["mean_absolute_error"] == pytest.approx(1)
+
+
+def test_a_prediction_that_is_no_number_is_told_as_such() -> None:
+    errors, true = SlopeErrors(), torch.zeros(2, 1, 4)
+    found = true.clone()
+    found[0, 0, 1] = torch.nan
+    for values in (found, true):
+        errors.update({"derivative": values}, {"derivative": true}, true)
+    assert errors.pairs()["derivative"].shape == (16, 2)
+    assert errors.compute()["mean_absolute_error_of_derivative"].isnan()
+
+
+def test_all_components_of_forces_count() -> None:
+    errors, true = SlopeErrors(), torch.zeros(1, 40_000, 2)
+    found = true.clone()
+    found[..., 1] = 1.0
+    carbon = StructureBatch(torch.full((1, 40_000), 6), true, torch.eye(2)[None])
+    errors.update({"forces": found}, {"forces": true}, carbon)
+    assert errors.compute()["mean_absolute_error_of_forces"] == 0.5
+
+
+def test_derivatives_are_drawn_from_all_places() -> None:
+    errors, true = SlopeErrors(), torch.zeros(4, 1, 256, 256)
+    found = true.clone()
+    found[..., 1::2] = 1.0  # which evenly spaced ones would miss
+    errors.update({"derivative": found}, {"derivative": true}, true)
+    assert errors.compute()["mean_absolute_error_of_derivative"] == pytest.approx(0.5, abs=0.01)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from ednn.data.fields.own import FieldsData
 from ednn.data.formats.hdf5 import HDF5Source
@@ -13,7 +14,6 @@ class HDF5Data(FieldsData):
 
     Example:
         >>> import h5py, numpy as np
-        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder, "own.h5")
@@ -26,5 +26,5 @@ class HDF5Data(FieldsData):
         (3, False, 'eV per pixel')
     """
 
-    def _opener(self) -> Callable[[], Source]:
+    def _opener(self, labels: Path | None) -> Callable[[], Source]:
         return partial(HDF5Source, self.file)

@@ -29,6 +29,10 @@ class KnownAgain(ExtensiveData):
     split_in_file: bool
     shares: dict[str, float]
 
+    @property
+    def kind(self) -> str:
+        return "HDF5Data"  # of data=hdf5, too: the same samples, whoever reads them
+
     @cached_property
     def first_field(self) -> str:
         """A digest of the first field, by which the file is known again wherever it lies."""

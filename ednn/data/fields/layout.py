@@ -1,7 +1,7 @@
 """Where channels and sides stand in the fields of a file; fields whose lattice is flat."""
 
 from collections.abc import Sequence
-from math import inf, prod
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -180,28 +180,6 @@ def require_sides(sides: Any, option: str) -> tuple[int, ...]:
             f"numbers such as [8,8]."
         )
     return tuple(given)
-
-
-def require_spacing(spacing: Any, dims: int) -> tuple[float, ...]:
-    """Return the distance of neighbouring sites along each axis; none for null.
-
-    Raises:
-        InputError: it is not one number above 0, or one per axis.
-
-    Example:
-        >>> require_spacing(0.25, dims=2), require_spacing(None, dims=2)
-        ((0.25, 0.25), ())
-    """
-    if spacing is None:
-        return ()
-    given = list(spacing) if isinstance(spacing, Sequence) else [spacing] * dims
-    numbers = all(isinstance(d, int | float) and not isinstance(d, bool) for d in given)
-    if not numbers or len(given) != dims or not all(0 < d < inf for d in given):
-        raise InputError(
-            f"data.spacing={spacing} is not possible; give the distance of neighbouring sites, a "
-            f"number above 0, or {dims}: one per axis."
-        )
-    return tuple(map(float, given))
 
 
 def require_first(first: Any, option: str) -> bool | None:

@@ -22,7 +22,7 @@ from ednn.data.fields.labels import (
     require_derivative,
     require_one_each,
 )
-from ednn.data.fields.layout import require_spacing
+from ednn.data.fields.spacing import require_spacing
 from ednn.data.fields.way import Way
 from ednn.data.formats.opening import is_table, open_source
 from ednn.data.formats.source import Source
@@ -97,7 +97,7 @@ class FieldsData(KnownAgain):
         self.y = [str(key) for key in (y if isinstance(y, list) else [y])]
         self.shares = require_shares(val, test)
         self.labels_file = Path(labels) if labels else None
-        self.opened = _opener(self.file, self.labels_file)
+        self.opened = self._opener(self.labels_file)
         require_closed(self.path)
         with self.opened() as source:
             self.x = source.choose(x, "data.x", besides=[*self.y, str(derivative)])
@@ -112,20 +112,20 @@ class FieldsData(KnownAgain):
             self.way = Way.of(stored, dims, channels_first, sides)
             if derivative is not None:
                 require_derivative(stored, source.find(derivative, "data.derivative"))
-        self.layout = self.way.layout
-        stored_as = partial(StoredFields, self.opened, layout=self.layout)
+        stored_as = partial(StoredFields, self.opened, layout=self.way.layout)
         self.fields = stored_as(self.x)
         self.derivative = None if derivative is None else stored_as(derivative)
-        self.spacing = require_spacing(spacing, self.layout.dims) or self.way.spacing
+        self.spacing = require_spacing(spacing, self.way.layout.dims) or self.way.spacing
         self._kept = self.way.whole or prod(self.way.shape) <= IN_MEMORY  # in memory
+
+    def _opener(self, labels: Path | None) -> Callable[[], Source]:
+        """Return what opens the file of the fields, in any process."""
+        lists = labels and self.file.is_dir() and is_table(labels)
+        return partial(open_source, self.file, labels if lists else None)
 
     @property
     def path(self) -> Path:
         return self.file
-
-    @property
-    def kind(self) -> str:
-        return "HDF5Data"  # of data=hdf5, too: the same samples, whoever reads them
 
     @property
     def info(self) -> DatasetInfo:
@@ -133,18 +133,18 @@ class FieldsData(KnownAgain):
         outputs = tuple(Output(n, u, f"{u} per {self.site}".strip()) for n, u in units.items())
         return DatasetInfo(
             outputs,
-            self.layout.dims,
-            self.layout.channels,
-            channels_first=self.layout.first,
+            self.way.layout.dims,
+            self.way.layout.channels,
+            channels_first=self.way.layout.first,
             site=self.site,
             spacing=self.spacing,
         )
 
     @property
     def reading(self) -> str:
-        names, outputs = ", ".join(map(repr, self.y)), len(self.labels)
-        fields = self.way.words(self.site)
-        line = f"{self.path}: {fields}, labels {names} ({outputs} output{'s' * (outputs > 1)})"
+        names, count = ", ".join(map(repr, self.y)), len(self.labels)
+        labels = f"labels {names} ({count} output{'s' * (count > 1)})"
+        line = f"{self.path}: {self.way.words(self.site)}, {labels}"
         return f"{line}\n{self.way.slow}" if self.way.slow and not self._kept else line
 
     @cached_property
@@ -165,8 +165,8 @@ class FieldsData(KnownAgain):
         }
 
     def describe(self) -> dict[str, Any]:
-        sides = list(self.fields.shape[2:])
-        return {**super().describe(), "channels": self.layout.channels, "sides": sides}
+        of_fields = {"channels": self.fields.shape[1], "sides": list(self.fields.shape[2:])}
+        return {**super().describe(), **of_fields}
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         columns = [label.values for label in self.labels.values()]
@@ -176,14 +176,8 @@ class FieldsData(KnownAgain):
         return FieldDataset(fields, labels, slopes), self._splits()
 
     def _splits(self) -> dict[str, np.ndarray]:
-        count = self.fields.count
         if not self.split_in_file:
-            return by_share(np.random.default_rng(self.seed).random(count), self.shares)
+            draw = np.random.default_rng(self.seed).random
+            return by_share(draw(self.fields.count), self.shares)
         with self.opened() as source:
-            return read_splits(source, count)
-
-
-def _opener(path: Path, labels: Path | None) -> Callable[[], Source]:
-    """Return what opens the file of the fields, in any process."""
-    lists = labels is not None and path.is_dir() and is_table(labels)
-    return partial(open_source, path, labels if lists else None)
+            return read_splits(source, self.fields.count)

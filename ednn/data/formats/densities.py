@@ -86,6 +86,11 @@ class VaspSource(DensitySource):
 
     @cached_property
     def density(self) -> tuple[np.ndarray, Any]:
+        if self.path.name.startswith(("LOCPOT", "ELFCAR")):
+            raise InputError(
+                f"{self.path} has CHGCAR's format, but is no density, by whose volume numbers are "
+                f"divided; store its numbers as .npy, such as by pymatgen."
+            )
         content = VaspChargeDensity(str(self.path))
         cells = [atoms.cell.array for atoms in content.atoms]
         if not content.chg:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ednn.core.errors import InputError
+from ednn.data.formats.axes import EVEN
 from ednn.data.formats.source import Source
 from ednn.data.formats.stored import StoredNumbers, readable
 from ednn.data.formats.table import FILE, TableSource
@@ -82,6 +83,7 @@ class _FolderNumbers(StoredNumbers):
         super().__init__(stored, source.path, first.key, axes=lambda: axes, loaded=first.loaded)
         self.chunks = chunks if len(chunks) == len(shape) else None
         self.unit, self.packing, self.source = first.unit, first.packing, source
+        self.said = first.axes, first.unit
         self.files = source.files
 
     def read(
@@ -97,7 +99,19 @@ class _FolderNumbers(StoredNumbers):
                 f"{numbers.name} has the shape {numbers.field_shape}, and "
                 f"{self.source.files[0]} has {self.shape[1:]}; give files of one shape."
             )
+        self._require_alike(numbers)
         return numbers.meant(numbers.field(part)[None], [number], part)
+
+    def _require_alike(self, numbers: StoredNumbers) -> None:
+        """Make sure that a file says the same of its axes and its unit as the first."""
+        axes, (first, unit) = numbers.axes, self.said
+        said, wanted = (axes.names, axes.units, numbers.unit), (first.names, first.units, unit)
+        alike = said == wanted and len(axes.steps) == len(first.steps)
+        if not (alike and np.allclose(axes.steps, first.steps, rtol=EVEN)):
+            raise InputError(
+                f"{numbers.name} and {self.source.files[0]} differ in axes, spacing or unit; give "
+                f"files that agree in these."
+            )
 
     @property
     def whole(self) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ednn.core.errors import InputError
 from ednn.data.formats.source import Source
 from ednn.data.formats.stored import StoredNumbers
 
@@ -30,6 +31,11 @@ class TableSource(Source):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.frame = pd.read_csv(path, skipinitialspace=True, dtype={FILE: str})
+        if not isinstance(self.frame.index, pd.RangeIndex):
+            raise InputError(
+                f"{path} has rows with more values than its first line has names; give one name "
+                f"for each column."
+            )
         self.frame.columns = self.frame.columns.astype(str).str.strip()
 
     @property

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
 import zarr
 
 from ednn.core.errors import InputError
-from ednn.data.formats.opening import open_source
+from ednn.data.formats.opening import open_labels, open_source
 from tests.data.formats.files import (
     COUNT,
     ENERGY,
@@ -152,3 +153,18 @@ def test_fields_alone_are_refused_until_labels_are_named(tmp_path: Path) -> None
         ready(npy(tmp_path))
     with pytest.raises(InputError, match=r"There is no file none.csv"):
         ready(npy(tmp_path), labels="none.csv")
+
+
+def test_a_table_with_more_values_than_names_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("energy\n1.5,2.5\n3.5,4.5\n")
+    with pytest.raises(InputError, match="rows with more values than its first line has names"):
+        open_labels(tmp_path / "labels.csv")
+
+
+def test_fields_are_found_behind_many_other_arrays(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "many.h5", "w") as file:
+        for i in range(30):
+            file[f"array{i:02}"] = [0.0]
+        file["fields"] = np.zeros((3, 4, 4))
+    with open_source(tmp_path / "many.h5") as source:
+        assert source.choose(None, "data.x") == "fields"

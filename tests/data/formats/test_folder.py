@@ -165,3 +165,22 @@ def test_bad_folders_are_refused(harm: Callable[[Path], None], words: str, tmp_p
     with pytest.raises(InputError, match=words) as error:
         ready(folder, dims=3)
     assert "\n" not in str(error.value)
+
+
+def test_files_of_another_spacing_are_refused(tmp_path: Path) -> None:
+    for name, step in (("a", 0.5), ("b", 1.0)):
+        axes = {axis: (axis, step * np.arange(4)) for axis in "xyz"}
+        values = (tuple("xyz"), np.ones((4, 4, 4)))
+        file = xarray.Dataset({"density": values, **axes})
+        file.to_netcdf(tmp_path / f"{name}.nc", engine="h5netcdf")
+    with open_source(tmp_path) as source:
+        numbers = source.find("density")
+        assert numbers.read([0]).shape == (1, 4, 4, 4)
+        with pytest.raises(InputError, match=r"b\.nc.* and a\.nc differ in axes, spacing or unit"):
+            numbers.read([1])
+
+
+def test_what_only_looks_like_a_density_is_refused(tmp_path: Path) -> None:
+    write_chgcar(tmp_path / "LOCPOT", np.ones((4, 4, 4)))
+    with pytest.raises(InputError, match=r"LOCPOT has CHGCAR's format, but is no density"):
+        open_source(tmp_path / "LOCPOT").find("")
