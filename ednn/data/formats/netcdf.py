@@ -156,7 +156,9 @@ class NetCDF4Source(HDF5Source):
         group, _, name = key.rpartition("/")
 
         def axes() -> Axes:
-            with described(self.path, "h5netcdf", group, driver_kwds=UNLOCKED) as dataset:
+            # dimensions without a name are those of plain HDF5 datasets
+            options = {"driver_kwds": UNLOCKED, "phony_dims": "sort"}
+            with described(self.path, "h5netcdf", group, **options) as dataset:
                 return axes_of(dataset, name)
 
         return axes
