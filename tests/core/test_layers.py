@@ -53,7 +53,10 @@ def test_core_and_physics_load_no_framework() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["import ednn; ednn.EDNN", f"import ednn; ednn.load_model({str(CHECKPOINT)!r})"],
+    [
+        pytest.param("import ednn; ednn.EDNN", marks=pytest.mark.long),
+        f"import ednn; ednn.load_model({str(CHECKPOINT)!r})",
+    ],
     ids=["import", "load_model"],
 )
 def test_python_use_needs_torch_alone(code: str) -> None:

@@ -104,7 +104,7 @@ def test_a_training_leaves_uncertainties(trained: Path) -> None:
     assert (trained / "reliability.png").exists()
 
 
-@pytest.mark.parametrize("memory", [2, 0.8005])
+@pytest.mark.parametrize("memory", [0.8005, pytest.param(2, marks=pytest.mark.long)])
 def test_predict_writes_them(two: list[Path], tmp_path: Path, memory: float) -> None:
     spins = np.random.default_rng(0).choice([-1.0, 1.0], (2, 64, 96))
     with h5py.File(tmp_path / "fields.h5", "w") as file:

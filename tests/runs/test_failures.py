@@ -205,7 +205,7 @@ def test_an_interrupt(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("package", ["wandb", "tensorboard"])
+@pytest.mark.parametrize("package", ["wandb", pytest.param("tensorboard", marks=pytest.mark.long)])
 def test_a_logger_that_is_not_installed_is_told_before_the_training(
     tmp_path: Path, package: str
 ) -> None:

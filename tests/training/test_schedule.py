@@ -16,7 +16,7 @@ def rates(run_folder: Path) -> list[float]:
     return pd.read_csv(run_folder / "metrics.csv")["lr-Adam"].dropna().tolist()
 
 
-@pytest.mark.parametrize("task", ["task=onecycle", COSINE])
+@pytest.mark.parametrize("task", ["task=onecycle", pytest.param(COSINE, marks=pytest.mark.long)])
 def test_a_finished_run_goes_on_with_more_epochs(tmp_path: Path, task: str) -> None:
     folder = tmp_path / "outputs" / "runs"
     words = ["train.py", *TINY, task]
