@@ -5,7 +5,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, pairwise
-from multiprocessing import get_context, parent_process
+from multiprocessing import (
+    get_all_start_methods,
+    get_context,
+    get_start_method,
+    parent_process,
+    set_start_method,
+)
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -22,6 +28,9 @@ def worker_pool(workers: int) -> ProcessPoolExecutor:
         with worker_pool(4) as pool:  # in a script, below `if __name__ == "__main__":`
             labels = list(pool.map(label, structures))
     """
+    # A process takes over its parent's default, and joblib's workers have one that only they know.
+    if get_start_method(allow_none=True) not in (None, *get_all_start_methods()):
+        set_start_method("spawn", force=True)
     return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start)
 
 

@@ -73,6 +73,15 @@ def networks() -> str:
                 "study.multiscale.paper.screening=[1,4]",
             ],
         ),
+        (
+            "functional",
+            [*ONE_EPOCH, *FEW, "model.subnet.widths=[8,8,8]"],
+            [
+                "study.functional.c=[0,2]",
+                "study.functional.data=['data.side=32','data.n_test=5']",
+                "study.functional.larger=['data.side=64']",
+            ],
+        ),
         ("dft", STRUCTURES, []),
         ("resilience", STRUCTURES, ["study.resilience.samples=4"]),
         (
