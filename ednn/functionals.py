@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.core.loading import load_models
-from ednn.core.seen import WARNED
+from ednn.core.seen import WARNED, SeenValues
 from ednn.physics import ideal_gas
 from ednn.physics.ideal_gas import IdealGas
 
@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 STEPS = 1000  # of the minimiser, which takes about thirty
 MEMORY = 20  # steps from which it estimates the curvature
+UNIFORM = 16  # uniform densities from which the local-density approximation is made
+DILUTE = 1e-3  # the lowest of them at least, in units of the highest
 
 
 class Minimum(NamedTuple):
@@ -34,7 +36,7 @@ class Minimum(NamedTuple):
         particles: their number N, ∫ n.
         converged: whether `gradient` reached the tolerance.
         iterations: steps of the minimiser.
-        gradient: largest |δF/δn + v − μ|, times √(n / n₀) with n₀ the uniform density that the
+        gradient: largest |δF/δn + v − μ|, times √(n / n₀) with n₀ the mean of the density that the
             minimiser began with, so that sites without particles don't count.
 
     Example:
@@ -62,9 +64,12 @@ def minimise(
     """Return the density n ≥ 0 in a potential v: at a chemical potential, or of so many particles.
 
     It minimises F[n] + ∫ n (v − μ), or F[n] + ∫ n v where ∫ n = N, by L-BFGS for √n. In terms of
-    √n an ideal gas has the same curvature at every density, and n is never negative. Everything is
-    in double precision and in the units of the training: energies in that of the labels, volumes in
-    that of `model.info.spacing`, or in sites where it is not known.
+    √n an ideal gas has the same curvature at every density, and n is never negative. It begins with
+    a local-density approximation, made of the network's values at uniform densities of the
+    training: far from those, a network can have minima that the functional hasn't.
+
+    Everything is in double precision and in the units of the training: energies in that of the
+    labels, volumes in that of `model.info.spacing`, or in sites where it is not known.
 
     Args:
         model: a network of one density, or its checkpoint.
@@ -97,7 +102,7 @@ def minimise(
     problem = _Problem(found, np.asarray(potential, dtype=np.float64), mu, particles, ideal)
     options = {"maxiter": STEPS, "maxfun": 2 * STEPS, "maxcor": MEMORY, "gtol": tolerance}
     options["ftol"] = 0.0  # it goes on until the gradient is small
-    start = np.ones(problem.potential.size)
+    start = np.sqrt(problem.start / problem.scale).ravel()
     with np.errstate(over="ignore", invalid="ignore"):  # where there is no minimum
         result = minimize(problem, start, method="L-BFGS-B", jac=True, options=options)
     density = problem.density(result.x)
@@ -133,27 +138,47 @@ class _Problem:
         self.potential, self.ideal = potential, ideal
         self.mu, self.particles = mu, particles
         self.volume = prod(model.info.spacing)  # of a site
-        if particles is not None:
-            self.start = particles / (self.volume * potential.size)
-        elif (seen := model.values_seen) is not None:
-            self.start = (seen.lowest[0] + seen.highest[0]) / 2
-        else:
-            self.start = 1.0 if ideal is None else 1 / ideal.volume
+        self.start = self.beginning(model.values_seen)
+        self.scale = float(self.start.mean())  # n₀
+
+    def beginning(self, seen: SeenValues | None) -> Floats:
+        """Return the density to begin with, (*L): a local-density one where the range is known."""
+        volume = self.volume * self.potential.size
+        fallback = 1.0 if self.ideal is None else 1 / self.ideal.volume
+        uniform = np.full(self.potential.shape, (self.particles or volume * fallback) / volume)
+        if seen is None:
+            return uniform
+        (lowest,), (highest,) = seen.lowest, seen.highest
+        values = np.geomspace(max(lowest, DILUTE * highest), highest, UNIFORM)
+        one = np.ones_like(self.potential)
+        found = [(self.energy(n * one)[1] - self.potential).mean() for n in values]
+        slopes = np.maximum.accumulate(found)
+
+        def local(mu: float) -> Floats:
+            return np.interp(mu - self.potential, slopes, values)
+
+        if self.particles is None:
+            assert self.mu is not None
+            return local(self.mu)
+        if not values[0] < self.particles / volume < values[-1]:
+            return uniform
+        ends = self.potential.min() + slopes[0], self.potential.max() + slopes[-1]
+        return local(brentq(lambda mu: local(mu).mean() - self.particles / volume, *ends))
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
-        """Return F + ∫ n (v − μ) and its gradient by x, (sites,), both over 2 n₀ × a site."""
+        """Return F + ∫ n (v − μ) and its gradient by x, (sites,), over 2 n₀ × a site's volume."""
         density = self.density(x)
         total, slope = self.energy(density)
         mu = self.chemical_potential(density, slope)
         if self.particles is None:
             total -= self.volume * mu * density.sum()
         gradient = self.share(x) * x * (slope - mu).ravel()
-        return total / (2 * self.start * self.volume), gradient
+        return total / (2 * self.scale * self.volume), gradient
 
     def density(self, x: Floats) -> Floats:
         """Return n (*L) for x (sites,)."""
         squares = np.maximum(np.square(x), np.finfo(float).tiny)
-        return (self.start * self.share(x) * squares).reshape(self.potential.shape)
+        return (self.scale * self.share(x) * squares).reshape(self.potential.shape)
 
     def share(self, x: Floats) -> float:
         """Return by what x² is multiplied: where N is given, it counts relative to its mean."""
