@@ -1,9 +1,27 @@
 """The ideal gas: the part of every functional of a fluid that is known, F = kT ∫ n (ln nΛ − 1)."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+class IdealGas(NamedTuple):
+    """A classical ideal gas.
+
+    Attributes:
+        kT: temperature.
+        volume: Λ of a particle: its thermal wavelength to the power of the dimension, per spin.
+
+    Example:
+        >>> IdealGas(kT=0.1).volume
+        1.0
+    """
+
+    kT: float
+    volume: float = 1.0
 
 
 def free_energy(density: Floats, spacing: float, kT: float, volume: float = 1.0) -> float:
