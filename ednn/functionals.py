@@ -4,7 +4,7 @@ import warnings
 from copy import deepcopy
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -68,8 +68,8 @@ def minimise(
     a local-density approximation, made of the network's values at uniform densities of the
     training: far from those, a network can have minima that the functional hasn't.
 
-    Everything is in double precision and in the units of the training: energies in that of the
-    labels, volumes in that of `model.info.spacing`, or in sites where it is not known.
+    Units are those of the training: volumes in that of `model.info.spacing`, or in sites. A minimum
+    that wasn't found, or that lies outside of the training's densities, is warned of.
 
     Args:
         model: a network of one density, or its checkpoint.
@@ -77,12 +77,7 @@ def minimise(
         mu: chemical potential μ.
         particles: their number N, in place of μ.
         ideal: the ideal gas that the labels were less by; None for a network of the whole F.
-        tolerance: of `gradient`, an energy; rounding ends the search at about 1e-7 of what an
-            energy per particle is.
-
-    Returns:
-        The density, its energy and how good a minimum it is. A minimum that wasn't found, or that
-        lies outside of the training's densities, is warned of.
+        tolerance: of `gradient`; rounding ends the search at about 1e-7 of an energy per particle.
 
     Raises:
         InputError: a model without a derivative by one density, a potential that doesn't fit it, or
@@ -105,18 +100,7 @@ def minimise(
     start = np.sqrt(problem.start / problem.scale).ravel()
     with np.errstate(over="ignore", invalid="ignore"):  # where there is no minimum
         result = minimize(problem, start, method="L-BFGS-B", jac=True, options=options)
-    density = problem.density(result.x)
-    energy, slope = problem.energy(density)
-    gradient = float(np.abs(result.jac).max())
-    minimum = Minimum(
-        density,
-        energy,
-        problem.chemical_potential(density, slope),
-        float(problem.volume * density.sum()),
-        gradient <= tolerance,
-        int(result.nit),
-        gradient,
-    )
+    minimum = problem.minimum(result, tolerance)
     _warn(minimum, found, tolerance)
     return minimum
 
@@ -183,6 +167,21 @@ class _Problem:
     def share(self, x: Floats) -> float:
         """Return by what x² is multiplied: where N is given, it counts relative to its mean."""
         return 1.0 if self.particles is None else float(1 / np.square(x).mean())
+
+    def minimum(self, result: Any, tolerance: float) -> Minimum:
+        """Return what the minimiser ended with."""
+        density = self.density(result.x)
+        energy, slope = self.energy(density)
+        gradient = float(np.abs(result.jac).max())
+        return Minimum(
+            density,
+            energy,
+            self.chemical_potential(density, slope),
+            float(self.volume * density.sum()),
+            gradient <= tolerance,
+            int(result.nit),
+            gradient,
+        )
 
     def energy(self, density: Floats) -> tuple[float, Floats]:
         """Return F + ∫ n v and its derivative by n, (*L)."""
