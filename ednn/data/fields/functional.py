@@ -8,7 +8,6 @@ import numpy as np
 
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.fields.file import write_batches
 from ednn.data.fields.generated import GeneratedData
 from ednn.data.module import require_whole
 from ednn.data.samples import FieldDataset
@@ -86,15 +85,7 @@ class FunctionalData(GeneratedData):
         }
 
     def make(self) -> None:
-        count = sum(self.counts.values())
-        write_batches(
-            self.path,
-            count,
-            self._batches(count),
-            self.consecutive_splits(),
-            {"unit": self.unit},
-            self.settings,
-        )
+        self.write(self._batches(sum(self.counts.values())), self.unit)
 
     def read(self) -> tuple[FieldDataset, dict[str, np.ndarray]]:
         stored, splits = super().read()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from ednn.core.errors import InputError
 from ednn.core.files import require_writable
-from ednn.data.fields.file import StoredFields
+from ednn.data.fields.file import StoredFields, write_batches
 from ednn.data.fields.layout import Layout
 from ednn.data.formats.hdf5 import HDF5Source
 from ednn.data.hdf5_file import dataset, open_hdf5, require_finite
@@ -80,6 +80,11 @@ class GeneratedData(ExtensiveData):
     @abstractmethod
     def make(self) -> None:
         """Write the file."""
+
+    def write(self, batches: Iterable[Mapping[str, np.ndarray]], unit: str) -> None:
+        """Write samples as they are made, of the training first, with labels in a unit."""
+        count, splits = sum(self.counts.values()), self.consecutive_splits()
+        write_batches(self.path, count, batches, splits, {"unit": unit}, self.settings)
 
     def test_only(self, trained_on: dict[str, Any] | None) -> None:
         for key, before in self.defining.items() if trained_on else ():

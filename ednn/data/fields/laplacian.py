@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ednn.core.info import DatasetInfo, Output
-from ednn.data.fields.file import write_batches
 from ednn.data.fields.generated import GeneratedData
 from ednn.data.workers import made_in_batches
 from ednn.physics.images import random_image
@@ -59,15 +58,7 @@ class LaplacianData(GeneratedData):
         }
 
     def make(self) -> None:
-        count = sum(self.counts.values())
-        write_batches(
-            self.path,
-            count,
-            self._batches(count),
-            self.consecutive_splits(),
-            {"unit": UNIT},
-            self.settings,
-        )
+        self.write(self._batches(sum(self.counts.values())), UNIT)
 
     def label(self, fields: np.ndarray) -> np.ndarray:
         return laplacian_sum(fields, self.stencil)[:, None]
