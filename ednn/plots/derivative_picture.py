@@ -1,16 +1,21 @@
 """A field, and the true and the predicted derivative of its property."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from ednn.plots.style import COLOUR, label, styled
+from ednn.plots.style import COLOUR, styled
 
 
 @styled
 def derivative(
-    field: np.ndarray, prediction: np.ndarray, target: np.ndarray, step: float, quantity: str
+    field: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    spacing: Sequence[float],
+    quantity: str,
 ) -> Figure:
     """Draw a field, the derivative of its property at every site, and the error of the prediction.
 
@@ -20,26 +25,33 @@ def derivative(
         field: one component, (n,), (nx, ny) or (nx, ny, nz).
         prediction: of the derivative, of the same shape.
         target: the true one.
-        step: distance of the sites along the first axis; 1 if it is not known.
+        spacing: distance of the sites along each axis; empty if it is not known.
         quantity: name of the property.
 
     Example:
         >>> wave = np.sin(np.linspace(0, 6, 50))
-        >>> len(derivative(wave, wave, wave, step=0.25, quantity="free energy").axes)
+        >>> len(derivative(wave, wave, wave, spacing=[0.25], quantity="free energy").axes)
         3
     """
     if field.ndim == 3:
         field, prediction, target = (a[..., a.shape[-1] // 2] for a in (field, prediction, target))
     draw = _lines if field.ndim == 1 else _maps
-    return draw(field, prediction, target, step, f"derivative of the {quantity}")
+    where = "position" if spacing else "position (sites)"
+    steps = np.array(spacing or [1.0] * field.ndim)[: field.ndim]
+    return draw(field, prediction, target, steps, where, f"derivative of the {quantity}")
 
 
 def _lines(
-    field: np.ndarray, prediction: np.ndarray, target: np.ndarray, step: float, quantity: str
+    field: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    steps: np.ndarray,
+    where: str,
+    quantity: str,
 ) -> Figure:
     figure = Figure(figsize=(8.0, 8.0))
     above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=[2, 3, 2])
-    x = step * np.arange(len(field))
+    x = steps[0] * np.arange(len(field))
     above.plot(x, field, color="black")
     above.set_ylabel("field")
     middle.plot(x, target, color="black", label="true")
@@ -48,13 +60,18 @@ def _lines(
     middle.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     below.plot(x, prediction - target, color=COLOUR["blue"])
     below.axhline(0, color="black", linewidth=1.0, linestyle="--")
-    below.set(ylabel="error", xlabel=label("position", "" if step != 1 else "sites"))
+    below.set(ylabel="error", xlabel=where)
     figure.align_ylabels()
     return figure
 
 
 def _maps(
-    field: np.ndarray, prediction: np.ndarray, target: np.ndarray, step: float, quantity: str
+    field: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    steps: np.ndarray,
+    where: str,
+    quantity: str,
 ) -> Figure:
     figure = Figure(figsize=(11.0, 10.0))
     low, high = float(target.min()), float(target.max())
@@ -68,7 +85,7 @@ def _maps(
             {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound},
         ),
     }
-    size = step * np.array(field.shape)
+    size = steps * field.shape
     for axes, (title, (values, colours)) in zip(
         figure.subplots(2, 2, sharex=True, sharey=True).flat, panels.items(), strict=True
     ):
@@ -76,4 +93,6 @@ def _maps(
         axes.set_title(title, fontsize=14)
         axes.grid(visible=False)
         figure.colorbar(image, ax=axes, shrink=0.8)
+    figure.supxlabel(where)
+    figure.supylabel(where)
     return figure

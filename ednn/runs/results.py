@@ -112,8 +112,8 @@ def _pictures_of_slopes(
         field, true = data.dataset.inputs(one), data.dataset.slopes(one)["derivative"]
         parts = field, model.derivative(field), true
         shown, predicted, truth = (part[0, 0].double().numpy() for part in parts)
-        step, name = (*info.spacing, 1.0)[0], info.names[0].replace("_", " ")
-        figures["derivative"] = plots.derivative(shown, predicted, truth, step, name)
+        name = info.names[0].replace("_", " ")
+        figures["derivative"] = plots.derivative(shown, predicted, truth, info.spacing, name)
     return figures
 
 
