@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ednn.core.errors import InputError
+
 COVERED = 0.9  # share of the validation samples that lie in their intervals of this probability
 REGULARISERS = torch.logspace(-12, 0, 25, dtype=torch.float64)  # ς² tried, in units of C's diagonal
 
@@ -63,14 +65,18 @@ class Posterior:
             features: of the validation samples, (n, features).
             errors: predicted less true values of these, (n, outputs).
             sites: what totals are divided by, (n,).
+
+        Raises:
+            InputError: all features are zero.
         """
         moments, features, errors, sites = (
             t.detach().cpu().double() for t in (moments, features, errors, sites)
         )
         size = moments.diagonal().sqrt()
-        seen = size[size > 0]
+        if not size.any():
+            raise InputError("the inputs of the last layer are zero for all training samples.")
         # A unit that no training sample has woken has no size of its own.
-        unit = torch.where(size > 0, size, seen.mean() if len(seen) else torch.ones(()))
+        unit = torch.where(size > 0, size, size[size > 0].mean())
         variance, mode = torch.linalg.eigh(moments / unit / unit[:, None])
         mode = mode / unit[:, None]
         projected = (features @ mode) ** 2  # (n, features)

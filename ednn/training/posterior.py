@@ -31,7 +31,7 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
         path: of the checkpoint, which is written anew.
 
     Returns:
-        None if there was no validation, or if the model has no features, which is told.
+        None if there was no validation, or if the model's features tell nothing, which is told.
 
     Example:
         ednn train experiment=ising  # summary.json has test/coverage_of_90_percent_intervals
@@ -43,17 +43,17 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
     model = build_from(checkpoint).eval().to(trainer.strategy.root_device)
     try:
         _require_few(model)
+        with torch.no_grad(), trainer.precision_plugin.forward_context():
+            parts = (f.T @ f for f, *_ in _features(trainer, model, data, "train", epoch))
+            moments = reduce(torch.add, parts)  # (features, features)
+            seen = list(_features(trainer, model, data, "val", validation))
+        moments = torch.stack(_of_all(trainer, moments)).sum(0)
+        columns = (torch.cat(_of_all(trainer, torch.cat(c))) for c in zip(*seen, strict=True))
+        posterior = Posterior.fit(moments, *columns)
     except InputError as error:
         if trainer.is_global_zero:
             print(f"How uncertain predictions are is not known: {error}")
         return None
-    with torch.no_grad(), trainer.precision_plugin.forward_context():
-        parts = (f.T @ f for f, *_ in _features(trainer, model, data, "train", epoch))
-        moments = reduce(torch.add, parts)  # (features, features)
-        seen = list(_features(trainer, model, data, "val", validation))
-    moments = torch.stack(_of_all(trainer, moments)).sum(0)
-    columns = (torch.cat(_of_all(trainer, torch.cat(c))) for c in zip(*seen, strict=True))
-    posterior = Posterior.fit(moments, *columns)
     if trainer.is_global_zero:
         checkpoint[KEY][POSTERIOR] = posterior.to_plain()
         AtomicCheckpoints().save_checkpoint(checkpoint, path)

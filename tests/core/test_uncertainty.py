@@ -125,6 +125,12 @@ def test_fewer_samples_than_features_and_features_that_are_never_seen(count: int
     assert (awake > asleep).all()
 
 
+def test_features_that_are_all_zero_are_refused() -> None:
+    nothing, one = torch.zeros(5, 3), torch.ones(5, 1)
+    with pytest.raises(InputError, match="are zero for all training samples"):
+        Posterior.fit(torch.zeros(3, 3), nothing, one, sites=one[:, 0])
+
+
 def test_a_perfect_model_is_certain() -> None:
     features = draw(20, 3)
     posterior = Posterior.fit(features.T @ features, features, torch.zeros(20, 1), torch.ones(1))
