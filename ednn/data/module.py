@@ -33,7 +33,6 @@ class ExtensiveData(Remembered):
         (True, 5)
     """
 
-    dataset: ExtensiveDataset
     splits: dict[str, np.ndarray]
 
     def __init__(self, batch_size: int, workers: int, seed: int, cache: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ednn.core.errors import InputError
 from ednn.training.finetune import require_unseen_test
-from tests.data.fields.own_files import RNG, make, ready, sparse, write
+from tests.data.fields.own_files import COUNT, RNG, make, ready, sparse, write
 
 
 def test_shares_are_those_asked_for_and_stay_when_samples_are_added(tmp_path: Path) -> None:
@@ -81,3 +81,14 @@ def test_a_test_split_that_is_not_known_is_refused(tmp_path: Path) -> None:
         del file["splits"]
     with pytest.raises(InputError, match="has not its splits/train"):
         make(path).test_only(trained.settings)
+
+
+def test_a_run_does_not_go_on_with_other_labels(tmp_path: Path) -> None:
+    fields, labels = RNG.random((COUNT, 4, 4, 1), dtype=np.float32), RNG.random((COUNT, 1))
+    first = write(tmp_path / "first.h5", images=fields, labels=labels)
+    second = write(tmp_path / "second.h5", images=fields, labels=labels + 1e-9)
+    state = ready(first).state_dict()
+    ready(first).load_state_dict(state)
+    second.replace(first)
+    with pytest.raises(InputError, match="other data than .*first.h5: its labels differ"):
+        ready(first).load_state_dict(state)
