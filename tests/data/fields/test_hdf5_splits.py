@@ -90,5 +90,5 @@ def test_a_run_does_not_go_on_with_other_labels(tmp_path: Path) -> None:
     state = ready(first).state_dict()
     ready(first).load_state_dict(state)
     second.replace(first)
-    with pytest.raises(InputError, match="other data than .*first.h5: its labels differ"):
+    with pytest.raises(InputError, match=r"first\.h5: its labels differ"):
         ready(first).load_state_dict(state)
