@@ -4,7 +4,7 @@ The labels know the Γ point of their cell only, so the energy per atom of a per
 with the size of the cell, which no local model can follow: the floor of a test on larger cells.
 
 Run as `python -m benchmarks.crystals`; it adds what is missing to data/dft/crystals.csv and prints
-the table of data/README.md. With OpenBLAS preloaded (data/README.md) all of it takes five minutes;
+the table of data/README.md. With OpenBLAS (data/README.md) all of it takes five minutes;
 tblite's own BLAS is several times slower. A theory whose engine is not installed is left out.
 """
 

@@ -1,6 +1,8 @@
+import ctypes
 import dataclasses
 import importlib.util
 import sys
+from ctypes.util import find_library
 from typing import Any
 
 import numpy as np
@@ -195,3 +197,10 @@ def test_a_sheet_is_the_same_in_space() -> None:
 @needs_gpaw
 def test_pbe_has_no_stress() -> None:
     assert label(four_atoms(), THEORIES["pbe"]).stress is None
+
+
+@needs_tblite
+@pytest.mark.skipif(find_library("openblas") is None, reason="needs OpenBLAS")
+def test_calculators_find_the_systems_openblas_before_their_own() -> None:
+    THEORIES["gfn1"].calculator_class()
+    assert hasattr(ctypes.CDLL(None), "openblas_get_config")  # it stands among the global symbols
