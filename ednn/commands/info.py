@@ -1,0 +1,29 @@
+"""The command `info`."""
+
+import sys
+from inspect import getdoc
+
+from ednn.commands.help import table
+from ednn.runs.failures import in_one_sentence, told
+
+
+def info() -> None:
+    """Say what a run, a checkpoint or a file of data is.
+
+    ednn info outputs/ising/2026-11-22_15-34-47_5f8d02_028e
+    ednn info pretrained/graphene-hbn-gfn1
+    ednn info sheets.extxyz
+    """
+    words = sys.argv[1:]
+    if {"-h", "--help"} & set(words):
+        print(getdoc(info))
+        return
+    if len(words) != 1:
+        sys.exit(
+            f"error: ednn info takes one path, of a run, a checkpoint or a file of data, and not "
+            f"{len(words)}; give one."
+        )
+    from ednn.runs.about import about
+
+    with in_one_sentence(told):
+        print(table(about(words[0])))

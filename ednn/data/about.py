@@ -1,0 +1,102 @@
+"""What a file of data holds, in a few lines."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ednn.core.errors import InputError
+from ednn.data.formats.opening import format_of, open_source
+from ednn.data.hdf5_file import open_hdf5
+from ednn.data.structures import file as labelled
+from ednn.data.structures.as_structure import is_flat
+from ednn.data.structures.frames import read_frames
+
+
+def about_data(path: Path) -> dict[str, str]:
+    """Return what a file of fields, of structures or of labelled structures holds.
+
+    Raises:
+        InputError: it is none of these.
+
+    Example:
+        >>> about_data(Path("data/dft/gfn1_120.h5"))["structures"]
+        '100, of 116 to 120 atoms'
+    """
+    if not path.exists():
+        raise InputError(f"There is no file {path}; check the path.")
+    kind = format_of(path)
+    if kind == "HDF5" and _is_labelled(path):
+        return _of_labelled(path)
+    return _of_fields(path) if kind or path.is_dir() else _of_frames(path)
+
+
+def _is_labelled(path: Path) -> bool:
+    with open_hdf5(path) as file:
+        return {"offsets", "seed", "energy"} <= file.keys()
+
+
+def _of_labelled(path: Path) -> dict[str, str]:
+    labels = labelled.read(path)
+    counts = np.diff(labels.offsets)
+    known = [name for name in ("forces", "stress") if len(getattr(labels, name))]
+    per_atom = labels.energy / counts
+    return {
+        "data": f"{path}, labelled structures: `data=dft data.path={path}`",
+        "theory": labels.attributes["theory"],
+        "structures": _count(counts.tolist()),
+        "elements": symbols(labels.numbers.tolist()),
+        "labels": _words(["energy", *known]),
+        "energy": f"{per_atom.min():.6g} to {per_atom.max():.6g} eV per atom",
+    }
+
+
+def _of_frames(path: Path) -> dict[str, str]:
+    frames = read_frames(path)
+    results = [set(frame.calc.results) if frame.calc else set() for frame in frames]
+    known = sorted(set.intersection(*results) & {"energy", "forces", "stress"})
+    flat = sum(map(is_flat, frames))
+    shape = {0: "in space", len(frames): "flat"}.get(flat, f"{flat} of them flat")
+    return {
+        "data": f"{path}, structures: `data=atoms data.path={path}` or `predict.py input={path}`",
+        "structures": f"{_count([len(frame) for frame in frames])}, {shape}",
+        "elements": symbols(number for frame in frames for number in frame.numbers.tolist()),
+        "labels": _words(known) if known else "none that ASE knows",
+    }
+
+
+def _of_fields(path: Path) -> dict[str, str]:
+    with open_source(path) as source:
+        arrays = {}
+        for name in source.names:
+            try:
+                numbers = source.find(name)
+            except InputError as error:  # text, or what else no field is made of
+                arrays[name or "array"] = str(error)
+            else:
+                shape = " × ".join(map(str, numbers.shape))
+                arrays[name or "array"] = f"{shape} {numbers.unit}".strip()
+    kind = format_of(path) or "folder of files"
+    return {"data": f"{path}, {kind}: `data=fields data.path={path}`", **arrays}
+
+
+def _count(atoms: Sequence[int]) -> str:
+    low, high = min(atoms), max(atoms)
+    size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{len(atoms):,}, of {size} atoms"
+
+
+def symbols(numbers: Iterable[int]) -> str:
+    """Return the symbols of the elements of atoms, each once.
+
+    Example:
+        >>> symbols([7, 5, 7])
+        'B, N'
+    """
+    from ase.data import chemical_symbols
+
+    return ", ".join(chemical_symbols[number] for number in sorted(set(numbers)))
+
+
+def _words(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
