@@ -3,6 +3,7 @@
 Reading order: `style` (colours, axes, files), `parity_picture` (predictions and their errors),
 `outputs_picture` (those of many outputs), `reliability_picture` (how uncertain predictions are),
 `loss` and `learning_picture` (as they fall), `derivative_picture` (a derivative by a field),
+`contributions_picture` (what the tiles of a sheet add),
 `tiles_picture` and `branches_picture` (what a model sees), `heatmap` and `gallery` (for reports of
 several runs).
 
@@ -11,6 +12,7 @@ write the file with `save` (`ednn/plots/style.py`).
 """
 
 from ednn.plots.branches_picture import branches
+from ednn.plots.contributions_picture import contributions
 from ednn.plots.derivative_picture import derivative
 from ednn.plots.learning_picture import learning_curve
 from ednn.plots.loss import loss_curve
@@ -23,6 +25,7 @@ from ednn.plots.tiles_picture import tiles
 __all__ = [
     "MANY",
     "branches",
+    "contributions",
     "derivative",
     "error",
     "error_by_output",
