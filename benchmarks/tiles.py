@@ -108,7 +108,7 @@ def check_agreement(case: Case) -> None:
     with torch.no_grad():
         results = [way(net, fields[:200]) for way in WAYS.values()]
     for other in results[1:]:
-        torch.testing.assert_close(results[0], other, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(results[0].to(other), other, rtol=1e-3, atol=1e-3)
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """How the tiles of a field are evaluated: exactly, in the fastest way that the subnetwork allows.
 
 Equal tiles of a discrete field are evaluated once. A site-wise subnetwork sees whole fields, or
-blocks of them. Any other subnetwork gets tiles in chunks that stay in a processor's cache.
+blocks of them. Any other subnetwork gets tiles in chunks that stay in a processor's cache; where
+it has a stem, overlapping tiles of a chunk share that.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from ednn.core.distinct import group, tile_codes
 from ednn.core.features import Shares
 from ednn.core.probe import Probe
 from ednn.core.subnets.site_wise import SiteWise
+from ednn.core.subnets.stemmed import Stemmed
 from ednn.core.tiling import Tiling
 
 
@@ -31,9 +33,9 @@ class ChunkPolicy:
         gpu_values: the same for tiles and blocks on a GPU, which needs large chunks; a large field
             is still divided.
         per_weight: least values per weight of the subnetwork, since every chunk reads the weights
-            again (measured with the paper's DNN: 8 tiles of 128²).
+            again (measured with the paper's DNN: 16 tiles of 128²).
         per_weight_in_training: the same while gradients are recorded, when every chunk also writes
-            the weights' gradients (16 tiles).
+            the weights' gradients (32 tiles).
         distinct_share: equal tiles are grouped if their distinct ones are at most this share of the
             work; grouping takes 3 to 7 % of a training step of the ANN.
 
@@ -45,7 +47,7 @@ class ChunkPolicy:
     tile_values: int = 2**20
     site_values: int = 2**22
     gpu_values: int = 2**28
-    per_weight: float = 1 / 3
+    per_weight: float = 2 / 3
     per_weight_in_training: float = 1.0
     distinct_share: float = 0.9
 
@@ -138,6 +140,8 @@ class TileEvaluation:
         elif isinstance(subnet, SiteWise):
             values = subnet.sites(padded)
             return self._of_sites(values if weights is None else values * weights[:, None])
+        elif isinstance(subnet, Stemmed):
+            return self._shares(subnet.of_tiles(padded, self.tiling))
         else:
             return self._shares(subnet(tiles.flatten(0, self.tiling.dims)).unflatten(0, lead))
         pairs = zip(parts, weighted, strict=True)

@@ -10,7 +10,7 @@ from torch import nn
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.core.model import networks_of
-from ednn.core.subnets import SiteWise
+from ednn.core.subnets import SiteWise, Stemmed
 
 
 def speed_up(model: ExtensiveModel, compile: bool, channels_last: bool, tf32: bool) -> None:
@@ -38,8 +38,9 @@ def speed_up(model: ExtensiveModel, compile: bool, channels_last: bool, tf32: bo
 def _compile(subnet: nn.Module) -> None:
     """Compile a subnetwork, not the loop over its chunks, which would become one graph of all."""
     subnet.compile()
-    if isinstance(subnet, SiteWise):  # is called in these ways, too
-        for way in ("sites", "periodic_sites"):
+    called = {SiteWise: ("sites", "periodic_sites"), Stemmed: ("of_tiles",)}  # in these ways, too
+    for kind, ways in called.items():
+        for way in ways if isinstance(subnet, kind) else ():
             setattr(subnet, way, torch.compile(getattr(subnet, way)))
 
 

@@ -43,7 +43,7 @@ def test_a_chunk_grows_with_the_weights() -> None:
     training = policy.tiles(widest, weights, False, cpu)
     with torch.no_grad():
         prediction = policy.tiles(widest, weights, False, cpu)
-    assert policy.tile_values < prediction * widest <= weights / 3
+    assert policy.tile_values < prediction * widest < weights < 2 * training * widest
     assert prediction < training
 
 

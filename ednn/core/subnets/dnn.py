@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ednn.core.subnets.site_wise import CONV
+from ednn.core.subnets.stemmed import Stemmed
 
 
-class DNN(nn.Sequential):
+class DNN(Stemmed):
     """The paper's 13 convolutions and two linear layers, with a linear output.
 
     Maps tiles (n, channels, *window) to values per site (n, outputs). Rectified units follow every
@@ -32,6 +33,8 @@ class DNN(nn.Sequential):
         *[(32, 3, 1)] * 4,
     )
     HIDDEN = 1024
+    # Two convolutions, whose padding shows in the first of the rows that they make from four.
+    stem, stride = 6, 4
 
     def __init__(self, window: Sequence[int], channels: int = 1, outputs: int = 1) -> None:
         dims = len(window)
@@ -42,16 +45,16 @@ class DNN(nn.Sequential):
         ):
             layers += [
                 # "same" padding of an even kernel: the extra zero goes to the far side
-                _Pad(((kernel - 1) // 2, kernel // 2) * dims),
-                CONV[dims](before, after, kernel, stride),
-                nn.ReLU(),
+                nn.Identity() if kernel % 2 else _Pad((0, 1) * dims),
+                CONV[dims](before, after, kernel, stride, padding=(kernel - 1) // 2),
+                nn.ReLU(inplace=True),  # new memory costs more than the arithmetic
             ]
         reduced = [-(-width // 8) for width in window]  # three strides of two, rounded up
         super().__init__(
             *layers,
             nn.Flatten(),
             nn.Linear(filters[-1] * prod(reduced), self.HIDDEN),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(self.HIDDEN, outputs),
         )
 

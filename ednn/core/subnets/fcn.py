@@ -87,10 +87,12 @@ class FCN(SiteWise):
 
     def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
         for layer in self.layers:
-            if not isinstance(layer, nn.SiLU):
-                conv = layer.conv if isinstance(layer, Residual) else layer
-                field = _border(conv).pad(field)
-            field = layer(field)
+            if isinstance(layer, Residual):  # has the sites already that it would cut out
+                field = field + layer.change(_border(layer.conv).pad(field))
+            elif isinstance(layer, nn.SiLU):
+                field = layer(field)
+            else:
+                field = layer(_border(layer).pad(field))
         return self._spread(field)
 
     def _spread(self, blocks: Tensor) -> Tensor:

@@ -39,8 +39,12 @@ class Residual(nn.Module):
         initialise(self.conv)
         initialise(self.mix, SHARE)
 
+    def change(self, field: Tensor) -> Tensor:
+        """Return what is added to the sites: (B, width, *(L + 2 reach)) → (B, width, *L)."""
+        return self.mix(silu(self.conv(field)))
+
     def forward(self, field: Tensor) -> Tensor:
-        change = self.mix(silu(self.conv(field)))  # (B, width, *L)
+        change = self.change(field)
         for axis in range(2, field.ndim):
             sites = change.shape[axis]
             field = field.narrow(axis, (field.shape[axis] - sites) // 2, sites)
