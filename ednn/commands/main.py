@@ -1,4 +1,4 @@
-"""`ednn COMMAND …`: the eight commands under one name."""
+"""`ednn COMMAND …`: the nine commands under one name."""
 
 import sys
 from difflib import get_close_matches
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ednn
 from ednn.commands.completion import complete
+from ednn.commands.convert import convert
 from ednn.commands.evaluate import evaluate
 from ednn.commands.generate import generate
 from ednn.commands.help import table
@@ -17,7 +18,7 @@ from ednn.commands.relax import relax
 from ednn.commands.study import study
 from ednn.commands.train import train
 
-WORKS = (train, evaluate, predict, relax, md, generate, learn, study)
+WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, study)
 COMMANDS = {work.__name__: work for work in WORKS}
 
 SHELLS = {

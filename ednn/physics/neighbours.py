@@ -1,6 +1,6 @@
 """The nearest neighbours of atoms, which tell positions in Å from other values."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import numpy as np
@@ -49,6 +49,32 @@ def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
             f"{distances[atom]:.3g} Å apart; expected at least {LEAST} Å: {fractional}."
         )
     return distances
+
+
+def require_apart(positions: NDArray[np.float64], numbers: Callable[[int], int], name: str) -> None:
+    """Make sure that no two atoms are nearer than any two nuclei come.
+
+    Args:
+        positions: (N, D) in Å, images among them.
+        numbers: of the atom at each position, by which the sentence calls it.
+        name: what the sentence calls the structure.
+
+    Raises:
+        InputError: two atoms are.
+
+    Example:
+        >>> require_apart(np.array([[0.0, 0.0], [0.1, 0.0]]), lambda i: 7 + i, "mine")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: mine: atoms 7 and 8 are 0.1 Å apart; expected at least 0.5 ...
+    """
+    pairs = cKDTree(positions).query_pairs(LEAST, output_type="ndarray")
+    if len(pairs):
+        one, other = pairs[0].tolist()
+        distance = np.linalg.norm(positions[one] - positions[other])
+        raise InputError(
+            f"{name}: atoms {numbers(one)} and {numbers(other)} are {distance:.3g} Å apart; "
+            f"expected at least {LEAST} Å: give positions in Å, and each atom once."
+        )
 
 
 def bonds(structure: Structure, count: int = 3) -> NDArray[np.float64]:
