@@ -96,9 +96,10 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
         )
     plain = StoredStructure(file)
     model.check(batch(plain.outline, model))
-    sample = plain.sample()
+    sample, atoms = plain.sample()
+    distances = nearest_distances(sample, name, lambda i: int(file.index[atoms[i]]))
     if not extrapolate:
-        require_seen(nearest_distances(sample, name), model.info.nearest, name, choice=True)
+        require_seen(distances, model.info.nearest, name, choice=True)
     if (known := trained_orientation(model.info.traits)) is not None:
         sample = turned(sample, degrees_to(sample, known) or 0.0, EDGE)
         if note := note_on_turned([sample], name):

@@ -81,11 +81,13 @@ class StoredStructure(NearbyAtoms):
             InputError: two of them are nearer than any two nuclei come.
         """
         found = super().near(corner, far, reach)
-        require_apart(found.positions, lambda i: self.file.index[found.atoms[i]], self.file.name)
+        require_apart(
+            found.positions, lambda i: int(self.file.index[found.atoms[i]]), self.file.name
+        )
         return found
 
-    def sample(self) -> Structure:
-        """Return atoms of a few places, all over the structure, where they lie in the file."""
+    def sample(self) -> tuple[Structure, NDArray[np.int64]]:
+        """Return atoms of a few places all over the file, not turned, and their numbers there."""
         low, high = self.file.box
         half = self.file.grid.sides * (SAMPLE / PER_CELL) ** (1 / len(low)) / 2
         places = corners(*(low + share * (high - low) for share in PLACES))
@@ -93,7 +95,8 @@ class StoredStructure(NearbyAtoms):
         parts.append(self.file.read([(0, min(self.count, PER_CELL))]))  # if all places are empty
         found = Found(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         _, once = np.unique(found.atoms, return_index=True)
-        return Structure(found.numbers[once], found.positions[once], self.file.cell)
+        some = Structure(found.numbers[once], found.positions[once], self.file.cell)
+        return some, found.atoms[once]
 
     def _turned(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn positions (n, D) in the file as the structure is."""

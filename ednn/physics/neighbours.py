@@ -16,12 +16,15 @@ SOME = 100_000  # atoms, evenly spaced in their order, whose bonds tell those of
 FACTOR = 1.3  # by which a structure's distances may leave the range of those that a model has seen
 
 
-def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
+def nearest_distances(
+    structure: Structure, name: str, numbers: Callable[[int], int] = int
+) -> NDArray[np.float64]:
     """Return each atom's distance to its nearest neighbour, (N,) in Å, images included.
 
     Args:
         structure: in any cell.
         name: what the sentence calls the structure.
+        numbers: by which the sentence calls an atom; those in the structure, if it is whole.
 
     Raises:
         InputError: two atoms are nearer than any two nuclei come.
@@ -45,8 +48,8 @@ def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
             else "give positions in Å, and each atom once"
         )
         raise InputError(
-            f"{name}: atoms {min(atom, other)} and {max(atom, other)} are "
-            f"{distances[atom]:.3g} Å apart; expected at least {LEAST} Å: {fractional}."
+            f"{name}: atoms {_both(numbers, atom, other)} are {distances[atom]:.3g} Å apart; "
+            f"expected at least {LEAST} Å: {fractional}."
         )
     return distances
 
@@ -72,9 +75,13 @@ def require_apart(positions: NDArray[np.float64], numbers: Callable[[int], int],
         one, other = pairs[0].tolist()
         distance = np.linalg.norm(positions[one] - positions[other])
         raise InputError(
-            f"{name}: atoms {numbers(one)} and {numbers(other)} are {distance:.3g} Å apart; "
+            f"{name}: atoms {_both(numbers, one, other)} are {distance:.3g} Å apart; "
             f"expected at least {LEAST} Å: give positions in Å, and each atom once."
         )
+
+
+def _both(numbers: Callable[[int], int], *atoms: int) -> str:
+    return " and ".join(str(number) for number in sorted(map(numbers, atoms)))
 
 
 def bonds(structure: Structure, count: int = 3) -> NDArray[np.float64]:

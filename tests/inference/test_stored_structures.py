@@ -229,7 +229,7 @@ def assert_as_expected(folder: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.h5"]
 
 
-WORDS = [NETWORK, "output=out.csv", "forces=true", "memory=0.81"]
+WORDS = [NETWORK, "output=out.csv", "forces=true", "memory=0.83"]
 
 
 def test_a_killed_prediction_goes_on(folder: Path, tmp_path: Path) -> None:
