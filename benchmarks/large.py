@@ -58,7 +58,7 @@ def save(path: Path, model: StructureModel) -> None:
 def measured(*words: str) -> Cost:
     """Run Python to its end, with one thread per process."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-    started = subprocess.Popen([sys.executable, *words], env=environment)
+    started = subprocess.Popen([sys.executable, *words], env=environment, stdout=sys.stderr)
     _, status, used = os.wait4(started.pid, 0)
     if status:
         sys.exit(os.waitstatus_to_exitcode(status))

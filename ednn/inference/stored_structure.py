@@ -5,13 +5,13 @@ from numpy.typing import NDArray
 
 from ednn.data.structures.as_structure import EDGE
 from ednn.data.structures.sorted_file import Found, SortedFile, Vector
-from ednn.data.structures.sorting import PER_CELL
 from ednn.inference.nearby import Near, NearbyAtoms, corners
 from ednn.physics.neighbours import require_apart
 from ednn.physics.orientation import turned_rows
 from ednn.physics.structure import Structure, in_cell
 
 SAMPLE = 25_000  # atoms of each place that a sample is taken from, in the middle of matter
+FEW = 1000  # atoms
 PLACES = (0.25, 0.75)  # of the box, along each axis
 
 
@@ -89,10 +89,11 @@ class StoredStructure(NearbyAtoms):
     def sample(self) -> tuple[Structure, NDArray[np.int64]]:
         """Return atoms of a few places all over the file, not turned, and their numbers there."""
         low, high = self.file.box
-        half = self.file.grid.sides * (SAMPLE / PER_CELL) ** (1 / len(low)) / 2
+        grid = self.file.grid
+        half = grid.sides * (SAMPLE * grid.shape.prod() / self.count) ** (1 / len(low)) / 2
         places = corners(*(low + share * (high - low) for share in PLACES))
         parts = [self.file.between(place - half, place + half) for place in places]
-        parts.append(self.file.read([(0, min(self.count, PER_CELL))]))  # if all places are empty
+        parts.append(self.file.read([(0, min(self.count, FEW))]))  # if all places are empty
         found = Found(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         _, once = np.unique(found.atoms, return_index=True)
         some = Structure(found.numbers[once], found.positions[once], self.file.cell)

@@ -110,7 +110,7 @@ def _scatter(file: h5py.File, parts: Parts, survey: _Survey, free: NDArray[np.in
 def _surveyed(parts: Parts, source: str) -> _Survey:
     count, elements, cell = 0, set(), np.empty(0)
     lows, highs = [], []
-    for own in _inside(parts, "Looking"):
+    for own in _inside(parts, "Surveying"):
         own.require_finite(f"{source}, from atom {count} on")
         own.require_elements(f"{source}, from atom {count} on")
         count, cell = count + len(own.numbers), own.cell
