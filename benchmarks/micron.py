@@ -12,6 +12,7 @@ fine as the paper's Gaussians need, or that of --checkpoint: weights don't chang
 import argparse
 import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -43,12 +44,18 @@ def graphene(side: int) -> Structure:
     return Structure(perfect.numbers, moved % perfect.sides % perfect.sides, perfect.cell)
 
 
-def recipe(grid: int) -> StructureModel:
-    """Return the network of `experiment=dft` on a grid of so many pixels per 12.5 Å."""
+def recipe(grid: int, widths: Sequence[int] = ()) -> StructureModel:
+    """Return the network of `experiment=dft` on a grid of so many pixels per 12.5 Å.
+
+    Args:
+        grid: how many.
+        widths: channels of each convolution in place of the recipe's.
+    """
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", overrides=["experiment=dft"])
     finer = grid // cfg.data.grid
     subnet = {**plain(cfg.model.subnet), "stride": finer * cfg.model.subnet.stride}
+    subnet["widths"] = list(widths) or subnet["widths"]
     tiles = {"focus": finer * cfg.tile.f, "context": finer * cfg.tile.c}
     info = DatasetInfo(
         (Output("energy", "eV"),),

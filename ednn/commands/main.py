@@ -1,4 +1,4 @@
-"""`ednn COMMAND …`: the ten commands under one name."""
+"""`ednn COMMAND …`: the eleven commands under one name."""
 
 import sys
 from difflib import get_close_matches
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ednn
 from ednn.commands.completion import complete
+from ednn.commands.convert import convert
 from ednn.commands.demo import demo
 from ednn.commands.evaluate import evaluate
 from ednn.commands.generate import generate
@@ -19,8 +20,8 @@ from ednn.commands.relax import relax
 from ednn.commands.study import study
 from ednn.commands.train import train
 
-WORKS = (train, evaluate, predict, relax, md, generate, learn, study, info, demo)
-COMMANDS = {work.__name__: work for work in WORKS}
+WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, study)  # by settings
+COMMANDS = {work.__name__: work for work in (*WORKS, info, demo)}
 
 SHELLS = {
     "bash": 'eval "$(ednn --shell-completion install=bash)"',

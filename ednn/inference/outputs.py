@@ -50,7 +50,7 @@ def require_output(cfg: DictConfig, endings: Sequence[str], written: Sequence[Pa
     """Make sure that the files of an output can be written, and are not what the run needs.
 
     Args:
-        cfg: with `input`, `output` and `ckpt_path`.
+        cfg: with `input`, `output` and perhaps `ckpt_path`.
         endings: that the output may have.
         written: the files, the output among them.
 
@@ -65,7 +65,8 @@ def require_output(cfg: DictConfig, endings: Sequence[str], written: Sequence[Pa
     """
     if Path(cfg.output).suffix not in endings:
         raise InputError(f"output={cfg.output} has no known ending; use {' or '.join(endings)}.")
-    precious = [path.resolve() for path in (Path(cfg.input), *as_paths(cfg.ckpt_path))]
+    checkpoints = as_paths(cfg.ckpt_path) if "ckpt_path" in cfg else []
+    precious = [path.resolve() for path in (Path(cfg.input), *checkpoints)]
     for path in written:
         if path.resolve() in precious:
             raise InputError(

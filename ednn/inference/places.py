@@ -12,6 +12,7 @@ from ednn.core.structure_model import StructureModel
 from ednn.core.tiling import Tiling
 from ednn.inference.blocks import Block
 from ednn.inference.nearby import Near, Vector
+from ednn.inference.stored_structure import StoredStructure
 from ednn.physics.structure import Structure
 
 
@@ -34,7 +35,7 @@ class Place:
         [3.12, 0.0]
     """
 
-    structure: Structure
+    structure: Structure | StoredStructure
     tiling: Tiling
     lattice: tuple[int, ...]
     pixel: Vector
@@ -60,7 +61,7 @@ class Place:
             near: atoms near a block.
             shift: by which the atoms are moved, (D,) in Å.
         """
-        positions = self.structure.positions[near.atoms] + shift  # (n, D) Å
+        positions = near.home + shift  # (n, D) Å
         if self.first is None:
             grid = np.array(self.tiling.grid(self.lattice))
             tile = np.floor(positions / self.structure.sides * grid).astype(int)
@@ -89,7 +90,10 @@ class Place:
 
 
 def place(
-    structure: Structure, model: StructureModel, shifts: torch.Tensor, strained: bool = False
+    structure: Structure | StoredStructure,
+    model: StructureModel,
+    shifts: torch.Tensor,
+    strained: bool = False,
 ) -> Place:
     """Return where a model evaluates a structure under any of some shifts (n, D) in Å.
 
@@ -104,7 +108,9 @@ def place(
         >>> place(crystal(), model, torch.zeros(1, 2)).lattice
         (32, 32)
     """
-    single = batch(structure, model)
+    single = batch(
+        structure.outline if isinstance(structure, StoredStructure) else structure, model
+    )
     tiling, pixel = model.field_model.tiling, model.renderer.pixel.cpu()
     if model.fits(single)[0] and not strained:
         lattice = tuple(np.rint(structure.sides / pixel.numpy()).astype(int).tolist())
@@ -113,8 +119,9 @@ def place(
     reach = torch.tensor(model.renderer.reach(tiling, pixel.tolist())).to(pixel)
     found = window(inside, tiling, pixel, reach, slack=shifts.amax(0))
     lattice = tuple(n * f for n, f in zip(found.tiles, tiling.focus, strict=True))
-    moved = Structure(structure.numbers, inside.positions[0].numpy(), structure.cell)
-    return Place(moved, tiling, lattice, pixel.numpy(), found.first[0].numpy())
+    if isinstance(structure, Structure):  # in a file of sorted atoms they are in the box
+        structure = Structure(structure.numbers, inside.positions[0].numpy(), structure.cell)
+    return Place(structure, tiling, lattice, pixel.numpy(), found.first[0].numpy())
 
 
 def batch(structure: Structure, model: StructureModel) -> StructureBatch:

@@ -22,18 +22,17 @@ from ednn.core.structure_model import StructureModel
 from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.formats.opening import KNOWN, format_of, open_source
 from ednn.data.hdf5_file import require_closed
+from ednn.data.structures.sorted_file import is_sorted, open_sorted
 from ednn.inference.field_job import FieldJob, write_fields
 from ednn.inference.outputs import held, require_free, require_output
-from ednn.inference.pieces import Job, evaluate_all, finished, sites_at_once
+from ednn.inference.pieces import RESERVE, Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
-from ednn.inference.reading import read_structures
+from ednn.inference.reading import read_stored, read_structures
 from ednn.inference.settings import digests, require_switches
-from ednn.inference.structure_job import FORMATS as STRUCTURES
-from ednn.inference.structure_job import (
-    StructureJob,
-    is_half_written,
-    write_structures,
-)
+from ednn.inference.stored_structure import StoredStructure
+from ednn.inference.structure_job import StructureJob
+from ednn.inference.structure_output import FORMATS as STRUCTURES
+from ednn.inference.structure_output import STORED, is_half_written, write_structures
 from ednn.physics.structure import Structure
 
 FIELDS = (".h5", ".hdf5")
@@ -52,13 +51,38 @@ def predict(cfg: DictConfig) -> None:
     model: Any = load_models(cfg.ckpt_path)
     _check(cfg, model)
     with processes() as group:
-        run = _structures if model.info.takes == "structures" else _fields
+        run: Any = _fields
+        if model.info.takes == "structures":
+            run = _stored if is_sorted(cfg.input) else _structures
         run(cfg, model.to(group.device), group)
 
 
 def _structures(cfg: DictConfig, model: StructureModel, group: Processes) -> None:
     frames, structures = read_structures(model, Path(cfg.input), cfg.extrapolate)
     loaded = sum(6 * s.positions.nbytes for s in structures)  # frames, structures, and in order
+    if loaded > (cfg.memory - RESERVE) * 1e9:
+        raise InputError(
+            f"The atoms of input={cfg.input} take {loaded / 1e9:.2g} GB of memory={cfg.memory}; "
+            f"give more, or convert the file with `ednn convert` into one that is read in parts."
+        )
+    _predict_structures(cfg, model, group, frames, structures, loaded)
+
+
+def _stored(cfg: DictConfig, model: StructureModel, group: Processes) -> None:
+    with open_sorted(cfg.input) as file:
+        structure = read_stored(model, file, cfg.extrapolate)
+        _predict_structures(cfg, model, group, [], [structure], loaded=0)
+
+
+def _predict_structures(
+    cfg: DictConfig,
+    model: StructureModel,
+    group: Processes,
+    frames: Sequence[Any],
+    structures: Sequence[Structure | StoredStructure],
+    loaded: int,
+) -> None:
+    """Predict structures, whose atoms take so many bytes of the memory all the time."""
     sites = sites_at_once(cfg.memory, 1, _contributions_per_site(model.field_model), loaded)
     if cfg.stress:
         _require_volumes(cfg.input, structures)
@@ -159,14 +183,14 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
     if model.info.takes == "structures":
         half = is_half_written(output, _unfinished(output))  # then the maps are of this prediction
         written = [output] if half else [output, output.with_suffix(".h5")]
-        require_output(cfg, STRUCTURES, written)
+        require_output(cfg, STORED if is_sorted(cfg.input) else STRUCTURES, written)
         require_free(cfg, written)
         return
     require_output(cfg, FIELDS, [output])
     require_free(cfg, [output])
 
 
-def _require_volumes(source: str, structures: Sequence[Structure]) -> None:
+def _require_volumes(source: str, structures: Sequence[Structure | StoredStructure]) -> None:
     """Make sure that structures have a stress.
 
     Raises:
@@ -194,10 +218,11 @@ def _check_kind(cfg: DictConfig, model: ExtensiveModel) -> None:
             f"The model of ckpt_path={cfg.ckpt_path} takes fields, and input={source} is no file "
             f"of fields that is known here ({KNOWN}); give one, or a model of structures."
         )
-    if takes == "structures" and is_hdf5(source):
+    if takes == "structures" and is_hdf5(source) and not is_sorted(source):
         raise InputError(
             f"The model of ckpt_path={cfg.ckpt_path} takes structures, and input={source} is an "
-            f"HDF5 file, from which ASE reads none; give one such as extxyz, or a model of fields."
+            f"HDF5 file that `ednn convert` didn't make; give such a file, or one that ASE reads, "
+            f"such as extxyz, or a model of fields."
         )
 
 

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from ednn.core.errors import InputError
 from ednn.core.structure_model import StructureModel
 from ednn.data.structures.as_structure import EDGE
 from ednn.data.structures.frames import note_on_open, read_frames, structures_of
+from ednn.data.structures.sorted_file import SortedFile
 from ednn.data.structures.units import require_units
 from ednn.inference.places import batch
+from ednn.inference.stored_structure import StoredStructure
 from ednn.physics.neighbours import nearest_distances, require_seen
 from ednn.physics.orientation import degrees_to, note_on_turned, trained_orientation, turned
 from ednn.physics.structure import Structure
@@ -67,3 +70,39 @@ def _oriented(structures: list[Structure], model: StructureModel, source: Path) 
     if note := note_on_turned(found, str(source)):
         print(note)
     return found
+
+
+def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> StoredStructure:
+    """Return the structure of a file of sorted atoms as the model sees it, after the same checks.
+
+    What asks for the neighbours of all atoms is asked of a sample of them.
+
+    Args:
+        model: what shall predict.
+        file: an open one.
+        extrapolate: takes structures unlike those that the model was trained on, too.
+
+    Raises:
+        InputError: it doesn't fit the model.
+
+    Example:
+        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=sheet.h5 output=energy.csv
+    """
+    name, dims = file.name, len(file.cell)
+    if dims != model.info.dims:
+        raise InputError(
+            f"{name} holds a structure along {dims} axes, and the model's have {model.info.dims}; "
+            f"give one of such structures."
+        )
+    plain = StoredStructure(file)
+    model.check(batch(plain.outline, model))
+    sample, atoms = plain.sample()
+    distances = nearest_distances(sample, name, lambda i: int(file.index[atoms[i]]))
+    if not extrapolate:
+        require_seen(distances, model.info.nearest, name, choice=True)
+    if (known := trained_orientation(model.info.traits)) is not None:
+        sample = turned(sample, degrees_to(sample, known) or 0.0, EDGE)
+        if note := note_on_turned([sample], name):
+            print(note)
+    warn_of_unlike([sample], model.info.traits, name, share=len(sample.numbers) / file.count)
+    return StoredStructure(file, sample.turned_by)

@@ -1,36 +1,29 @@
 """Predict structures, whose fields may be larger than the memory."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from ednn.core.features import Shares
-from ednn.core.files import atomic
 from ednn.core.shifts import even_shifts, moved
 from ednn.core.structure_block import StructureBlock
 from ednn.core.structure_model import StructureModel
-from ednn.data.hdf5_file import create_hdf5
 from ednn.inference.blocks import Block, cut
-from ednn.inference.deviations import Deviations, kept, settled, warn_of_extrapolation
-from ednn.inference.nearby import SortedAtoms
-from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece, finished
+from ednn.inference.deviations import kept, settled
+from ednn.inference.nearby import NearbyAtoms, SortedAtoms
+from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece
 from ednn.inference.places import batch, place
-from ednn.physics.orientation import turned_rows, turned_tensor
+from ednn.inference.stored_structure import StoredStructure
 from ednn.physics.structure import Structure
 
-FORMATS = (".extxyz", ".csv")
 DENSE = 2**17  # pixels, up to which a field is rendered as a product of matrices
 
 
 class StructureJob(Job):
-    """Structures, small ones as a whole and large ones in blocks.
+    """Structures, small ones as a whole and large ones, and those in files, in blocks.
 
     Args:
         sites: how many pixels a block may have.
@@ -56,7 +49,7 @@ class StructureJob(Job):
     def __init__(
         self,
         model: StructureModel,
-        structures: Sequence[Structure],
+        structures: Sequence[Structure | StoredStructure],
         sites: int,
         forces: bool,
         shifts: int = 1,
@@ -69,16 +62,21 @@ class StructureJob(Job):
         sites = sites // BY_GRADIENT if forces or stress else sites
         self.pieces = []
         for i, own in enumerate(self.places):
-            if own.first is None and prod(own.lattice) <= min(DENSE, sites):
+            small = own.first is None and prod(own.lattice) <= min(DENSE, sites)
+            if small and isinstance(own.structure, Structure):
                 self.pieces.append(Piece(slice(i, i + 1)))
             else:
                 blocks = cut(model.field_model.tiling, own.lattice, sites)
                 self.pieces += [Piece(slice(i, i + 1), block) for block in blocks]
-        self._sorted = lru_cache(maxsize=1)(lambda i: SortedAtoms(self.places[i].structure))
+        self._atoms = lru_cache(maxsize=1)(self._sorted)
 
     def lattice(self, number: int) -> tuple[int, ...]:
         """Count the pixels on which a structure is evaluated along each axis."""
         return self.places[number].lattice
+
+    def _sorted(self, number: int) -> NearbyAtoms:
+        own = self.places[number].structure
+        return SortedAtoms(own) if isinstance(own, Structure) else own
 
     def evaluate(self, piece: Piece) -> Arrays:
         number = piece.samples.start
@@ -94,7 +92,9 @@ class StructureJob(Job):
         return (virial + virial.T) / 2 / abs(np.linalg.det(self.structures[number].cell))
 
     def _whole(self, number: int, shift: torch.Tensor) -> Arrays:
-        structures = moved(batch(self.structures[number], self.model), shift)
+        whole = self.structures[number]
+        assert isinstance(whole, Structure)  # others are in blocks
+        structures = moved(batch(whole, self.model), shift)
         positions = structures.positions.requires_grad_(self.forces)
         shares = self.model.call("shares", structures._replace(positions=positions))
         return self._arrays(shares, positions, np.arange(positions.shape[1]))
@@ -105,7 +105,7 @@ class StructureJob(Job):
         reach = np.array(self.model.renderer.reach(own.tiling, own.pixel.tolist()))
         back = shift.numpy()  # the block moves against the atoms, which stay in order
         corner = own.corner(block) - back
-        near = self._sorted(number).near(corner, corner + (stop - start) * own.tile, reach)
+        near = self._atoms(number).near(corner, corner + (stop - start) * own.tile, reach)
         positions = torch.from_numpy(near.positions).to(device).requires_grad_(self.forces)
         strain = torch.zeros(2 * (len(corner),), dtype=torch.float64, requires_grad=self.stress)
         stretch = strain + torch.eye(len(corner))  # about the origin of the atoms, not the block's
@@ -113,7 +113,7 @@ class StructureJob(Job):
         stretched = (positions + origin) @ stretch.to(device) - origin
         weights = own.weights(block, back, stretch)
         part = StructureBlock(
-            torch.from_numpy(own.structure.numbers[near.atoms]).to(device),
+            torch.from_numpy(near.numbers).to(device),
             stretched if self.stress else positions,
             torch.from_numpy(own.tile_of(near, back) - start).to(device),
             own.pixel.tolist(),
@@ -152,105 +152,3 @@ def _mean(under: Sequence[Arrays]) -> Arrays:
         mean["atoms"] = np.concatenate([arrays["atoms"] for arrays in under])
         mean["forces"] = np.concatenate([arrays["forces"] for arrays in under]) / len(under)
     return mean
-
-
-def write_structures(
-    output: Path,
-    frames: Sequence[Any],
-    name: str,
-    job: StructureJob,
-    folder: Path,
-    total: np.ndarray,
-    attributes: Mapping[str, Any],
-) -> Path:
-    """Write predictions to `output` and the maps to an HDF5 file beside it; return that path.
-
-    Args:
-        output: one of `FORMATS`: the structures with their predictions, or a row for each.
-        frames: the structures as ASE has read them.
-        name: what the predicted quantity is called.
-        job: what was predicted.
-        folder: of the finished pieces.
-        total: the sums, (N, outputs).
-        attributes: of the HDF5 file.
-
-    Example:
-        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=own.extxyz output=predicted.csv
-    """
-    staged = _staged(maps := output.with_suffix(".h5"), folder), _staged(output, folder)
-    with atomic(staged[1]) as path, create_hdf5(staged[0]) as file:
-        file.attrs.update(attributes)
-        deviations = _gather(job, folder, file)
-        for i, frame in enumerate(frames):
-            if job.forces:
-                missing = 3 - job.model.info.dims
-                frame.arrays[f"{name}_forces"] = np.pad(file[f"forces/{i}"], ((0, 0), (0, missing)))
-            if job.stress:
-                frame.info[f"{name}_stress"] = file[f"stress/{i}"][()]
-        columns = {name: total[:, 0]}
-        if (known := deviations.values()) is not None:
-            columns[f"{name}_uncertainty"] = known[:, 0]
-            warn_of_extrapolation(job.model, known, np.array([len(frame) for frame in frames]))
-        _note(frames, columns)
-        _write(frames, [*columns], path, output.suffix)
-    os.replace(staged[0], maps)
-    os.replace(staged[1], output)  # last: until then the same command goes on
-    return maps
-
-
-def _gather(job: StructureJob, folder: Path, file: Any) -> Deviations:
-    """Put the pieces together into an HDF5 file: contributions, forces and stress by structure."""
-    dims, tiling = job.model.info.dims, job.model.field_model.tiling
-    for i in range(len(job.structures)):
-        file.create_dataset(f"contributions/{i}", tiling.grid(job.lattice(i)), np.float64)
-    deviations = Deviations(job.model, job)
-    forces = [np.zeros((len(own.numbers), dims)) for own in job.structures]
-    virial = np.zeros((len(forces), dims, dims))
-    for number, arrays in finished(folder):
-        deviations.add(piece := job.pieces[number], arrays)
-        i, block = piece.samples.start, piece.block or ()
-        file[f"contributions/{i}"][block] = arrays["contributions"][0, ..., 0]
-        virial[i] += arrays.get("virial", 0.0)
-        if job.forces:
-            np.add.at(forces[i], arrays["atoms"], arrays["forces"])
-    for i, (own, structure) in enumerate(zip(forces, job.structures, strict=True)):
-        back = -structure.turned_by
-        file[f"contributions/{i}"].attrs["turned_by"] = structure.turned_by  # degrees
-        if job.forces:
-            file[f"forces/{i}"] = turned_rows(own, back)
-        if job.stress:
-            file[f"stress/{i}"] = turned_tensor(job.per_volume(i, virial[i]), back)
-    return deviations
-
-
-def _note(frames: Sequence[Any], columns: Mapping[str, np.ndarray]) -> None:
-    """Keep quantities (N,) in the frames, and what each is per atom."""
-    for quantity, values in columns.items():
-        for frame, value in zip(frames, values.tolist(), strict=True):
-            frame.info |= {quantity: value, f"{quantity}_per_atom": value / len(frame)}
-
-
-def is_half_written(output: Path, folder: Path) -> bool:
-    """Tell whether a kill has come between the renames: then a file of maps is that of `output`.
-
-    Example:
-        >>> is_half_written(Path("out.csv"), Path(".out.csv.unfinished"))
-        False
-    """
-    return _staged(output, folder).exists()
-
-
-def _staged(path: Path, folder: Path) -> Path:
-    """Return where a file waits for the other one, until both are whole."""
-    return folder / "whole" / path.name
-
-
-def _write(frames: Sequence[Any], quantities: list[str], path: Path, suffix: str) -> None:
-    if suffix == ".extxyz":
-        from ase.io import write
-
-        write(path, list(frames), format="extxyz")
-        return
-    shown = [key for name in quantities for key in (name, f"{name}_per_atom")]
-    rows = [{"atoms": len(f), **{key: f.info[key] for key in shown}} for f in frames]
-    pd.DataFrame(rows).to_csv(path, index_label="structure")

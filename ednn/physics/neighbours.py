@@ -1,6 +1,6 @@
 """The nearest neighbours of atoms, which tell positions in Å from other values."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import numpy as np
@@ -16,12 +16,15 @@ SOME = 100_000  # atoms, evenly spaced in their order, whose bonds tell those of
 FACTOR = 1.3  # by which a structure's distances may leave the range of those that a model has seen
 
 
-def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
+def nearest_distances(
+    structure: Structure, name: str, numbers: Callable[[int], int] = int
+) -> NDArray[np.float64]:
     """Return each atom's distance to its nearest neighbour, (N,) in Å, images included.
 
     Args:
         structure: in any cell.
         name: what the sentence calls the structure.
+        numbers: by which the sentence calls an atom; those in the structure, if it is whole.
 
     Raises:
         InputError: two atoms are nearer than any two nuclei come.
@@ -45,10 +48,40 @@ def nearest_distances(structure: Structure, name: str) -> NDArray[np.float64]:
             else "give positions in Å, and each atom once"
         )
         raise InputError(
-            f"{name}: atoms {min(atom, other)} and {max(atom, other)} are "
-            f"{distances[atom]:.3g} Å apart; expected at least {LEAST} Å: {fractional}."
+            f"{name}: atoms {_both(numbers, atom, other)} are {distances[atom]:.3g} Å apart; "
+            f"expected at least {LEAST} Å: {fractional}."
         )
     return distances
+
+
+def require_apart(positions: NDArray[np.float64], numbers: Callable[[int], int], name: str) -> None:
+    """Make sure that no two atoms are nearer than any two nuclei come.
+
+    Args:
+        positions: (N, D) in Å, images among them.
+        numbers: of the atom at each position, by which the sentence calls it.
+        name: what the sentence calls the structure.
+
+    Raises:
+        InputError: two atoms are.
+
+    Example:
+        >>> require_apart(np.array([[0.0, 0.0], [0.1, 0.0]]), lambda i: 7 + i, "mine")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: mine: atoms 7 and 8 are 0.1 Å apart; expected at least 0.5 ...
+    """
+    pairs = cKDTree(positions).query_pairs(LEAST, output_type="ndarray")
+    if len(pairs):
+        one, other = pairs[0].tolist()
+        distance = np.linalg.norm(positions[one] - positions[other])
+        raise InputError(
+            f"{name}: atoms {_both(numbers, one, other)} are {distance:.3g} Å apart; "
+            f"expected at least {LEAST} Å: give positions in Å, and each atom once."
+        )
+
+
+def _both(numbers: Callable[[int], int], *atoms: int) -> str:
+    return " and ".join(str(number) for number in sorted(map(numbers, atoms)))
 
 
 def bonds(structure: Structure, count: int = 3) -> NDArray[np.float64]:

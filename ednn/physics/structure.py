@@ -33,6 +33,11 @@ class Structure:
     turned_by: float = field(default=0.0, kw_only=True)
 
     @property
+    def count(self) -> int:
+        """Number of atoms."""
+        return len(self.numbers)
+
+    @property
     def is_rectangular(self) -> bool:
         """Whether the lattice vectors lie along the axes, and there is one along each."""
         return bool((self.cell == np.diag(self.sides)).all() and (self.sides > 0).all())

@@ -59,8 +59,13 @@ def ranges(structures: Iterable[Structure]) -> Traits:
         return tuple(np.nanmin(found, 0).tolist()), tuple(np.nanmax(found, 0).tolist())
 
 
-def unlike(structure: Structure, seen: Traits) -> str:
+def unlike(structure: Structure, seen: Traits, share: float = 1.0) -> str:
     """Say in what a structure is unlike those of a training; empty if in nothing.
+
+    Args:
+        structure: all its atoms, or some.
+        seen: smallest and largest traits of the training.
+        share: that of the atoms which are there.
 
     Example:
         >>> from ednn.physics.sheets import crystal, sheet
@@ -75,6 +80,7 @@ def unlike(structure: Structure, seen: Traits) -> str:
     """
     low, high = np.array(seen)  # (traits,), or of density alone
     own, slack = traits(structure)[: len(low)], MARGINS[1] * (high - low)
+    own[0] /= share
     slack[0] = MARGINS[0] * (high[0] - low[0])
     outside = (own < low - slack) | (own > high + slack)  # not of NaN
     found = []
@@ -88,19 +94,22 @@ def unlike(structure: Structure, seen: Traits) -> str:
     return " and ".join(found)
 
 
-def warn_of_unlike(structures: Sequence[Structure], seen: Traits | None, source: str) -> None:
+def warn_of_unlike(
+    structures: Sequence[Structure], seen: Traits | None, source: str, share: float = 1.0
+) -> None:
     """Warn of structures of other densities or orientations than those that a network knows.
 
     Args:
         structures: of a file.
         seen: smallest and largest traits of the training; None if they are not known.
         source: what the sentence calls the file.
+        share: that of their atoms which are there.
 
     Example:
         >>> from ednn.physics.sheets import crystal
         >>> warn_of_unlike([crystal()], ranges([crystal()]), "own.extxyz")
     """
-    found = {i: unlike(own, seen) for i, own in enumerate(structures)} if seen else {}
+    found = {i: unlike(own, seen, share) for i, own in enumerate(structures)} if seen else {}
     found = {i: words for i, words in found.items() if words}
     if found:
         number, words = next(iter(found.items()))

@@ -67,14 +67,14 @@ def torchrun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def lines(folder: Path) -> int:
+def lines(folder: Path, room: str = ROOM) -> int:
     """Count the pieces that are finished; a line that a kill cut short is none."""
-    return sum(1 for _ in finished(folder / ROOM))
+    return sum(1 for _ in finished(folder / room))
 
 
-def wait_for(folder: Path, pieces: int) -> None:
+def wait_for(folder: Path, pieces: int, room: str = ROOM) -> None:
     until = time.monotonic() + 120
-    while lines(folder) < pieces:
+    while lines(folder, room) < pieces:
         assert time.monotonic() < until
         time.sleep(0.01)
 

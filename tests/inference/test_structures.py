@@ -23,7 +23,7 @@ from tests.core.test_atomistic import model
 
 def forces_and_shares(work: StructureJob) -> tuple[torch.Tensor, torch.Tensor]:
     """Put the pieces of the first structure together."""
-    forces = np.zeros(work.structures[0].positions.shape)
+    forces = np.zeros((work.structures[0].count, work.model.info.dims))
     shares = np.zeros(work.model.field_model.tiling.grid(work.lattice(0)))
     for piece in work.pieces:
         arrays = work.evaluate(piece)

@@ -1,6 +1,7 @@
 """Files that ASE reads, as structures along two axes or three."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,31 @@ def read_frames(path: Path) -> list[Any]:
         ...     [frame.symbols[0] for frame in read_frames(path)]
         ['C']
     """
+    with reading(path):
+        frames, rest = _read(str(path)) if path.stat().st_size else ([], "")
+    if rest.strip():
+        raise InputError(
+            f"{path} has a blank line behind its first {len(frames)} structure(s), where ASE stops "
+            f"reading; remove blank lines between structures."
+        )
+    if not frames:
+        raise InputError(f"{path} holds no structures; give a file with at least one.")
+    return frames
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what ASE raises while it reads a file into one sentence.
+
+    Raises:
+        InputError: there is no such file, ASE is missing or cannot read it.
+
+    Example:
+        >>> with reading(Path("nowhere.xyz")):
+        ...     pass
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: There is no file nowhere.xyz; check the path.
+    """
     if not path.is_file():
         whole, at, index = str(path).rpartition("@")
         if at and Path(whole).is_file():
@@ -40,7 +66,9 @@ def read_frames(path: Path) -> list[Any]:
             )
         raise InputError(f"There is no file {path}; check the path.")
     try:
-        frames, rest = _read(str(path)) if path.stat().st_size else ([], "")
+        yield
+    except InputError:
+        raise
     except ImportError as error:
         raise InputError(
             f'Reading {path} needs ASE ({error}); run `pip install "ednn[atoms]"`.'
@@ -50,14 +78,6 @@ def read_frames(path: Path) -> list[Any]:
             f"ASE cannot read {path} ({type(error).__name__}: {error}); give a file in one of its "
             f"formats, such as extxyz."
         ) from error
-    if rest.strip():
-        raise InputError(
-            f"{path} has a blank line behind its first {len(frames)} structure(s), where ASE stops "
-            f"reading; remove blank lines between structures."
-        )
-    if not frames:
-        raise InputError(f"{path} holds no structures; give a file with at least one.")
-    return frames
 
 
 def _read(name: str) -> tuple[list[Any], str]:
