@@ -43,7 +43,7 @@ def test_groups_of_equal_tiles_follow_the_field_and_the_model(dtype: torch.dtype
     generator = torch.Generator().manual_seed(0)
     field = (2 * torch.randint(2, (40, 1, 6, 6), generator=generator) - 1).to(dtype)
     net = EDNN(ANN, focus=1, context=1, alphabet=[-1, 1]).double()
-    for change in (lambda: None, lambda: field.neg_(), lambda: net.subnet[1].weight.data.mul_(2)):
+    for change in (lambda: None, lambda: field.neg_(), lambda: next(net.parameters()).data.mul_(2)):
         change()
         assert torch.equal(net(field), net(field.clone()))
     assert net.float()(field).shape == (40, 1)  # whose groups are of another precision
