@@ -58,10 +58,10 @@ def run_alone(folder: Path, script: str, *arguments: str) -> subprocess.Complete
 def run(
     folder: Path, script: str, *arguments: str, timeout: float = TIMEOUT
 ) -> subprocess.CompletedProcess[str]:
-    """Run an entry script, or a flag of Python's, to its end."""
-    if script.startswith("-"):
+    """Run an entry script, `-m` and a module, or `-c` and a program to its end."""
+    if script == "-c":
         return run_alone(folder, script, *arguments)
-    words = [str(REPOSITORY / script), *arguments]
+    words = [script if script == "-m" else str(REPOSITORY / script), *arguments]
     with TemporaryDirectory() as logs:
         kept = Path(logs, "out"), Path(logs, "err")
         child = FORKS.Process(target=_enter, args=(folder, words, dict(os.environ), *kept))
@@ -75,16 +75,20 @@ def run(
 
 
 def _enter(folder: Path, words: list[str], environment: dict[str, str], *logs: Path) -> None:
-    """Be the script: its folder, command line, environment and output."""
+    """Be the script or module: its folder, command line, environment and output."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment, OMP_NUM_THREADS="1")
-    sys.argv[:] = words
+    is_module = words[0] == "-m"
+    sys.argv[:] = words[1:] if is_module else words
     for descriptor, log in enumerate(logs, start=1):
         with open(log, "wb") as file:
             os.dup2(file.fileno(), descriptor)
     try:
-        runpy.run_path(words[0], run_name="__main__")
+        if is_module:
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(words[0], run_name="__main__")
     finally:
         atexit._run_exitfuncs()  # a forked process leaves them out; W&B ends by them
 

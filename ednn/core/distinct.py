@@ -62,6 +62,38 @@ def _as_number(digits: Sequence[Tensor], base: int) -> Tensor:
     return number
 
 
+def grouped(
+    padded: Tensor, tiling: Tiling, alphabet: Sequence[float], most: float
+) -> tuple[Tensor, Tensor] | None:
+    """Group the equal tiles of padded fields (B, C, *(L + 2c)).
+
+    Args:
+        padded: fields with their context borders.
+        tiling: the tiles; the padding is done already.
+        alphabet: the values that the fields can take, ascending.
+        most: groups that are worth it.
+
+    Returns:
+        Slot of every tile (B, *grid), and a tile for every slot (slots, C, *window); None if the
+        tiles have no codes, or if there are too many slots.
+
+    Example:
+        >>> spins = torch.tensor([[[1.0, -1.0, 1.0]]])
+        >>> slot, tiles = grouped(spins, Tiling(1, focus=1, context=0), [-1.0, 1.0], most=3)
+        >>> slot.tolist(), tiles.flatten().tolist()
+        ([[1, 0, 1]], [-1.0, 1.0])
+    """
+    coded = tile_codes(padded, tiling, alphabet)
+    if coded is None:
+        return None
+    codes, bound = coded
+    slot, representative = group(codes.flatten(), bound)
+    if len(representative) > most:
+        return None
+    tiles = tiling.windows(padded)  # (B, *grid, C, *window)
+    return slot.view(codes.shape), tiles[torch.unravel_index(representative, codes.shape)]
+
+
 def group(codes: Tensor, bound: int) -> tuple[Tensor, Tensor]:
     """Group equal codes: give every tile a slot, and every slot one representative tile.
 

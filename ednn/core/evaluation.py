@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from ednn.core.distinct import group, tile_codes
+from ednn.core.distinct import grouped
 from ednn.core.features import Shares
 from ednn.core.probe import Probe
+from ednn.core.remembered import remembered
 from ednn.core.subnets.site_wise import SiteWise
 from ednn.core.subnets.stemmed import Stemmed
 from ednn.core.tiling import Tiling
@@ -148,13 +149,18 @@ class TileEvaluation:
         return _joined([self.padded(subnet, part, own) for part, own in pairs], axis)
 
     def distinct(
-        self, subnet: nn.Module, padded: Tensor, seen: Callable[[Tensor], Tensor]
+        self,
+        subnet: nn.Module,
+        field: Tensor,
+        padded: Callable[[], Tensor],
+        seen: Callable[[Tensor], Tensor],
     ) -> Shares | None:
-        """Run a subnetwork once per distinct tile of padded fields.
+        """Run a subnetwork once per distinct tile of fields.
 
         Args:
             subnet: the subnetwork.
-            padded: fields as they are given, (B, C, *(L + 2c)).
+            field: fields as they are given, whose groups of equal tiles are remembered.
+            padded: returns them in the precision of the subnetwork, (B, C, *(L + 2c)).
             seen: how the subnetwork sees them.
 
         Returns:
@@ -162,25 +168,27 @@ class TileEvaluation:
             the gradient with respect to the field is wanted, or if too few tiles are equal.
         """
         random = self.probe.random and any(module.training for module in subnet.modules())
-        if not self.alphabet or padded.requires_grad or random:
+        if not self.alphabet or field.requires_grad or random:
             return None
-        coded = tile_codes(padded, self.tiling, self.alphabet)
-        if coded is None:
+
+        def make() -> tuple[Tensor, Tensor] | None:
+            values = padded()
+            most = self.policy.distinct_share * len(values) * self._work(subnet, values)
+            return grouped(values, self.tiling, self.alphabet, most)
+
+        precision = next(subnet.parameters(), field).dtype
+        found = remembered(field, (self, precision), make)
+        if found is None:
             return None
-        codes, bound = coded
-        slot, representative = group(codes.flatten(), bound)
-        work = len(padded) * self._work(subnet, padded)  # in tiles
-        if len(representative) > self.policy.distinct_share * work:
-            return None
-        tiles = self.tiling.windows(padded)  # (B, *grid, C, *window)
-        chosen = tiles[torch.unravel_index(representative, codes.shape)]  # (slots, C, *window)
+        slot, chosen = found  # (B, *grid), (slots, C, *window)
         parts = chosen.split(self._tiles_at_once(subnet, chosen.device))
         table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs)
-        of_tiles = table[:, : self.outputs].index_select(0, slot).unflatten(0, codes.shape)
+        of_tiles = table[:, : self.outputs].index_select(0, slot.flatten())
+        of_tiles = of_tiles.unflatten(0, slot.shape)  # (B, *grid, outputs)
         rest = table[:, self.outputs :].detach().double()
         if not rest.shape[1]:  # a sum of nothing takes as long
-            return Shares(of_tiles, rest.new_zeros(len(padded), 0))
-        return Shares(of_tiles, embedding_bag(slot.view(codes.shape).flatten(1), rest, mode="sum"))
+            return Shares(of_tiles, rest.new_zeros(len(field), 0))
+        return Shares(of_tiles, embedding_bag(slot.flatten(1), rest, mode="sum"))
 
     def _shares(self, values: Tensor) -> Shares:
         """Keep the outputs of every tile (B, *grid, outputs + features), and sum the features."""

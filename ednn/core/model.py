@@ -112,14 +112,14 @@ class EDNN(FieldModel):
             InputError: a lattice of the wrong dimension, channel count or side.
         """
         self.check(field)
-        field = field.to(self.precision)  # spins are stored as integers
-        raw = None
-        if self.info.alphabet is not None:
-            raw = self._evaluation.distinct(self.subnet, self.tiling.pad(field), self.seen)
+        values = field.to(self.precision)  # spins are stored as integers
+        raw = self._evaluation.distinct(
+            self.subnet, field, lambda: self.tiling.pad(values), self.seen
+        )
         if raw is None:
-            raw = self._evaluation.periodic(self.subnet, self.seen(field))
+            raw = self._evaluation.periodic(self.subnet, self.seen(values))
         if raw is None:
-            raw = self._evaluation.padded(self.subnet, self.seen(self.tiling.pad(field)))
+            raw = self._evaluation.padded(self.subnet, self.seen(self.tiling.pad(values)))
         return self._physical(raw)
 
     @property
@@ -132,10 +132,10 @@ class EDNN(FieldModel):
         return self._physical(raw, self.tiling.mean(weights)[..., None])
 
     def block_shares(self, padded: Tensor) -> Shares:
-        padded = padded.to(self.precision)
-        raw = self._evaluation.distinct(self.subnet, padded, self.seen)
+        values = padded.to(self.precision)
+        raw = self._evaluation.distinct(self.subnet, padded, lambda: values, self.seen)
         if raw is None:
-            raw = self._evaluation.padded(self.subnet, self.seen(padded))
+            raw = self._evaluation.padded(self.subnet, self.seen(values))
         return self._physical(raw)
 
     def _physical(self, raw: Shares, weight: Tensor | float = 1.0) -> Shares:

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from ednn import plots
 from ednn.studies.runner import SCALES, study_config
 from tests.commands.test_configs import composed
-from tests.conftest import run
+from tests.conftest import run, run_alone
 
 
 def test_a_study_gets_what_the_scales_share_and_the_sizes_of_one() -> None:
@@ -60,7 +60,7 @@ def test_without_jinja2_a_study_is_kept_and_one_sentence_names_the_extra(
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['jinja2'] = None\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    done = run(tmp_path, "-m", "ednn", "study", "study=table1")
+    done = run_alone(tmp_path, "-m", "ednn", "study", "study=table1")
     assert done.returncode != 0
     assert "ednn[report]" in done.stderr
     assert "Traceback" not in done.stderr

@@ -110,7 +110,7 @@ def work(rank: int, folder: str) -> None:
 
 def test_two_processes_count_every_sample_once(tmp_path: Path) -> None:
     assert sorted(torch.cat([share_of(0), share_of(1)]).tolist()) == list(range(SAMPLES))
-    mp.spawn(work, args=(str(tmp_path),), nprocs=2)
+    mp.start_processes(work, args=(str(tmp_path),), nprocs=2, start_method="forkserver")
     columns = draw(2)
     for rank in (0, 1):
         results = torch.load(tmp_path / f"{rank}.pt")

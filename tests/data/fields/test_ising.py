@@ -1,7 +1,6 @@
 """The Ising data set: whole files, exact labels, splits that share no configuration."""
 
 import json
-import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from ednn.core.errors import InputError
 from ednn.data.fields.ising import IsingData
 from ednn.physics import ising
+from tests.conftest import FORKS
 
 SETTINGS: dict[str, Any] = {
     "L": 6,
@@ -128,8 +128,7 @@ def _generate(cache: str) -> None:
 
 
 def test_concurrent_jobs_generate_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_generate, args=(str(tmp_path),)) for _ in range(2)]
+    processes = [FORKS.Process(target=_generate, args=(str(tmp_path),)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
