@@ -4,6 +4,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from tqdm import tqdm
 
 from ednn import load_model
 from ednn.core.normalisation import fit_references
+from ednn.data.samples import ExtensiveDataset
 from ednn.physics.labels import as_atoms, resolve
 from ednn.runs.folder import environment, write_json
 
 SEED = 0  # of the split, as in conf/, and of the weights
 WARM_UP = 0.05  # share of the time until the rate is at its highest
 BATCHES = (8, 32, 128)  # structures at a time, tried for inference
+OURS = {"EDNN": False, "EDNN, bfloat16": True}  # as predict.py, without and with bfloat16=true
 TIMED, ROUNDS = 256, 7  # structures, and passes over them at each batch size
 
 Sample = dict[str, Tensor]  # a structure, or several collated, by SchNetPack's names
@@ -142,12 +145,13 @@ def test_painn(net: nn.Module, sheets: StructureJob) -> Iterator[tuple[Tensor, T
         yield 1e3 * sheets.spread * error, sheets.spread * (forces - b[key.forces]).abs()
 
 
-def test_ednn(model: Any, sheets: StructureJob) -> Iterator[tuple[Tensor, Tensor]]:
+def test_ednn(model: Any, sheets: StructureJob, bfloat16: bool) -> Iterator[tuple[Tensor, Tensor]]:
     for part in torch.from_numpy(sheets.splits["test"]).split(32):
         b = sheets.data.dataset.__getitems__(part.tolist())
-        energy, forces = model.energy_and_forces(b.inputs)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            energy, forces = model.energy_and_forces(b.inputs)
         error = (energy.detach() - b.target).abs()[:, 0] / b.sites
-        yield 1e3 * error, (forces - b.forces).abs()[b.inputs.numbers > 0]
+        yield 1e3 * error, (forces - b.slopes["forces"]).abs()[b.inputs.numbers > 0]
 
 
 def summary(errors: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:
@@ -167,6 +171,11 @@ def seconds(run: Callable, parts: list[np.ndarray]) -> float:
     return time.perf_counter() - begun
 
 
+def evaluate(model: Any, dataset: ExtensiveDataset, bfloat16: bool, part: np.ndarray) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        return model(dataset.inputs(torch.from_numpy(part)))
+
+
 @torch.no_grad()
 def microseconds_per_atom(net: nn.Module, model: Any, sheets: StructureJob) -> dict[str, float]:
     """Time inference in turns: the median pass of each at its best batch size."""
@@ -180,8 +189,8 @@ def microseconds_per_atom(net: nn.Module, model: Any, sheets: StructureJob) -> d
         "PaiNN": lambda part: energies(net, listed(part)),
         "PaiNN, neighbour lists at hand": lambda part: energies(net, ready[tuple(part)]),
     }
-    if model:
-        ways["EDNN"] = lambda part: model(dataset.inputs(torch.from_numpy(part)))
+    for name, bfloat16 in OURS.items() if model else ():
+        ways[name] = partial(evaluate, model, dataset, bfloat16)
     best = np.full(len(ways), math.inf)
     for size in BATCHES:
         parts = np.split(chosen, range(size, len(chosen), size))
@@ -215,8 +224,8 @@ def main() -> None:
 
     results: dict[str, Any] = {"PaiNN": train(net, sheets, args)}
     results["PaiNN"] |= summary(test_painn(net, sheets))
-    if model:
-        results["EDNN"] = summary(test_ednn(model, sheets))
+    for name, bfloat16 in OURS.items() if model else ():
+        results[name] = summary(test_ednn(model, sheets, bfloat16))
     results["inference, µs/atom"] = microseconds_per_atom(net, model, sheets)
     for heading, values in results.items():
         print(
