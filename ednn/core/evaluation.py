@@ -70,8 +70,7 @@ class ChunkPolicy:
 class TileEvaluation:
     """Evaluates subnetworks of one geometry over fields.
 
-    A subnetwork may return features behind its outputs: of these only the sum over the tiles is
-    kept, as a field may have a million tiles.
+    Of features behind a subnetwork's outputs only the sum over the tiles is kept.
 
     Args:
         tiling: the tiles.
@@ -159,13 +158,13 @@ class TileEvaluation:
 
         Args:
             subnet: the subnetwork.
-            field: fields as they are given, whose groups of equal tiles are remembered.
+            field: fields, whose groups of equal tiles are remembered.
             padded: returns them in the precision of the subnetwork, (B, C, *(L + 2c)).
             seen: how the subnetwork sees them.
 
         Returns:
-            None if the field isn't discrete, if equal tiles may differ (dropout in training), if
-            the gradient with respect to the field is wanted, or if too few tiles are equal.
+            None if the field isn't discrete, its gradient is wanted, equal tiles may differ (by
+            dropout), or too few are equal.
         """
         random = self.probe.random and any(module.training for module in subnet.modules())
         if not self.alphabet or field.requires_grad or random:
@@ -176,8 +175,7 @@ class TileEvaluation:
             most = self.policy.distinct_share * len(values) * self._work(subnet, values)
             return grouped(values, self.tiling, self.alphabet, most)
 
-        precision = next(subnet.parameters(), field).dtype
-        found = remembered(field, (self, precision), make)
+        found = remembered(field, (self, next(subnet.parameters(), field).dtype), make)
         if found is None:
             return None
         slot, chosen = found  # (B, *grid), (slots, C, *window)
