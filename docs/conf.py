@@ -25,6 +25,7 @@ include_patterns = [
     "CHANGELOG.md",
     "benchmarks/README.md",
     "data/README.md",
+    "docs/*.md",
     "docs/**/*.md",
     "ednn/core/pretrained/*.md",
 ]
@@ -44,7 +45,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(REPOSITORY / "outputs/docs/.jupyter_cache")
 nb_execution_in_temp = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600  # seconds of a cell, on a machine that is busy
 nb_execution_show_tb = True
 nb_merge_streams = True
 nb_output_stderr = "remove"  # progress bars; what fails ends the build

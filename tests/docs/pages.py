@@ -47,7 +47,7 @@ def blocks(page: Path) -> list[Block]:
     for hit in BLOCK.finditer((REPOSITORY / page).read_text()):
         code = re.sub(rf"^{hit['indent']}", "", hit["code"], flags=re.MULTILINE)
         named = re.findall(r"`((?:ednn|conf|tests)/[\w/]+\.(?:py|yaml))`", hit["before"])
-        found.append(Block(hit["kind"], code, named[-1] if named else ""))
+        found.append(Block(hit["kind"], code, named[0] if named and hit["kind"] in ("python", "yaml") else ""))
     return [block for block in found if block.kind != "{code-cell}"]
 
 

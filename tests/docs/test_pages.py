@@ -1,10 +1,6 @@
 """What pages tell a reader to type is known here; `make test-long` types it."""
 
 import ast
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +10,7 @@ from hydra import compose
 from ednn.commands.as_typed import in_grammar, parsed
 from ednn.commands.groups import visible_configs
 from ednn.commands.hydra_fixes import read_words
-from tests.conftest import REPOSITORY
-from tests.docs.pages import PAGES, Block, blocks, command
+from tests.docs.pages import PAGES, blocks, command
 from tests.docs.workplace import Workplace
 
 WITH_CODE = [page for page in PAGES if blocks(page)]
@@ -62,16 +57,7 @@ def test_there_are_pages_and_commands() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("page", WITH_CODE, ids=str)
-def test_what_a_page_says_runs(page: Path, tmp_path: Path) -> None:
-    workplace = Workplace(tmp_path / "ednn", page)
+def test_what_a_page_says_runs(page: Path, trained: Path, tmp_path: Path) -> None:
+    workplace = Workplace(tmp_path / "ednn", trained)
     for block in blocks(page):
         workplace.do(block)
-
-
-@pytest.mark.parametrize("makefile", [REPOSITORY / "Makefile"])
-def test_targets_exist(makefile: Path) -> None:
-    targets = set(re.findall(r"^(\w[\w-]*):", makefile.read_text(), flags=re.MULTILINE))
-    lines = [line for page in PAGES for block in blocks(page) for line in block.lines]
-    typed = {line.split()[1] for line in lines if line.startswith("make ")}
-    assert typed
-    assert typed <= targets
