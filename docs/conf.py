@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
-sys.path[:0] = [str(REPOSITORY), str(Path(__file__).parent)]
+sys.path[:0] = [str(REPOSITORY), str(Path(__file__).parent / "extensions")]
 # Tutorials run `ednn` of the environment that builds, with this checkout, on one core.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 os.environ.update(PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS="1", WANDB_MODE="offline")
@@ -36,8 +36,8 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "myst_nb",
-    "generated",
     "mathml",
+    "pages",
 ]
 
 myst_enable_extensions = ["dollarmath", "colon_fence"]

@@ -13,10 +13,11 @@ PAGES = sorted(
     for pattern in ("*.md", "docs/**/*.md", "*/README.md", "ednn/core/pretrained/*.md")
     for path in REPOSITORY.glob(pattern)
 )
-# the text before a block is what names the file that it stands in
 BLOCK = re.compile(
-    r"(?P<before>(?:.+\n)*)\n?(?P<indent> *)```(?P<kind>\S+)[^\n]*\n(?P<code>(?:.*\n)*?)(?P=indent)```"
+    r"(?P<before>(?:.+\n)*)\n?"  # the paragraph before it may name the file that it stands in
+    r"(?P<indent> *)```(?P<kind>\S+)[^\n]*\n(?P<code>(?:.*\n)*?)(?P=indent)```"
 )
+FILE = re.compile(r"`((?:ednn|conf|tests)/[\w/]+\.(?:py|yaml))`")
 COMMAND = re.compile(r"(?:python |torchrun .*?)(\w+)\.py |ednn (\w+) ")
 
 
@@ -38,7 +39,11 @@ class Block:
     def lines(self) -> list[str]:
         """Return the commands of a shell, without comments, each in one line."""
         joined = self.code.replace("\\\n", " ")
-        return [line.strip() for line in re.sub(r"(^| +)#.*", "", joined, flags=re.M).split("\n") if line.strip()]
+        return [
+            line.strip()
+            for line in re.sub(r"(^| +)#.*", "", joined, flags=re.M).split("\n")
+            if line.strip()
+        ]
 
 
 def blocks(page: Path) -> list[Block]:
@@ -47,13 +52,17 @@ def blocks(page: Path) -> list[Block]:
     for hit in BLOCK.finditer((REPOSITORY / page).read_text()):
         code = re.sub(rf"^{hit['indent']}", "", hit["code"], flags=re.MULTILINE)
         named = re.findall(r"`((?:ednn|conf|tests)/[\w/]+\.(?:py|yaml))`", hit["before"])
-        found.append(Block(hit["kind"], code, named[0] if named and hit["kind"] in ("python", "yaml") else ""))
+        found.append(
+            Block(
+                hit["kind"], code, named[0] if named and hit["kind"] in ("python", "yaml") else ""
+            )
+        )
     return [block for block in found if block.kind != "{code-cell}"]
 
 
 def command(line: str) -> tuple[str, list[str]] | None:
     """Return which of the package's commands a line types, and its words; None for another's."""
     hit = COMMAND.search(line)
-    if hit is None or hit.start() > 0 and "=" not in line[: hit.start()]:
+    if hit is None or (hit.start() > 0 and "=" not in line[: hit.start()]):
         return None
     return hit[1] or hit[2], shlex.split(line[hit.end() :])

@@ -21,13 +21,13 @@ LEFT_OUT = [
 ]
 # What makes a line take seconds: of values that are given twice, the last holds.
 QUICK = "trainer.max_epochs=1 trainer.limit_train_batches=2 trainer.limit_val_batches=1"
+GENERATED = "data.n_train=100 data.n_val=20 data.n_test=20"
 SMALLER = {
     r"train.py": QUICK,
     r"train.py .*(experiment=dft|data=dft)(?!.*data=atoms)": "fast_dev_run=true",
     r"experiment=alloys": "data.test=0.9 data.val=0.05",
-    r"data=(?!hdf5|fields|dft|atoms|alloys)|experiment=(ising|lap|ferm)|y (fast|seed|ckpt|-m tile)": (
-        "data.n_train=100 data.n_val=20 data.n_test=20"
-    ),
+    r"data=(?!hdf5|fields|dft|atoms|alloys)|experiment=(ising|lap|ferm)": GENERATED,
+    r"train.py (fast|seed|ckpt|-m tile)": GENERATED,
     r"evaluate.py .*(laplacian|fermions|phi4|ising)": "data.n_test=4",
     r"(evaluate|generate).py .*data=(laplacian|fermions|phi4|ising)": "data.n_train=4 data.n_val=4",
     r"evaluate.py .*data=dft(?!.*data.path)": "data.path=data/dft/gfn1_240.h5",
@@ -78,10 +78,10 @@ class Workplace:
     def _type(self, line: str) -> None:
         extra = [words for pattern, words in SMALLER.items() if re.search(pattern, line)]
         said = self._run(["bash", "-c", " ".join([line, *extra])])
-        if trained := re.findall(r"^Run folder: (.*)", said, flags=re.MULTILINE):
-            if "train.py" in line:
-                (self.folder / "RUN").unlink()
-                (self.folder / "RUN").symlink_to(self.folder / trained[-1])
+        trained = re.findall(r"^Run folder: (.*)", said, flags=re.MULTILINE)
+        if trained and "train.py" in line:
+            (self.folder / "RUN").unlink()
+            (self.folder / "RUN").symlink_to(self.folder / trained[-1])
 
     def _run(self, words: list[str]) -> str:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -1,16 +1,9 @@
-"""What pages don't say by hand: `<!-- KIND: NAME -->` becomes the text that KIND makes of NAME.
-
-`contents` is the table of contents of a page's own list of links, `command` and `group` come from
-the configs and docstrings of a command and a config group, `modules` from those of a package.
-"""
+"""Reference pages of commands and config groups, from configs, their comments and docstrings."""
 
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
-from pkgutil import walk_packages
-from typing import Any
 
 import yaml
 from hydra.utils import get_object
@@ -19,13 +12,7 @@ from ednn.commands.groups import PURPOSE, own_groups
 from ednn.commands.main import COMMANDS
 from ednn.runs.configs import CONF
 
-RECIPES = ("experiment", "study")  # their keys are explained where they belong
-
-
-def contents(page: str) -> str:
-    """Return the hidden table of contents of the links that begin a page's list items."""
-    linked = re.findall(r"^- \[[^\]]*\]\(([^)#]+)\.md\)", page, flags=re.MULTILINE)
-    return "\n".join(["```{toctree}", ":hidden:", "", *linked, "```"])
+RECIPES = ("experiment", "study")  # shown as they are: their keys are explained in other groups
 
 
 def command(name: str) -> str:
@@ -119,47 +106,3 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     escaped = (" | ".join(cell.replace("|", "\\|") for cell in line) for line in lines)
     return "\n".join(f"| {line} |" for line in escaped) if rows else ""
-
-
-def modules(name: str) -> str:
-    """Return the documentation of every module of a package, or of one module."""
-    package = import_module(name)
-    inside = walk_packages(getattr(package, "__path__", []), f"{name}.")
-    found = [entry.name for entry in inside if not entry.ispkg] or [name]
-    parts = [f"```{{eval-rst}}\n.. automodule:: {name}\n   :no-members:\n```"]
-    for module in found:
-        parts += [f"## {module}", f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```"]
-    return "\n\n".join(parts if found != [name] else parts[-1:])
-
-
-KINDS = {"command": command, "group": group, "modules": modules}
-
-
-def fill(app: Any, docname: str, source: list[str]) -> None:
-    """Replace the comments of a page; it is read anew when a config changes."""
-    page = source[0]
-    if re.search(r"<!-- (command|group): ", page):
-        for path in CONF.rglob("*.yaml"):
-            app.env.note_dependency(str(path))
-    page = page.replace("<!-- contents -->", contents(page))
-    source[0] = re.sub(
-        rf"<!-- ({'|'.join(KINDS)}): (\S+) -->", lambda hit: KINDS[hit[1]](hit[2]), page
-    )
-
-
-def docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Escape stars of shapes, (N, *L), and set examples that are no doctests as they stand."""
-    text = re.sub(r"(\.\. rubric:: Example\n\n)(?!>>>)((?:.*\n?)+)", _literal, "\n".join(lines))
-    parts = re.split(r"((?:^ *>>> .*\n(?:.+\n?)*)|^::\n(?:.*\n?)*|``.*?``)", text, flags=re.MULTILINE)
-    parts[::2] = [re.sub(r"(?<!\\)([*|])", r"\\\1", part) for part in parts[::2]]
-    lines[:] = "".join(parts).split("\n")
-
-
-def _literal(example: re.Match[str]) -> str:
-    return f"{example[1]}::\n\n" + "\n".join(f"    {line}" for line in example[2].split("\n"))
-
-
-def setup(app: Any) -> None:
-    """Connect to the reading of pages and docstrings."""
-    app.connect("source-read", fill)
-    app.connect("autodoc-process-docstring", docstring, priority=900)  # after napoleon
