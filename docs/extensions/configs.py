@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from inspect import getdoc
 from pathlib import Path
+from typing import Any
 
 import yaml
 from hydra.utils import get_object
@@ -13,6 +14,10 @@ from ednn.commands.main import COMMANDS
 from ednn.runs.configs import CONF
 
 RECIPES = ("experiment", "study")  # shown as they are: their keys are explained in other groups
+NOT_SETTINGS = ("defaults", "hydra")
+ARGUMENT = re.compile(
+    r"^ {4}(\w[\w, ]*?)(?: ?\([^)]*\))?: ((?:.*\n?(?:\n* {5,}.*\n?)*))", re.MULTILINE
+)
 
 
 def command(name: str) -> str:
@@ -45,60 +50,81 @@ def group(name: str) -> str:
 
 def settings(path: Path) -> str:
     """Return the table of a config's values, with what is said of each there or in its class."""
+    text, said = path.read_text(), _meanings(path)
+    rows = [(f"`{key}`", default, said[key]) for key, default, _ in _rows(yaml.compose(text), text)]
+    about = " and ".join(f"`{name}`" for name in _bases(path))
+    head = f"What {about} has, and:\n\n" if about else ""
+    return head + table(("value", "default", "meaning"), rows)
+
+
+def _bases(path: Path) -> list[str]:
+    """Return the configs that a config builds on."""
+    defaults = (yaml.safe_load(path.read_text()) or {}).get("defaults", [])
+    return [name for name in defaults if isinstance(name, str) and name != "_self_"]
+
+
+def _meanings(path: Path) -> dict[str, str]:
+    """Return what is said of every value, in a config or, if not there, in those it builds on."""
+    if not path.is_file():
+        return {}  # of Hydra's
+    found: dict[str, str] = {}
+    for base in _bases(path):
+        found |= _meanings(path.with_name(f"{base}.yaml"))
     text = path.read_text()
-    node = yaml.compose(text)
-    loaded = yaml.safe_load(text) or {}
-    base = [entry for entry in loaded.get("defaults", []) if isinstance(entry, str)]
-    base = [f"`{entry}`" for entry in base if entry != "_self_"]
-    about = f"What {' and '.join(base)} has, and:\n\n" if base else ""
-    rows = list(_rows(node, text)) if node is not None else []
-    return about + table(("value", "default", "meaning"), rows)
+    for key, _, meaning in _rows(yaml.compose(text), text):
+        found[key] = meaning or found.get(key, "")
+    return found
 
 
-def _rows(node: yaml.MappingNode, text: str, prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield key, value and comment of every value below a node."""
-    said = _arguments(next((v.value for k, v in node.value if k.value == "_target_"), ""))
+def _rows(node: Any, text: str, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield key, default and comment of every value below a node."""
+    if node is None:
+        return
+    target = next((v.value for k, v in node.value if k.value == "_target_"), "")
+    said = _arguments(get_object(target)) if target else {}
     for key, value in node.value:
-        if not prefix and key.value in ("defaults", "hydra"):
+        if key.value in ("_partial_", "_recursive_") or (not prefix and key.value in NOT_SETTINGS):
             continue
-        name = f"`{prefix}{key.value}`"
+        name, end = f"{prefix}{key.value}", value.end_mark.index
         if isinstance(value, yaml.MappingNode) and not value.flow_style:
             if comment := _comment(text, key.end_mark.index + 1):
                 yield name, "", comment
-            yield from _rows(value, text, f"{prefix}{key.value}.")
+            yield from _rows(value, text, f"{name}.")
             continue
-        end = value.end_mark.index
-        default = text[value.start_mark.index : end].strip()
-        default = "required" if default == "???" else f"`{default or 'null'}`"
+        default = text[value.start_mark.index : end].strip() or "null"
+        default = "required" if default == "???" else f"`{default}`"
         yield name, default, _comment(text, end) or said.get(key.value, "")
 
 
 def _comment(text: str, end: int) -> str:
     """Return the comment behind a value, or that on the lines above it."""
-    line_start = text.rfind("\n", 0, end) + 1
-    behind = re.match(r"[^\n#]*# (.*)", text[end:])
-    if behind:
+    if behind := re.match(r"[^\n#]*# (.*)", text[end:]):
         return behind[1]
-    above = re.search(r"((?:^ *# .*\n)+)\Z", text[:line_start], flags=re.MULTILINE)
+    above = re.search(
+        r"((?:^ *# .*\n)+)\Z", text[: text.rfind("\n", 0, end) + 1], flags=re.MULTILINE
+    )
     if not above or above.start() == 0:  # at the head of a file it is of the whole
         return ""
     return " ".join(line.strip(" #") for line in above[1].splitlines())
 
 
-def _arguments(target: str) -> dict[str, str]:
-    """Return what a class and those that it inherits from say of their arguments."""
-    found: dict[str, str] = {}
-    if not target.startswith("ednn."):
-        return found
-    made = get_object(target)
+def _arguments(made: Any) -> dict[str, str]:
+    """Return what a class and its bases say of their arguments, and of itself by `_target_`."""
+    found = {"_target_": _sentence(getdoc(made) or "")}
     for home in getattr(made, "__mro__", [made]):
-        listed = re.search(r"^Args:\n((?: .*\n?)+)", getdoc(home) or "", flags=re.MULTILINE)
-        for names, meaning in re.findall(
-            r"^ {4}(\w[\w, ]*): ((?:.*\n?(?: {5,}.*\n?)*))", listed[1] if listed else "", flags=re.M
-        ):
-            for name in names.split(", "):
-                found.setdefault(name, " ".join(meaning.split()))
+        for said in filter(None, (getdoc(home), getdoc(home.__init__))):
+            listed = re.search(r"^Args:\n((?:\n* .*\n?)+)", said, flags=re.MULTILINE)
+            for names, meaning in ARGUMENT.findall(listed[1] if listed else ""):
+                for name in names.split(", "):
+                    found.setdefault(name, _sentence(meaning))
     return found
+
+
+def _sentence(text: str) -> str:
+    """Return the first sentence, without the markup of other projects."""
+    text = re.sub(r" \(default: .*?\)", "", text)  # the config has its own
+    first = re.split(r"\.(?:\s|$)|\n\n", text.strip())[0]
+    return " ".join(re.sub(r":\w+:`~?([^`]*)`", r"`\1`", first).split()).replace("``", "`")
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
