@@ -13,7 +13,11 @@ sys.path[:0] = [str(REPOSITORY), str(Path(__file__).parent / "extensions")]
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 os.environ.update(PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS="1", WANDB_MODE="offline")
 
+from nbclient import NotebookClient  # noqa: E402
+
 import ednn  # noqa: E402
+
+NotebookClient.coalesce_streams = True  # a command's output in one piece, whatever pieces it came in
 
 project = "ednn"
 author = "the authors of ednn"
@@ -33,6 +37,7 @@ exclude_patterns = [".*", "outputs", "data/cache", "wandb", "**/__pycache__", "t
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx.ext.githubpages",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "myst_nb",
@@ -47,7 +52,6 @@ nb_execution_cache_path = str(REPOSITORY / "outputs/docs/.jupyter_cache")
 nb_execution_in_temp = True
 nb_execution_timeout = 600  # seconds of a cell, on a machine that is busy
 nb_execution_show_tb = True
-nb_merge_streams = True
 nb_output_stderr = "remove"  # progress bars; what fails ends the build
 
 default_role = "py:obj"  # `EDNN` in a docstring is a link

@@ -5,6 +5,7 @@ configs, `modules` from docstrings. On pages read elsewhere the comments can't b
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 from configs import command, group
@@ -24,16 +25,27 @@ def contents(page: str) -> str:
 def fill(app: Any, docname: str, source: list[str]) -> None:
     """Replace the comments of a page; it is read anew when a config changes."""
     page = source[0]
-    if re.search(r"<!-- (command|group): ", page):
+    if re.search(r"^<!-- (command|group): ", page, flags=re.MULTILINE):
         for path in CONF.rglob("*.yaml"):
             app.env.note_dependency(str(path))
-    page = page.replace("<!-- contents -->", contents(page))
+    page = re.sub(r"^<!-- contents -->$", lambda _: contents(page), page, flags=re.MULTILINE)
     source[0] = re.sub(
-        rf"<!-- ({'|'.join(KINDS)}): (\S+) -->", lambda hit: KINDS[hit[1]](hit[2]), page
+        r"^<!-- (command|group|modules): (\S+) -->$",
+        lambda hit: KINDS[hit[1]](hit[2]),
+        page,
+        flags=re.MULTILINE,
     )
+
+
+def front(app: Any, failure: Exception | None) -> None:
+    """Let the address of the site alone lead to its start page."""
+    if failure is None:
+        refresh = f'<meta http-equiv="refresh" content="0; url={app.config.root_doc}.html">'
+        Path(app.outdir, "index.html").write_text(f"<!DOCTYPE html><title>ednn</title>{refresh}\n")
 
 
 def setup(app: Any) -> None:
     """Connect to the reading of pages and docstrings."""
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", docstring, priority=900)  # after napoleon
+    app.connect("build-finished", front)

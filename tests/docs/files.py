@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import xarray
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io.cube import write_cube
 
 from ednn.physics.sheets import sheet
 
@@ -49,7 +50,7 @@ def cubes(folder: Path, rng: np.random.Generator) -> None:
     for number in range(20):
         density = rng.random((8, 8, 8))
         with (folder / f"{number}.cube").open("w") as file:
-            ase.io.cube.write_cube(file, box, data=density)
+            write_cube(file, box, data=density)
         table.append(f"{number}.cube,{density.sum()}")
     (folder / "labels.csv").write_text("\n".join(table))
 
