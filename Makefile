@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install train lint test test-long paper bench clean
+.PHONY: install train lint test test-long docs paper bench clean
 
 install: .venv/installed
 
@@ -25,6 +25,10 @@ test: lint
 
 test-long: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m long
+
+docs: install
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[docs]"
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going -c docs . outputs/docs
 
 paper: install
 	$(BIN)/python study.py

@@ -1,0 +1,63 @@
+"""What pages tell a reader to type is known here; `make test-long` types it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose
+
+from ednn.commands.as_typed import in_grammar, parsed
+from ednn.commands.groups import visible_configs
+from ednn.commands.hydra_fixes import read_words
+from tests.docs.pages import PAGES, blocks, command
+from tests.docs.workplace import Workplace
+
+WITH_CODE = [page for page in PAGES if blocks(page)]
+
+
+def composed_first_job(name: str, words: list[str]) -> None:
+    """Compose the config of a command, or of the first job of its sweep."""
+    read = read_words(words)
+    with visible_configs(words) as overrides:
+        for word in in_grammar(read.overrides, sweep=read.multirun):
+            override = parsed(word)
+            assert override is not None, word
+            first = next(override.sweep_string_iterator()) if override.is_sweep_override() else None
+            overrides.append(word if first is None else f"{override.get_key_element()}={first}")
+        compose(name, overrides)
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=str)
+def test_commands_compose_and_snippets_parse(page: Path) -> None:
+    written = {block.file for block in blocks(page)}
+    for block in blocks(page):
+        if block.kind == "python":
+            ast.parse(block.code)
+        if block.kind == "yaml":
+            yaml.safe_load(block.code)
+        for line in block.lines if block.kind == "sh" else []:
+            if (typed := command(line)) and not any(new_config(word, written) for word in typed[1]):
+                composed_first_job(*typed)
+
+
+def new_config(word: str, written: set[str]) -> bool:
+    """Tell whether a word chooses a config that the page itself has the reader write."""
+    group, _, name = word.partition("=")
+    return f"conf/{group}/{name}.yaml" in written
+
+
+def test_there_are_pages_and_commands() -> None:
+    lines = [line for page in PAGES for block in blocks(page) for line in block.lines]
+    assert sum(command(line) is not None for line in lines) > 60
+    assert {"train", "evaluate", "predict", "relax", "md", "generate", "learn", "study"} == {
+        typed[0] for line in lines if (typed := command(line))
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", WITH_CODE, ids=str)
+def test_what_a_page_says_runs(page: Path, trained: Path, tmp_path: Path) -> None:
+    workplace = Workplace(tmp_path / "ednn", trained)
+    for block in blocks(page):
+        workplace.do(block)
