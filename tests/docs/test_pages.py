@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
-import yaml
 from hydra import compose
+from omegaconf import OmegaConf
 
 from ednn.commands.as_typed import in_grammar, parsed
 from ednn.commands.groups import visible_configs
@@ -35,7 +35,7 @@ def test_commands_compose_and_snippets_parse(page: Path) -> None:
         if block.kind == "python":
             ast.parse(block.code)
         if block.kind == "yaml":
-            yaml.safe_load(block.code)
+            OmegaConf.create(block.code)
         for line in block.lines if block.kind == "sh" else []:
             if (typed := command(line)) and not any(new_config(word, written) for word in typed[1]):
                 composed_first_job(*typed)
