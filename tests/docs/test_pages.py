@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from ednn.commands.as_typed import in_grammar, parsed
 from ednn.commands.groups import visible_configs
 from ednn.commands.hydra_fixes import read_words
+from ednn.commands.main import WORKS
 from tests.docs.pages import PAGES, blocks, command
 from tests.docs.workplace import Workplace
 
@@ -50,7 +51,7 @@ def new_config(word: str, written: set[str]) -> bool:
 def test_there_are_pages_and_commands() -> None:
     lines = [line for page in PAGES for block in blocks(page) for line in block.lines]
     assert sum(command(line) is not None for line in lines) > 60
-    assert {"train", "evaluate", "predict", "relax", "md", "generate", "learn", "study"} == {
+    assert {work.__name__ for work in WORKS} == {
         typed[0] for line in lines if (typed := command(line))
     }
 
