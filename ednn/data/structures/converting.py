@@ -16,8 +16,8 @@ from ednn.data.structures.sorting import write_sorted
 from ednn.data.structures.units import require_units
 from ednn.physics.structure import Structure
 
-# Atoms that are sorted at a time, with 300 bytes each. Of fewer in random order, so few would lie in
-# a cell of the grid that writing them took most of the time.
+# Atoms that are sorted at a time, with 300 bytes each. Of fewer in random order, so few would lie
+# in a cell of the grid that writing them took most of the time.
 SORTED = 2**21
 
 
