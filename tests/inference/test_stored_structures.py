@@ -273,8 +273,8 @@ def test_what_doesnt_fit_is_refused(folder: Path, tmp_path: Path) -> None:
         assert done.returncode == 1
         assert words in done.stderr
         assert sorted(os.listdir(tmp_path)) == ["odd.h5"]
-    words = [f"input={folder / 'in.extxyz'}", "output=out.csv", "memory=0.80001"]
-    done = run(tmp_path, "predict.py", NETWORK, *words)
+    arguments = [f"input={folder / 'in.extxyz'}", "output=out.csv", "memory=0.80001"]
+    done = run(tmp_path, "predict.py", NETWORK, *arguments)
     assert "or convert the file with `ednn convert` into one that is read" in done.stderr
     done = run(folder, "convert.py", "input=in.extxyz", "output=in.h5")
     assert "output=in.h5 would overwrite in.h5; give another name, or overwrite=true" in done.stderr

@@ -11,10 +11,14 @@ from tqdm import tqdm
 from ednn.core.errors import InputError
 from ednn.data.structures.as_structure import as_structure, is_flat
 from ednn.data.structures.frames import note_on_open
-from ednn.data.structures.parts import PART, read_parts
+from ednn.data.structures.parts import read_parts
 from ednn.data.structures.sorting import write_sorted
 from ednn.data.structures.units import require_units
 from ednn.physics.structure import Structure
+
+# Atoms that are sorted at a time, with 300 bytes each. Of fewer in random order, so few would lie
+# in a cell of the grid that writing them took most of the time.
+SORTED = 2**21
 
 
 def convert(source: Path, output: Path) -> None:
@@ -69,8 +73,8 @@ class _Spool:
         from ase import Atoms
 
         self._file.seek(0)
-        for start in range(0, self._count, PART):
-            rows = np.fromfile(self._file, np.float64, 4 * PART).reshape(-1, 4)
+        for start in range(0, self._count, SORTED):
+            rows = np.fromfile(self._file, np.float64, 4 * SORTED).reshape(-1, 4)
             frame = Atoms(rows[:, 0].astype(int), rows[:, 1:], **self._cell)
             where = Path(f"{self._source}, from atom {start} on") if start else self._source
             yield as_structure(0, frame, where, self._dims)

@@ -30,7 +30,7 @@ CELLS = {
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sorting, "PER_CELL", 7)
-    monkeypatch.setattr(converting, "PART", 64)
+    monkeypatch.setattr(converting, "SORTED", 64)
 
 
 def frame_in(cell: str) -> ase.Atoms:
