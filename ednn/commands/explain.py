@@ -83,6 +83,11 @@ def _not_made(error: InstantiationException, cause: BaseException) -> str:
 def _unreadable(word: str) -> str:
     """Say how a word is typed that is not in Hydra's grammar."""
     key, _, value = word.partition("=")
+    if ends := re.search(r"^(?:tag\(.*?)?(?:interval|range)\(([^()]*)\)", value):
+        return (
+            f"{word} cannot be read: intervals and ranges are of two numbers; give names as "
+            f"{key}='choice({ends[1]})'."
+        )
     typed = f"{key}={quoted(value)}"
     shell = shlex.quote(typed) if set(typed) & set('"$`\\!') else f'"{typed}"'
     return (

@@ -16,6 +16,7 @@ PURPOSE = {
     "data": "the data set",
     "experiment": "a recipe for all of these",
     "hydra/launcher": "how the jobs of a sweep (-m) are started",
+    "hydra/sweeper": "what chooses the values of a sweep (-m): all combinations, or Optuna",
     "logger": "where metrics go, beside the run folder",
     "model": "the network",
     "study": "a figure or a table of the paper",
@@ -39,6 +40,8 @@ def own_groups(command: str) -> dict[str, str]:
     chosen = {group: name for group, name in chosen.items() if group in own}
     if chosen.pop("hydra", None):  # where runs and sweeps lie
         chosen["hydra/launcher"] = "basic"
+        if command == "train":  # whose results can be compared
+            chosen["hydra/sweeper"] = "basic"
     return chosen
 
 

@@ -32,8 +32,7 @@ def describe(work: Callable[..., Any], arguments: Sequence[str]) -> str:
         Make a data set: `python generate.py data=ising`.
     """
     program, *words = arguments
-    typed = f"python {Path(program).name}" if program.endswith(".py") else Path(program).name
-    parts = [str(getdoc(work)).replace(f"ednn {work.__name__}", typed)]
+    parts = [str(getdoc(work)).replace(f"ednn {work.__name__}", typed(program))]
     own = own_groups(work.__name__)
     with visible_configs(words) as overrides:
         rows = {
@@ -45,6 +44,16 @@ def describe(work: Callable[..., Any], arguments: Sequence[str]) -> str:
     parts += ["Settings, each with its value by default:", indent(_settings(work.__name__), "  ")]
     flags = FLAGS | (SWEEP if "hydra/launcher" in own else {})
     return "\n\n".join([*parts, "Flags:", table(flags)])
+
+
+def typed(program: str) -> str:
+    """Return what is typed to start a program.
+
+    Example:
+        >>> typed("bin/train.py"), typed("bin/ednn train")
+        ('python train.py', 'ednn train')
+    """
+    return f"python {Path(program).name}" if program.endswith(".py") else Path(program).name
 
 
 def table(rows: Mapping[str, str]) -> str:

@@ -27,6 +27,7 @@ EXTRAS = {  # modules that one option needs, and Hydra's own configs from such m
     "hydra/launcher/submitit_local": "slurm",
     "hydra/launcher/submitit_slurm": "slurm",
     "jinja2": "report",
+    "optuna": "optuna",
     "tblite": "dft",
     "tensorboard": "tensorboard",
     "tifffile": "formats",

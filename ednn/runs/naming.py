@@ -61,14 +61,16 @@ def fixed_keys(overrides: Sequence[str]) -> list[str]:
 
 
 def name_job(overrides: Sequence[str], fixed: Sequence[str]) -> str:
-    """Name a job of a sweep after those of its overrides whose keys are not `fixed`.
+    """Name a job of a sweep after those of its overrides whose keys are not `fixed`, nor `resume`.
 
     Example:
         >>> name_job(["data=ising", "tile.c=1"], fixed=["data"])
         'tile.c=1'
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    name = ",".join(sorted(plain_words(o) for o in parsed if o.key_or_group not in fixed))
+    name = ",".join(
+        sorted(plain_words(o) for o in parsed if o.key_or_group not in {*fixed, "resume"})
+    )
     parts = name.split("/")  # a path makes folders in folders, as long as it leads nowhere else
     if {"", ".", ".."} & set(parts) or any(len(part.encode()) > LONGEST for part in parts):
         return fitting(name.replace("/", "_"))

@@ -16,6 +16,7 @@ from ednn.core.files import atomic
 from ednn.runs.naming import OUTPUTS, plain_words
 
 SWEEPS = OUTPUTS / "sweeps"  # as conf/hydra/default.yaml has it
+TRIALS = "trials.csv"  # of a search: state and values of every trial, and the folder of its run
 
 
 class SweepTable(Callback):
@@ -32,18 +33,25 @@ class SweepTable(Callback):
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            folder = Path(config.hydra.sweep.dir)
-            settings, figures = _tables(folder)
-            with atomic(folder / "sweep.csv") as path:
-                settings.join(figures, rsuffix="_result").to_csv(path, index=False)
+            _write(Path(config.hydra.sweep.dir))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
-        settings, figures = _tables(folder)
+        settings, figures = _write(folder)
         swept = settings.loc[:, settings.nunique(dropna=False) > 1]
+        if "state" in settings:  # a search, whose jobs are compared by this
+            swept = swept.join(figures[["val/loss"]])
         table = swept.join(_errors(figures))
         print(table.to_string(index=False, float_format="{:.3g}".format))
         print(f"Sweep: {folder}")
+
+
+def _write(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write overrides and figures of a sweep's jobs to its table; returns both."""
+    settings, figures = _trials(folder) if (folder / TRIALS).exists() else _tables(folder)
+    with atomic(folder / "sweep.csv") as path:
+        settings.join(figures, rsuffix="_result").to_csv(path, index=False)
+    return settings, figures
 
 
 def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -51,6 +59,13 @@ def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     finished = jobs(folder)
     settings = pd.DataFrame([overrides_of(job) for job in finished])
     return settings, pd.DataFrame([_figures(job) for job in finished])
+
+
+def _trials(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Values and figures of all trials of a search, those that failed included."""
+    settings = pd.read_csv(folder / TRIALS, dtype=str)
+    runs = [folder / str(name) for name in settings.pop("run_dir")]
+    return settings, pd.DataFrame([_figures(run) for run in runs])
 
 
 def jobs(folder: Path) -> list[Path]:
@@ -107,5 +122,7 @@ def _number(job: Path) -> int:
 
 
 def _figures(job: Path) -> dict[str, Any]:
+    if not (job / "summary.json").exists():
+        return {}
     figures = json.loads((job / "summary.json").read_text())
     return {key: value for key, value in figures.items() if not isinstance(value, dict)}

@@ -1,0 +1,1 @@
+"""`hydra/sweeper=optuna`: Hydra takes plugins from this namespace alone."""
