@@ -17,7 +17,9 @@ from nbclient import NotebookClient  # noqa: E402
 
 import ednn  # noqa: E402
 
-NotebookClient.coalesce_streams = True  # a command's output in one piece, whatever pieces it came in
+NotebookClient.coalesce_streams = (
+    True  # a command says one thing, not pieces of it
+)
 
 project = "ednn"
 author = "the authors of ednn"

@@ -1,6 +1,7 @@
 """What pages tell a reader to type is known here; `make test-long` types it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hydra import compose
 from ednn.commands.as_typed import in_grammar, parsed
 from ednn.commands.groups import visible_configs
 from ednn.commands.hydra_fixes import read_words
+from tests.conftest import REPOSITORY
 from tests.docs.pages import PAGES, blocks, command
 from tests.docs.workplace import Workplace
 
@@ -37,6 +39,8 @@ def test_commands_compose_and_snippets_parse(page: Path) -> None:
         if block.kind == "yaml":
             yaml.safe_load(block.code)
         for line in block.lines if block.kind == "sh" else []:
+            if target := re.match(r"make ([\w-]+)", line):
+                assert f"\n{target[1]}:" in (REPOSITORY / "Makefile").read_text()
             if (typed := command(line)) and not any(new_config(word, written) for word in typed[1]):
                 composed_first_job(*typed)
 
