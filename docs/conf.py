@@ -17,9 +17,7 @@ from nbclient import NotebookClient  # noqa: E402
 
 import ednn  # noqa: E402
 
-NotebookClient.coalesce_streams = (
-    True  # a command says one thing, not pieces of it
-)
+NotebookClient.coalesce_streams = True  # a command says one thing, not pieces of it
 
 project = "ednn"
 author = "the authors of ednn"

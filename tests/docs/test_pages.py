@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from hydra import compose
+from omegaconf import OmegaConf
 
 from ednn.commands.as_typed import in_grammar, parsed
 from ednn.commands.groups import visible_configs
@@ -37,7 +37,7 @@ def test_commands_compose_and_snippets_parse(page: Path) -> None:
         if block.kind == "python":
             ast.parse(block.code)
         if block.kind == "yaml":
-            yaml.safe_load(block.code)
+            OmegaConf.create(block.code)
         for line in block.lines if block.kind == "sh" else []:
             if target := re.match(r"make ([\w-]+)", line):
                 assert f"\n{target[1]}:" in (REPOSITORY / "Makefile").read_text()
