@@ -28,7 +28,7 @@ test-long: install
 
 docs: install
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[docs]"
-	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going -c docs . outputs/docs
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going -c docs -d outputs/docs-cache . outputs/docs
 
 paper: install
 	$(BIN)/python study.py

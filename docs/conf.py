@@ -17,9 +17,7 @@ from nbclient import NotebookClient  # noqa: E402
 
 import ednn  # noqa: E402
 
-NotebookClient.coalesce_streams = (
-    True  # a command's output in one piece, whatever pieces it came in
-)
+NotebookClient.coalesce_streams = True  # a command says one thing, not pieces of it
 
 project = "ednn"
 author = "the authors of ednn"
@@ -50,7 +48,7 @@ extensions = [
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(REPOSITORY / "outputs/docs/.jupyter_cache")
+nb_execution_cache_path = str(REPOSITORY / "outputs/docs-cache/notebooks")
 nb_execution_in_temp = True
 nb_execution_timeout = 600  # seconds of a cell, on a machine that is busy
 nb_execution_show_tb = True

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from ednn.commands.main import COMMANDS
+from ednn.commands.main import WORKS
 from tests.conftest import REPOSITORY, SMALL
 
 OWN = "defaults:\n  - ising\n  - _self_\n_target_: mine.Mine\n"
@@ -154,7 +154,7 @@ def test_own_data_and_module(environment: Environment, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [work.__name__ for work in WORKS])
 def test_every_command_has_its_config(
     environment: Environment, tmp_path: Path, command: str
 ) -> None:

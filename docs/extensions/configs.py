@@ -45,7 +45,8 @@ def group(name: str) -> str:
         title = re.match(r"(?:#(?! @package).*\n)*", text)
         parts.append(" ".join(re.findall(r"^# (.*)", title[0] if title else "", flags=re.M)))
         parts.append(settings(path))
-    return "\n\n".join([f"{PURPOSE.get(name, '')}", *parts])
+    purpose = PURPOSE.get(name, "a network among several, of `model=multiscale`")
+    return "\n\n".join([f"Chooses {purpose}.", *parts])
 
 
 def settings(path: Path) -> str:

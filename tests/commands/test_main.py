@@ -82,8 +82,8 @@ def test_help_of_a_script_has_what_one_types_there(tmp_path: Path) -> None:
 def test_nothing_heavy_is_loaded_to_say_what_is_known(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from ednn.commands.main import COMMANDS, main\n"
-        "lines = [[name, *words.split()] for name in COMMANDS for words in sys.argv[1:]]\n"
+        "from ednn.commands.main import WORKS, main\n"
+        "lines = [[w.__name__, *words.split()] for w in WORKS for words in sys.argv[1:]]\n"
         "for line in [[], *lines]:\n"
         "    sys.argv[1:], said = line, ''\n"
         "    try:\n        main()\n"
@@ -93,7 +93,7 @@ def test_nothing_heavy_is_loaded_to_say_what_is_known(tmp_path: Path) -> None:
     )
     known = {"--help": "", "--cfg job": "", "sead=4": "error: There is no config key sead"}
     done = run(tmp_path, "-c", code, *known)
-    lines = [f"{name} {words} [] {said}" for name in COMMANDS for words, said in known.items()]
+    lines = [f"{w.__name__} {words} [] {said}" for w in WORKS for words, said in known.items()]
     assert done.stderr.splitlines() == ["[] ", *lines]
 
 

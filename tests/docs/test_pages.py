@@ -1,6 +1,7 @@
 """What pages tell a reader to type is known here; `make test-long` types it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ednn.commands.as_typed import in_grammar, parsed
 from ednn.commands.groups import visible_configs
 from ednn.commands.hydra_fixes import read_words
 from ednn.commands.main import WORKS
+from tests.conftest import REPOSITORY
 from tests.docs.pages import PAGES, blocks, command
 from tests.docs.workplace import Workplace
 
@@ -24,8 +26,12 @@ def composed_first_job(name: str, words: list[str]) -> None:
         for word in in_grammar(read.overrides, sweep=read.multirun):
             override = parsed(word)
             assert override is not None, word
-            first = next(override.sweep_string_iterator()) if override.is_sweep_override() else None
-            overrides.append(word if first is None else f"{override.get_key_element()}={first}")
+            if override.is_interval_sweep():  # of a search
+                word = f"{override.get_key_element()}={override.value().start}"
+            elif override.is_sweep_override():
+                first = next(override.sweep_string_iterator())
+                word = f"{override.get_key_element()}={first}"
+            overrides.append(word)
         compose(name, overrides)
 
 
@@ -38,6 +44,8 @@ def test_commands_compose_and_snippets_parse(page: Path) -> None:
         if block.kind == "yaml":
             OmegaConf.create(block.code)
         for line in block.lines if block.kind == "sh" else []:
+            if target := re.match(r"make ([\w-]+)", line):
+                assert f"\n{target[1]}:" in (REPOSITORY / "Makefile").read_text()
             if (typed := command(line)) and not any(new_config(word, written) for word in typed[1]):
                 composed_first_job(*typed)
 

@@ -71,7 +71,7 @@ def test_output_is_linear_so_energies_can_be_negative(subnet: type[nn.Module]) -
 
 def test_probe_finds_the_widest_layer() -> None:
     assert probe(ANN((3, 3)), torch.zeros(2, 1, 3, 3), 1).widest == 32 * 9
-    assert probe(DNN((16, 16)), torch.zeros(2, 1, 16, 16), 1).widest == 64 * 10 * 10  # padded
+    assert probe(DNN((16, 16)), torch.zeros(2, 1, 16, 16), 1).widest == 64 * 8 * 8
     assert (
         probe(nn.Sequential(nn.Flatten(), nn.Linear(9, 1)), torch.zeros(2, 1, 3, 3), 1).widest == 9
     )
