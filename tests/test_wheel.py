@@ -172,10 +172,11 @@ def test_every_command_has_its_config(
     [
         (["train", "-m", "tile.c=0,1", "hydra/launcher=joblib"], "launcher joblib", "joblib"),
         (["train", "-m", "tile.c=0,1", "hydra/launcher=slurm"], "launcher submitit_slurm", "slurm"),
+        (["train", "-m", "tile.c=0,1", "hydra/sweeper=optuna"], "optuna", "optuna"),
         (["train", *SMALL, "logger=tensorboard"], "tensorboard", "tensorboard"),
         (["train", "data=atoms", "data.path=set.extxyz"], "ASE", "atoms"),
     ],
-    ids=["joblib", "slurm", "tensorboard", "atoms"],
+    ids=["joblib", "slurm", "optuna", "tensorboard", "atoms"],
 )
 def test_a_missing_extra_is_named(
     environment: Environment, tmp_path: Path, words: list[str], missing: str, extra: str

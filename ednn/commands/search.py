@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
+STATES = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+
 
 def search(
     words: Sequence[str],
@@ -150,7 +152,7 @@ class Search:
             if twin := ended.get(self._name(trial)):
                 value = twin.value if twin.state == _state("COMPLETE") else None
                 self.study.tell(trial.number, value, twin.state)
-                print(f"Trial {trial.number} is trial {twin.number} again.")
+                print(f"Trial {trial.number}: as trial {twin.number}, which had the same values")
             else:
                 batch.setdefault(self._name(trial), trial)  # or the same runs now: told after it
         return list(batch.values())
@@ -187,6 +189,7 @@ class Search:
             InputError: the job gave nothing that could be compared.
         """
         number, value = trial.number, job._return_value
+        told = self.study.get_trials()[number]  # as the job left it
         if job.status != JobStatus.COMPLETED:
             print(f"Trial {number} failed: {_sentence(value)}", file=sys.stderr)
             self.study.tell(number, state=_state("FAIL"))
@@ -195,10 +198,11 @@ class Search:
                 "This command gives no validation loss to compare trials by; search with train, "
                 "without fast_dev_run or trainer.limit_val_batches=0."
             )
-        elif epochs := self.study.get_trials()[number].user_attrs.get("pruned"):
+        elif epochs := told.user_attrs.get("pruned"):
             self.study.tell(number, state=_state("PRUNED"))
             print(f"Trial {number}: pruned after {epochs} epochs, val/loss {value:.3g}")
         else:
+            value = min(told.intermediate_values.values(), default=value)  # of all sittings
             self.study.tell(number, value)
             print(f"Trial {number}: val/loss {value:.3g}")
 
@@ -206,7 +210,7 @@ class Search:
         """Keep the trials, with the folders of their runs, for the table of the sweep."""
         runs = {self._name(t): t.user_attrs.get("run_dir") for t in reversed(self._whole())}
         rows = [
-            {"trial": t.number, "state": t.state.name.lower()}
+            {"trial": t.number, "state": STATES[t.state.name]}
             | dict(word.split("=", 1) for word in self.space.words(t.params))
             | {"run_dir": runs[self._name(t)]}
             for t in self._whole()

@@ -3,11 +3,12 @@
 import logging
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from ednn.plots.style import save
 
@@ -19,6 +20,7 @@ PICTURES = {  # by the functions of optuna.visualization.matplotlib
     "importances": "plot_param_importances",
     "slices": "plot_slice",
 }
+LAYOUT: dict[Any, Any] = {"figure.constrained_layout.use": True}  # room for long names
 
 
 def draw(study: "Study", folder: Path) -> list[Path]:
@@ -35,19 +37,26 @@ def draw(study: "Study", folder: Path) -> list[Path]:
         draw(optuna.load_study(study_name="sweep", storage=storage), Path("outputs"))
     """
     import optuna
+    from optuna.importance import PedAnovaImportanceEvaluator
     from optuna.visualization import matplotlib as pictures
 
     matplotlib.use("agg")
     logging.getLogger("matplotlib").setLevel(logging.WARNING)  # names may look like numbers
     found = []
     complete = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    losses = np.array([trial.value for trial in complete])
+    decades = 0 < 10 * losses.min() < losses.max()
     for name, function in PICTURES.items():
         if name == "importances" and len(complete) < 2:
             continue
-        with matplotlib.rc_context(), warnings.catch_warnings():  # Optuna sets a style for good
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            axes = getattr(pictures, function)(study, target_name="val/loss")
-            figure = _legible(np.ravel(axes), log=name != "importances")
+        with (
+            matplotlib.rc_context(LAYOUT),
+            warnings.catch_warnings(),
+        ):  # Optuna sets a style for good
+            warnings.simplefilter("ignore")  # that they are experimental, since version 2.2
+            more = {"evaluator": PedAnovaImportanceEvaluator()} if name == "importances" else {}
+            axes = getattr(pictures, function)(study, target_name="val/loss", **more)
+            figure = _legible(np.ravel(axes), log=decades and name != "importances")
             save(figure, folder / f"{name}.png")
         matplotlib.pyplot.close(figure)
         found.append(folder / f"{name}.png")
@@ -55,12 +64,13 @@ def draw(study: "Study", folder: Path) -> list[Path]:
 
 
 def _legible(panels: np.ndarray, log: bool) -> Figure:
-    """Give long names their room, and losses of many sizes a logarithmic axis."""
+    """Give the names below several panels their room, and losses a logarithmic axis if need be."""
     figure: Figure = panels[0].figure
-    figure.set_layout_engine("constrained")
     figure.set_size_inches(max(7.0, 3.5 * len(panels)), 5.25)
-    for axes in panels if log else ():
-        axes.set_yscale("log")
-    for axes in panels if len(panels) > 1 else ():
-        axes.tick_params("x", rotation=45)
+    for axes in panels:
+        if log:
+            axes.set_yscale("log")
+        if len(panels) > 1:
+            axes.tick_params("x", rotation=45)
+            axes.xaxis.set_minor_formatter(NullFormatter())
     return figure

@@ -124,7 +124,8 @@ class Run:
         """Join the metrics of every sitting of this run: a resumed one replaces what it redid."""
         logs = self.folder / "logs" / "csv"
         sittings = sorted(logs.glob("version_*"), key=lambda path: int(path.name.split("_")[1]))
-        tables = [pd.read_csv(s / "metrics.csv") for s in sittings if (s / "metrics.csv").exists()]
+        files = [path for s in sittings if (path := s / "metrics.csv").exists()]
+        tables = [pd.read_csv(path) for path in files if path.stat().st_size]  # a kill may empty it
         history = pd.DataFrame()
         for table in tables:
             if len(history):

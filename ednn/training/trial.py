@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from ednn.core.errors import InputError
 from ednn.runs.trials import NAME, open_storage, training_lock
 
 if TYPE_CHECKING:
@@ -28,13 +29,20 @@ class ReportTrial(Callback):
         run_dir: folder of the run.
         pruner: None lets every training run to its end.
 
+    Raises:
+        InputError: the training is none of a sweep.
+
     Example:
         ednn train -m hydra/sweeper=optuna tile.c='range(1,8)'
     """
 
     def __init__(
-        self, sweep: str, number: int, run_dir: str, pruner: "BasePruner | None" = None
+        self, sweep: str, number: int | None, run_dir: str, pruner: "BasePruner | None" = None
     ) -> None:
+        if number is None:
+            raise InputError(
+                "hydra/sweeper=optuna is for sweeps; add -m and ranges, or leave it out."
+            )
         self.sweep, self.number, self.run_dir = Path(sweep), number, Path(run_dir)
         self.pruner = pruner
         self.lock = training_lock(self.run_dir)
@@ -62,16 +70,16 @@ class ReportTrial(Callback):
         loss = trainer.callback_metrics.get(LOSS)
         if trainer.sanity_checking or loss is None or not isfinite(loss):
             return
-        pruned = self.study and self._prunes(trainer.current_epoch, float(loss))
-        at_end = trainer.current_epoch + 1 == trainer.max_epochs  # nothing is saved then
-        self._stop(trainer, pruned and not at_end)
+        self._stop(trainer, self.study and self._prunes(trainer, float(loss)))
 
-    def _prunes(self, epoch: int, loss: float) -> bool:
+    def _prunes(self, trainer: Trainer, loss: float) -> bool:
+        epoch = trainer.current_epoch
         self.storage.set_trial_intermediate_value(self.id, epoch, loss)
-        if self.pruner is None or not self.pruner.prune(self.study, self._trial()):
+        if self.pruner is None or epoch + 1 == trainer.max_epochs:  # nothing is saved then
             return False
-        self.storage.set_trial_user_attr(self.id, "pruned", epoch + 1)
-        return True
+        if pruned := self.pruner.prune(self.study, self._trial()):
+            self.storage.set_trial_user_attr(self.id, "pruned", epoch + 1)
+        return pruned
 
     def _trial(self) -> Any:
         return self.storage.get_trial(self.id)
