@@ -103,13 +103,13 @@ def test_a_job_that_takes_its_process_with_it(tmp_path: Path) -> None:
     (tmp_path / "crash.py").write_text(CRASH)
     words = ["tile.c=0,1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     crash = "+callbacks.crash={_target_: crash.Crash}"
-    done = run_alone(tmp_path, *SEARCH, *words, crash, "hydra.sweeper.n_trials=8")
+    done = run_alone(tmp_path, *SEARCH, *words, crash, "hydra.sweeper.n_trials=4")
     assert done.returncode == 0, done.stderr
     found = trials(tmp_path)
-    states = {c: set(found.loc[found["tile.c"] == c, "state"]) for c in set(found["tile.c"])}
-    assert states == {0: {"complete"}, 1: {"complete"}, 2: {"failed"}}
-    assert len(found) == 8
-    assert "which had the same values" in done.stdout  # of three values, eight trials repeat some
+    assert len(found) == 4
+    assert set(found.loc[found["tile.c"] == 2, "state"]) == {"failed"}
+    assert set(found.loc[found["tile.c"] != 2, "state"]) == {"complete"}
+    assert "which had the same values" in done.stdout  # of three, four trials repeat one
 
 
 @pytest.mark.long
