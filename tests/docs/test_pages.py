@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose
+from hydra.core.override_parser.types import IntervalSweep
 from omegaconf import OmegaConf
 
 from ednn.commands.as_typed import in_grammar, parsed
@@ -26,8 +27,9 @@ def composed_first_job(name: str, words: list[str]) -> None:
         for word in in_grammar(read.overrides, sweep=read.multirun):
             override = parsed(word)
             assert override is not None, word
-            if override.is_interval_sweep():  # of a search
-                word = f"{override.get_key_element()}={override.value().start}"
+            value = override.value()
+            if isinstance(value, IntervalSweep):  # of a search
+                word = f"{override.get_key_element()}={value.start}"
             elif override.is_sweep_override():
                 first = next(override.sweep_string_iterator())
                 word = f"{override.get_key_element()}={first}"
