@@ -14,7 +14,6 @@ from ednn.commands.main import COMMANDS
 from ednn.runs.configs import CONF
 
 RECIPES = ("experiment", "study")  # shown as they are: their keys are explained in other groups
-NOT_SETTINGS = ("defaults", "hydra")
 ARGUMENT = re.compile(
     r"^ {4}(\w[\w, ]*?)(?: ?\([^)]*\))?: ((?:.*\n?(?:\n* {5,}.*\n?)*))", re.MULTILINE
 )
@@ -24,13 +23,16 @@ def command(name: str) -> str:
     """Return what a command does, its examples, config groups and settings."""
     does, _, examples = str(getdoc(COMMANDS[name])).partition("\n\n")
     parts = [does, f"```sh\n{examples}\n```"]
+    config = CONF / f"{name}.yaml"
+    if not config.is_file():  # takes no settings
+        return "\n\n".join(parts)
     if groups := own_groups(name):
         rows = [
             (f"[`{group}`](configs.md#{group.replace('/', '')})", f"`{chosen}`", PURPOSE[group])
             for group, chosen in groups.items()
         ]
         parts.append(table(("group", "default", "chooses"), rows))
-    return "\n\n".join([*parts, settings(CONF / f"{name}.yaml")])
+    return "\n\n".join([*parts, settings(config)])
 
 
 def group(name: str) -> str:
@@ -52,7 +54,11 @@ def group(name: str) -> str:
 def settings(path: Path) -> str:
     """Return the table of a config's values, with what is said of each there or in its class."""
     text, said = path.read_text(), _meanings(path)
-    rows = [(f"`{key}`", default, said[key]) for key, default, _ in _rows(yaml.compose(text), text)]
+    rows = [
+        (f"`{key}`", default, said[key])
+        for key, default, _ in _rows(yaml.compose(text), text)
+        if key.split(".")[0] != "hydra" or path.is_relative_to(CONF / "hydra")
+    ]
     about = " and ".join(f"`{name}`" for name in _bases(path))
     head = f"What {about} has, and:\n\n" if about else ""
     return head + table(("value", "default", "meaning"), rows)
@@ -84,7 +90,7 @@ def _rows(node: Any, text: str, prefix: str = "") -> Iterator[tuple[str, str, st
     target = next((v.value for k, v in node.value if k.value == "_target_"), "")
     said = _arguments(get_object(target)) if target else {}
     for key, value in node.value:
-        if key.value in ("_partial_", "_recursive_") or (not prefix and key.value in NOT_SETTINGS):
+        if key.value in ("_partial_", "_recursive_") or (not prefix and key.value == "defaults"):
             continue
         name, end = f"{prefix}{key.value}", value.end_mark.index
         if isinstance(value, yaml.MappingNode) and not value.flow_style:

@@ -16,7 +16,7 @@ PURPOSE = {
     "data": "the data set",
     "experiment": "a recipe for all of these",
     "hydra/launcher": "how the jobs of a sweep (-m) are started",
-    "hydra/sweeper": "what chooses the values of a sweep (-m): all combinations, or Optuna",
+    "hydra/sweeper": "how the values of a sweep (-m) are chosen: all combinations, or by Optuna",
     "logger": "where metrics go, beside the run folder",
     "model": "the network",
     "study": "a figure or a table of the paper",
