@@ -17,7 +17,7 @@ LEFT_OUT = [
     r"^(make|pip|pre-commit|tensorboard) |^\. ",
     r"^python study.py (?!study=examples)|experiment=ising_paper|_paper|_baseline",
     r"hydra/launcher=(slurm|joblib)|learn.py -m",
-    r"data.theory=pbe data.count|LD_PRELOAD",
+    r"data.theory=pbe data.count|LD_PRELOAD|(experiment|data)=alloys",  # tests/training/test_alloys
 ]
 # What makes a line take seconds: of values that are given twice, the last holds.
 QUICK = "trainer.max_epochs=1 trainer.limit_train_batches=2 trainer.limit_val_batches=1"
@@ -25,18 +25,18 @@ GENERATED = "data.n_train=100 data.n_val=20 data.n_test=20"
 SMALLER = {
     r"train.py": QUICK,
     r"train.py .*(experiment=dft|data=dft)(?!.*data=atoms)": "fast_dev_run=true",
-    r"experiment=alloys": "data.test=0.9 data.val=0.05",
     r"data=(?!hdf5|fields|dft|atoms|alloys)|experiment=(ising|lap|ferm)": GENERATED,
     r"train.py (fast|seed|ckpt|-m tile)": GENERATED,
     r"evaluate.py .*(laplacian|fermions|phi4|ising)": "data.n_test=4",
     r"(evaluate|generate).py .*data=(laplacian|fermions|phi4|ising)": "data.n_train=4 data.n_val=4",
     r"evaluate.py .*data=dft(?!.*data.path)": "data.path=data/dft/gfn1_240.h5",
-    r"learn.py": "learn.start=20 learn.add=2 learn.rounds=1 trainer.max_steps=2 data.batch_size=8 "
+    r"learn.py": "data.val=0.3 data.test=0.3 data.batch_size=8 trainer.max_steps=2 "
+    "learn.start=20 learn.add=2 learn.rounds=1 "
     "learn.candidates.dynamics=2 learn.candidates.moved=2 learn.candidates.new=2 learn.steps=2",
     r"generate.py data=dft": "data.path=few.h5 data.count=2",
     r"md.py": "steps=20",
     r"relax.py": "fmax=1",
-    r"study.py": "'train=[trainer.max_epochs=1]'",
+    r"study.py": "'train=[\"trainer.max_epochs=1\"]'",
 }
 PRETRAINED = "pretrained/graphene-hbn-gfn1"
 TIMEOUT = 300  # seconds of one line
