@@ -27,9 +27,8 @@ class SweepTable(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        _ = (
-            config.hydra.sweep.subdir
-        )  # decides now which keys are fixed, for the jobs of all processes
+        # Decides now which keys are fixed, for the jobs of all processes.
+        _ = config.hydra.sweep.subdir
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
