@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -18,10 +19,13 @@ from benchmarks.timing import machine
 
 REPOSITORY = Path(__file__).parent.parent
 SIDE = 56  # blocks of 60 sites that are predicted
-TRAINING = [
-    *("experiment=ising_paper", "tile.f=4", "trainer.max_epochs=2"),
-    *("data.n_train=100000", "data.n_val=500", "data.n_test=500"),
+LIMITS = [
+    f"trainer.limit_{split}_batches={n}" for split, n in (("train", 50), ("val", 1), ("test", 1))
 ]
+TRAININGS = {  # experiment: its settings here
+    "dft": LIMITS,
+    "ising_paper": ["tile.f=4", "data.n_train=100000", "data.n_val=500", "data.n_test=500"],
+}
 
 
 def run(folder: str, *words: str) -> str:
@@ -35,12 +39,18 @@ def run(folder: str, *words: str) -> str:
     return done.stdout
 
 
-def training(folder: str, processes: int, turn: int) -> float:
+def training(experiment: str, folder: str, processes: int, turn: int) -> float:
     """Return the samples per second of a training."""
     trainer = "cpu" if processes == 1 else "ddp_sim"
     name = f"{processes}-{turn}"
-    run(folder, str(REPOSITORY / "train.py"), *TRAINING, f"trainer={trainer}", f"run={name}")
-    (summary,) = Path(folder).glob(f"outputs/*/{name}/summary.json")
+    words = [
+        f"experiment={experiment}",
+        f"trainer={trainer}",
+        f"run={name}",
+        "trainer.max_epochs=2",
+    ]
+    run(folder, str(REPOSITORY / "train.py"), *words, *TRAININGS[experiment])
+    summary = Path(folder, "outputs", experiment, name, "summary.json")
     return json.loads(summary.read_text())["train/samples_per_second"]
 
 
@@ -59,7 +69,10 @@ def main() -> None:
     print(f"Medians of {rounds} rounds in turns, a thread per process. {machine()}\n")
     print("| | 1 process | 2 processes | ratio |\n| --- | --- | --- | --- |")
     kinds: dict[str, Callable[[str, int, int], float]] = {
-        "training (samples/s)": training,
+        **{
+            f"training, experiment={name} (samples/s)": partial(training, name)
+            for name in TRAININGS
+        },
         "prediction (atoms/s)": prediction,
     }
     with TemporaryDirectory() as folder:
