@@ -117,12 +117,14 @@ class _Problem:
         ideal: IdealGas | None,
     ) -> None:
         _require_possible(model, potential, mu, particles)
-        self.model = deepcopy(model).double()
+        self.model = deepcopy(model).double().eval()
         self.model.values_seen = None  # on its way the minimiser may pass unusual densities
         self.potential, self.ideal = potential, ideal
         self.mu, self.particles = mu, particles
         self.volume = prod(model.info.spacing)  # of a site
         self.start = self.beginning(model.values_seen)
+        if particles is not None:  # local densities may jump past it
+            self.start *= particles / (self.volume * self.start.sum())
         self.scale = float(self.start.mean())  # n₀
 
     def beginning(self, seen: SeenValues | None) -> Floats:
@@ -208,7 +210,8 @@ def _require_possible(
             f"A functional of one density has one channel, and this model has "
             f"{model.info.channels}; give a model of one."
         )
-    if potential.ndim != model.info.dims or not np.isfinite(potential).all():
+    fits = potential.ndim == model.info.dims and potential.size > 0
+    if not fits or not np.isfinite(potential).all():
         raise InputError(
             f"A potential of shape {potential.shape} doesn't fit a model of {model.info.dims} "
             f"dimension(s); give one finite number for each site of a box."

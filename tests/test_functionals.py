@@ -97,6 +97,14 @@ def test_without_an_ideal_gas_places_can_be_empty() -> None:
     )
 
 
+def test_particles_are_kept_where_local_densities_jump() -> None:
+    model = quadratic(strength=-STRENGTH)  # at kT = 1 not convex above n = 0.7
+    model.values_seen = SeenValues((0.01,), (8.0,), (1.0,))
+    found = minimise(model, 0.1 * V, particles=3.0, ideal=IdealGas(kT=1.0))
+    assert found.particles == pytest.approx(3.0, rel=1e-12)
+    assert found.converged
+
+
 @pytest.mark.parametrize("given", ["mu", "particles"])
 def test_hard_rods_have_their_exact_density(given: str) -> None:
     v = 1.5 * np.cos(np.arange(64) * np.pi / 16)
@@ -136,6 +144,7 @@ def test_a_functional_without_a_minimum_is_warned_of() -> None:
         ({"potential": V[:3]}, "side"),
         ({"potential": V.reshape(4, 6)}, "of shape \\(4, 6\\) doesn't fit"),
         ({"potential": V * np.nan}, "finite"),
+        ({"potential": V[:0]}, "of shape \\(0,\\) doesn't fit"),
         ({"model": EDNN(Square(1.0), 2, 0, dims=1, channels=2)}, "one channel"),
         ({"model": "pretrained/graphene-hbn-gfn1"}, "it takes structures"),
     ],
