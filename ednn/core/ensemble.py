@@ -191,7 +191,7 @@ def ensemble(members: Sequence[ExtensiveModel]) -> ExtensiveModel:
     """Make an ensemble of models that predict the same.
 
     Raises:
-        InputError: they don't: other inputs, outputs, units, tiles or ways of rendering.
+        InputError: they don't: other inputs, outputs, units, spacing, tiles or ways of rendering.
 
     Example:
         >>> from ednn import EDNN
@@ -221,6 +221,7 @@ def _traits(model: Any) -> dict[str, Any]:
         "inputs": info.takes,
         "outputs": ", ".join(f"{o.name} in {o.unit}" if o.unit else o.name for o in info.outputs),
         "channels": (info.dims, info.channels, info.channels_first),
+        "spacing": " × ".join(f"{step:.4g}" for step in info.spacing) or "unknown",
         "elements": info.species,
         "pixels in Å": tuple(round(side, 6) for side in info.pixel),
         "Gaussians": (info.gamma, info.per_element),

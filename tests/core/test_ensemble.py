@@ -1,5 +1,6 @@
 """Ensembles: means over the members, and their spread, whichever way they are evaluated."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,14 @@ def test_members_that_predict_something_else(changes: dict[str, Any], name: str)
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="differ in their inputs: fields and structures"):
         ensemble([made(), model()])
+
+
+def test_members_of_another_spacing_have_other_derivatives() -> None:
+    members = [made(), made()]
+    for member, step in zip(members, (0.25, 0.5), strict=True):
+        member.info = replace(member.info, spacing=(step, step))
+    with pytest.raises(InputError, match=r"differ in their spacing: 0\.25 × 0\.25 and 0\.5 × 0\.5"):
+        ensemble(members)
 
 
 def test_values_that_no_member_has_seen_can_be_allowed() -> None:

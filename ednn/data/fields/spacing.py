@@ -47,7 +47,9 @@ def require_same_spacing(trained: Sequence[float], found: Sequence[float], what:
         Traceback (most recent call last):
         ednn.core.errors.InputError: a.nc has a spacing of (0.5,), and the model was trained ...
     """
-    if trained and found and not np.allclose(trained, found, rtol=1e-3, atol=0):
+    if not trained or not found:
+        return
+    if len(trained) != len(found) or not np.allclose(trained, found, rtol=1e-3, atol=0):
         raise InputError(
             f"{what} has a spacing of {tuple(found)}, and the model was trained on fields of "
             f"{tuple(trained)}, which its derivatives refer to; give fields of that spacing."

@@ -107,7 +107,7 @@ class _FolderNumbers(StoredNumbers):
         axes, (first, unit) = numbers.axes, self.said
         said, wanted = (axes.names, axes.units, numbers.unit), (first.names, first.units, unit)
         alike = said == wanted and len(axes.steps) == len(first.steps)
-        if not (alike and np.allclose(axes.steps, first.steps, rtol=EVEN)):
+        if not (alike and np.allclose(axes.steps, first.steps, rtol=EVEN, atol=0)):
             raise InputError(
                 f"{numbers.name} and {self.source.files[0]} differ in axes, spacing or unit; give "
                 f"files that agree in these."

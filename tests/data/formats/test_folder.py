@@ -167,8 +167,9 @@ def test_bad_folders_are_refused(harm: Callable[[Path], None], words: str, tmp_p
     assert "\n" not in str(error.value)
 
 
-def test_files_of_another_spacing_are_refused(tmp_path: Path) -> None:
-    for name, step in (("a", 0.5), ("b", 1.0)):
+@pytest.mark.parametrize("unit", [1.0, 1e-10], ids=["m", "Å in m"])
+def test_files_of_another_spacing_are_refused(unit: float, tmp_path: Path) -> None:
+    for name, step in (("a", 0.5 * unit), ("b", unit)):
         axes = {axis: (axis, step * np.arange(4)) for axis in "xyz"}
         values = (tuple("xyz"), np.ones((4, 4, 4)))
         file = xarray.Dataset({"density": values, **axes})
