@@ -1,5 +1,6 @@
 """The labels and the splits of a user's own files, one number per field."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -46,15 +47,22 @@ def require_one_each(fields: StoredNumbers, labels: StoredNumbers) -> None:
     )
 
 
-def require_derivative(fields: StoredNumbers, derivative: StoredNumbers) -> None:
-    """Make sure that there is a derivative for every value of every field, and that it was written.
+def require_derivative(fields: StoredNumbers, derivative: StoredNumbers, unit: str) -> None:
+    """Make sure that there is a derivative of the label for every value of every field.
+
+    Args:
+        fields: by which it is.
+        derivative: their array.
+        unit: of the label; empty if it is not known.
 
     Raises:
-        InputError: it has another shape, or was not written.
+        InputError: it has another shape, was not written, or has a unit that doesn't begin with
+            the label's, as that of a derivative does (eV, eV/T).
 
     Example:
         >>> fields = StoredNumbers(np.zeros((20, 8, 8)), Path("a.npz"), "images")
-        >>> require_derivative(fields, StoredNumbers(np.zeros((20, 8)), Path("a.npz"), "slope"))
+        >>> slope = StoredNumbers(np.zeros((20, 8)), Path("a.npz"), "slope")
+        >>> require_derivative(fields, slope, unit="eV")
         Traceback (most recent call last):
         ednn.core.errors.InputError: a.npz: slope has shape (20, 8), but derivatives by the ...
     """
@@ -63,6 +71,11 @@ def require_derivative(fields: StoredNumbers, derivative: StoredNumbers) -> None
             f"{derivative.name} has shape {derivative.shape}, but derivatives by the fields "
             f"{fields.key} have theirs, {fields.shape}; name other datasets in data.x and "
             f"data.derivative."
+        )
+    if unit and derivative.unit and not re.match(rf"{re.escape(unit)}(?!\w)", derivative.unit):
+        raise InputError(
+            f"{derivative.name} is in {derivative.unit}, and the labels are in {unit}; store both "
+            f"in one unit, or give the labels' as data.unit=… in the words of the derivatives'."
         )
     derivative.require_present()
 

@@ -107,11 +107,13 @@ class FieldsData(KnownAgain):
                 raise InputError(f"{stored.name} of shape {stored.shape} holds no fields.")
             self.labels_file = self.labels_file or source.table
             with open_beside(self.opened, self.labels_file) as beside:
-                for key in self.y:
-                    require_one_each(stored, find_labels(beside, key))
+                found = [find_labels(beside, key) for key in self.y]
+                for each in found:
+                    require_one_each(stored, each)
             self.way = Way.of(stored, dims, channels_first, sides)
             if derivative is not None:
-                require_derivative(stored, source.find(derivative, "data.derivative"))
+                named = unit or next((each.unit for each in found), "")  # the first label's
+                require_derivative(stored, source.find(derivative, "data.derivative"), named)
         stored_as = partial(StoredFields, self.opened, layout=self.way.layout)
         self.fields = stored_as(self.x)
         self.derivative = None if derivative is None else stored_as(derivative)

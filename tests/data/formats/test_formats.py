@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ednn.core.errors import InputError
 from ednn.core.model import EDNN
 from ednn.core.subnets import ANN
 from ednn.data.fields.file import StoredFields
@@ -23,6 +24,7 @@ from tests.data.formats.files import (
     FORMATS,
     IMAGES,
     SETTINGS,
+    dataset,
     hdf5,
     netcdf4,
     npy,
@@ -118,3 +120,14 @@ def test_a_derivative_is_another_array_of_the_file(tmp_path: Path) -> None:
     batch = data.dataset.__getitems__([4])
     np.testing.assert_array_equal(batch.slopes["derivative"][:, 0], 2 * IMAGES[[4]])
     assert data.info.spacing == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("unit", ["meV", "meV/K", "meV m2"])
+def test_a_derivative_is_in_the_unit_of_its_label(unit: str, tmp_path: Path) -> None:
+    image = dataset()["image"]
+    slope = (image.dims, 2 * IMAGES, {"units": unit})
+    dataset(slope=slope).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    told = {"x": "image", "derivative": "slope"}
+    assert ready(tmp_path / "a.nc", **told).dataset.slopes(torch.arange(1))
+    with pytest.raises(InputError, match=rf"slope is in {unit}, and the labels are in m; store"):
+        ready(tmp_path / "a.nc", unit="m", **told)
