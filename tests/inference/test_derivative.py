@@ -1,4 +1,4 @@
-"""Derivatives by the fields of a file: in blocks as in one piece, resumed, by several processes."""
+"""Derivatives by the fields of a file: in blocks as in one piece, also after an interruption."""
 
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ from ednn.core.subnets import ANN, FCN
 from ednn.data.formats.hdf5 import HDF5Numbers
 from ednn.data.formats.opening import open_source
 from ednn.inference.field_job import FieldJob, write_fields
-from ednn.inference.pieces import BY_GRADIENT, evaluate_all
+from ednn.inference.pieces import BY_GRADIENT, Arrays, Piece, evaluate_all
 from ednn.inference.processes import processes
 
 SMALL = partial(FCN, widths=[4, 6])
@@ -51,12 +51,41 @@ def test_blocks_add_up(subnet: partial, padding: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_blocks_of_several_scales_add_up(tmp_path: Path) -> None:
-    make = partial(Branch, SMALL, f=2, c=2)
+@pytest.mark.parametrize("padding", ["periodic", "zeros"])  # others are not divided
+def test_blocks_of_several_scales_add_up(padding: str, tmp_path: Path) -> None:
+    make = partial(Branch, SMALL, f=2, c=2, padding=padding)
     model = MultiScale({"fine": make, "coarse": partial(make, coarse=2)}).double()
     fields = np.random.default_rng(0).normal(size=(1, 1, 16, 12))
     expected = model.derivative(torch.from_numpy(fields)).numpy()
     np.testing.assert_allclose(predicted(model, fields, tmp_path, 400), expected, atol=1e-12)
+
+
+class Interrupted(FieldJob):
+    """A job that ends after two pieces."""
+
+    left = 2
+
+    def evaluate(self, piece: Piece) -> Arrays:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return super().evaluate(piece)
+
+
+def test_what_an_interruption_left_is_added(tmp_path: Path) -> None:
+    model, parts = EDNN(SMALL, focus=2, context=3).double(), tmp_path / "parts"
+    fields = np.random.default_rng(0).normal(size=(2, 1, 10, 6))
+    np.save(tmp_path / "n.npy", fields[:, 0])
+    with open_source(tmp_path / "n.npy") as source, processes() as group:
+        numbers, sites = source.find(""), BY_GRADIENT * 100
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_all(Interrupted(model, numbers, sites, derivative=True), parts, {}, group)
+        (parts / "journal.0").rename(parts / "journal.1")  # as of another process
+        job = FieldJob(model, numbers, sites, derivative=True)
+        write_fields(tmp_path / "out.h5", job, parts, evaluate_all(job, parts, {}, group), {})
+    expected = model.derivative(torch.from_numpy(fields)).numpy()
+    with h5py.File(tmp_path / "out.h5") as out:
+        np.testing.assert_allclose(out["derivative"], expected, rtol=1e-9, atol=1e-12)
 
 
 def test_a_file_of_another_spacing_is_refused(tmp_path: Path) -> None:
