@@ -74,8 +74,8 @@ def equilibrium(v: Floats, spacing: float, sigma: float, mu: float) -> Floats:
         mu: chemical potential in units of kT; the thermal wavelength is the unit of length.
 
     Raises:
-        InputError: a length of the rods that is no whole number of spacings.
-        RuntimeError: no density was found.
+        InputError: a length of the rods that is no whole number of spacings, or a potential so deep
+            that no density was found.
 
     Example:
         >>> v = np.cos(2 * np.pi * np.arange(50) / 50)
@@ -103,7 +103,10 @@ def equilibrium(v: Floats, spacing: float, sigma: float, mu: float) -> Floats:
                 size /= 2
         log_density = log_density + size * step
         left = residual(log_density)
-    raise RuntimeError(f"Newton's method left ln ρ uncertain by {np.abs(left).max():.1e}.")
+    raise InputError(
+        f"No density of hard rods was found at μ = {mu:g} kT in a potential from {v.min():.3g} to "
+        f"{v.max():.3g} kT, so near close packing; lower data.mu or data.depth."
+    )
 
 
 def points_per_rod(points: int, spacing: float, sigma: float) -> int:

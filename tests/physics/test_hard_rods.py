@@ -110,6 +110,9 @@ def test_what_makes_no_sense_is_refused() -> None:
         equilibrium(np.zeros(40), 0.3, 1.0, 0.0)
     with pytest.raises(InputError, match=r"too short for rods of 8; give data.side=16"):
         equilibrium(np.zeros(12), 0.125, 1.0, 0.0)
+    deep, mu = Potentials((96,), 0.125, mu=(5, 5), depth=20, smooth=(0.125, 2)).draw(0)
+    with pytest.raises(InputError, match=r"found at μ = 5 kT .*; lower data.mu or data.depth"):
+        equilibrium(deep, 0.125, 1.0, mu)
     for function in (excess_free_energy, derivative):
         with pytest.raises(InputError, match=r"covers 1\.1 .*close packing"):
             function(np.full((1, 40), 1.1), 0.1, 1.0)
