@@ -80,8 +80,8 @@ def minimise(
         tolerance: of `gradient`; rounding ends the search at about 1e-7 of an energy per particle.
 
     Raises:
-        InputError: a model without a derivative by one density, a potential that doesn't fit it, or
-            not exactly one of `mu` and `particles`.
+        InputError: a model without a derivative by one density, one of an excess free energy without
+            `ideal`, a potential that doesn't fit, or not exactly one of `mu` and `particles`.
 
     Example:
         >>> from ednn import EDNN
@@ -116,7 +116,7 @@ class _Problem:
         particles: float | None,
         ideal: IdealGas | None,
     ) -> None:
-        _require_possible(model, potential, mu, particles)
+        _require_possible(model, potential, mu, particles, ideal)
         self.model = deepcopy(model).double().eval()
         self.model.values_seen = None  # on its way the minimiser may pass unusual densities
         self.potential, self.ideal = potential, ideal
@@ -202,9 +202,18 @@ class _Problem:
 
 
 def _require_possible(
-    model: ExtensiveModel, potential: Floats, mu: float | None, particles: float | None
+    model: ExtensiveModel,
+    potential: Floats,
+    mu: float | None,
+    particles: float | None,
+    ideal: IdealGas | None,
 ) -> None:
     model.require_slopes(["derivative"])
+    if ideal is None and model.info.outputs[0].name == ideal_gas.EXCESS:
+        raise InputError(
+            "This network has the excess free energy alone, and densities need the whole; give "
+            "ideal=IdealGas(kT=…, volume=…), the ideal gas that its labels were less by."
+        )
     if model.info.channels != 1:
         raise InputError(
             f"A functional of one density has one channel, and this model has "

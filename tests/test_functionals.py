@@ -12,11 +12,12 @@ from torch import Tensor
 from ednn import EDNN
 from ednn.core.ensemble import ensemble
 from ednn.core.errors import InputError
+from ednn.core.info import Output
 from ednn.core.seen import SeenValues
 from ednn.core.subnets import SiteWise
 from ednn.functionals import minimise
 from ednn.physics import hard_rods
-from ednn.physics.ideal_gas import IdealGas
+from ednn.physics.ideal_gas import EXCESS, IdealGas
 
 SPACING, STRENGTH, ROD = 0.25, 0.7, 4  # the last one in sites
 GAS = IdealGas(kT=0.4, volume=1.5)
@@ -133,6 +134,15 @@ def test_a_functional_without_a_minimum_is_warned_of() -> None:
     with pytest.warns(UserWarning, match="The minimum was not found"):
         found = minimise(quadratic(strength=-STRENGTH), V, mu=3.0)
     assert not found.converged
+
+
+def test_an_excess_free_energy_asks_for_its_ideal_gas() -> None:
+    model = quadratic()
+    excess = Output(EXCESS, "kT", "kT per point")
+    model.info = replace(model.info, outputs=(excess,))
+    with pytest.raises(InputError, match="excess free energy alone"):
+        minimise(model, V, mu=0.0)
+    assert minimise(model, V, mu=0.0, ideal=GAS).converged
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+EXCESS = "excess_free_energy"  # what labels are called that are less those of the ideal gas
+
 
 class IdealGas(NamedTuple):
     """A classical ideal gas.

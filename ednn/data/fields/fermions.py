@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from ednn.data.fields.functional import FunctionalData
 from ednn.physics import fermions
+from ednn.physics.ideal_gas import EXCESS
 from ednn.physics.smooth_fields import Sample
 
 
@@ -36,6 +37,7 @@ class FermionData(FunctionalData):
     def __init__(self, kT: float, excess: bool, **shared: Any) -> None:
         super().__init__(**shared)
         self.law = {"kT": kT, "excess": excess}
+        self.target = EXCESS if excess else "free_energy"
 
     @property
     def sample(self) -> Callable[[Sequence[int]], Sample]:

@@ -38,6 +38,7 @@ class FunctionalData(GeneratedData):
     unit: ClassVar[str]  # of energy
     kind: ClassVar[str]  # what files are called, before the size of the box
     law: dict[str, Any]  # the settings of the functional alone
+    target: str  # name of the labels
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class FunctionalData(GeneratedData):
 
     @property
     def info(self) -> DatasetInfo:
-        output = Output("free_energy", self.unit, f"{self.unit} per point")
+        output = Output(self.target, self.unit, f"{self.unit} per point")
         dims, spacing = len(self.potentials.sides), self.potentials.spacing
         return DatasetInfo((output,), dims, site="point", spacing=(spacing,) * dims)
 

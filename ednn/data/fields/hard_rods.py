@@ -8,6 +8,7 @@ import numpy as np
 
 from ednn.data.fields.functional import FunctionalData
 from ednn.physics import hard_rods
+from ednn.physics.ideal_gas import EXCESS
 from ednn.physics.smooth_fields import Sample
 
 
@@ -32,6 +33,7 @@ class HardRodsData(FunctionalData):
 
     kind: ClassVar = "hard_rods"
     unit: ClassVar = "kT"
+    target = EXCESS
     defining: ClassVar = dict.fromkeys(("sigma", "spacing"))
 
     def __init__(self, sigma: float, side: int, spacing: float, **shared: Any) -> None:
