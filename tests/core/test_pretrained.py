@@ -35,7 +35,7 @@ def test_graphene_and_hbn_are_as_near_to_gfn1_as_the_card_says() -> None:
     with torch.no_grad():
         error = model(data.dataset.inputs(some))[:, 0] - data.dataset.labels[some, 0]
     per_atom = 1000 * error / data.dataset.sites[some]
-    assert per_atom.abs().mean() < 2.2  # 99 structures of 7,867, whose mean is 1.63
+    assert per_atom.abs().mean() < 2.4  # 99 structures of 7,867, whose mean is 1.78
     assert np.median(per_atom.abs()) < 1.3
 
 
