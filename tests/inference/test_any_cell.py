@@ -52,7 +52,7 @@ def test_cells_of_one_crystal_have_one_energy(predicted: tuple[list[ase.Atoms], 
     model = load_structure_model("pretrained/graphene-hbn-gfn1")
     sheet = crystal(boron_first=True)
     expected = model(batch(sheet, model)).item() / 60
-    for frame in predicted[0][:3]:  # the translation error, although a cell of two atoms is so small
+    for frame in predicted[0][:3]:  # the last has but two atoms; within the translation error
         assert per_atom(frame) == pytest.approx(expected, abs=1.3e-3)
 
 
