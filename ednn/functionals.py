@@ -80,9 +80,8 @@ def minimise(
         tolerance: of `gradient`; rounding ends the search at about 1e-7 of an energy per particle.
 
     Raises:
-        InputError: a model without a derivative by one density, one of an excess free energy
-            without `ideal`, a potential that doesn't fit, or not exactly one of `mu` and
-            `particles`.
+        InputError: a model without a derivative by one density, an excess free energy without
+            `ideal`, a potential that doesn't fit, or not one of `mu` and `particles`.
 
     Example:
         >>> from ednn import EDNN
