@@ -2,10 +2,9 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ednn.core.uncertainty import COVERED, half_width
-from ednn.plots.style import COLOUR, label, limits, number, styled
+from ednn.plots.style import COLOUR, label, limits, log_ticks, styled
 
 PER_BIN = 25  # samples, at least where there are so many
 MOST_BINS = 20
@@ -41,9 +40,7 @@ def reliability(deviation: np.ndarray, error: np.ndarray, unit: str) -> Figure:
         low, high = np.exp(limits(np.log(predicted), np.log(found)))
         axes.set(xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-            axis.set_minor_formatter(NullFormatter())
+            log_ticks(axis, low, high)
     else:
         low, high = limits(predicted, found)
     axes.set(

@@ -74,8 +74,8 @@ class Contributions(Study):
     def picture(self, numbers: Numbers) -> Figure:
         first, second = (np.array(values) for values in numbers["maps"])
         unit = numbers["runs"][0]["unit"]
-        figure = Figure(figsize=(19, 5.5))
-        panels = figure.subplots(1, 4)
+        figure = Figure(figsize=(12, 10))
+        panels = figure.subplots(2, 2).ravel()
         panels[0].imshow(np.array(numbers["field"]).T, origin="lower", cmap="Greys")
         panels[0].set_title("spins (black: up)")
         bound = max(np.abs(first).max(), np.abs(second).max())

@@ -95,8 +95,8 @@ class MultiScaleStudy(Study):
     @styled
     def picture(self, numbers: Numbers) -> Figure:
         table = pd.DataFrame(numbers["table"])
-        figure = Figure(figsize=(20, 7))
-        lengths, parts, sizes = figure.subplots(1, 3)
+        figure = Figure(figsize=(12, 14))
+        (lengths, sizes), (names, parts) = figure.subplots(2, 2)
         _draw_spreads(parts, table)
         for i, name in enumerate(self.models):
             rows = table[table["model"] == name].sort_values("screening")
@@ -107,7 +107,8 @@ class MultiScaleStudy(Study):
             sizes.plot(lattices, [run[ERROR] for run in pair], label=name, **look)
         lengths.set(xlabel="screening length (sites)", ylabel=NAME, yscale="log")
         lengths.set_xscale("log", base=2)
-        lengths.legend(**BELOW)
+        names.legend(*lengths.get_legend_handles_labels(), loc="upper left", title="models")
+        names.set_axis_off()
         sizes.set_xticks(lattices, [f"{side}²" for side in lattices])
         sizes.set(xlabel="lattice (trained on the smaller)", ylabel=NAME, yscale="log")
         sizes.set_title(f"screening length {self.shown:g}")

@@ -94,9 +94,9 @@ class Resilience(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(16, 7))
+        figure = Figure(figsize=(10, 12))
         panels = figure.subplot_mosaic(
-            [["border", "errors"], ["centre", "errors"]], width_ratios=[1, 2.6]
+            [["border", "centre"], ["errors", "errors"]], height_ratios=[1, 1.8]
         )
         for region in COLOURS:
             _draw_tile(panels[region], numbers, region)

@@ -37,7 +37,7 @@ class Table1(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(14, 3))
+        figure = Figure(figsize=(12, 3))
         axes = figure.subplots()
         axes.set_axis_off()
         names = list(numbers)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
 from ednn.core.structure_model import StructureModel
+from ednn.core.terminal import say
 from ednn.data.structures.crystals import CRYSTALS, finite_size
 from ednn.inference.structure_job import batch
 from ednn.physics.labels import label, resolve
@@ -83,7 +84,7 @@ class Transfer(Study):
                     for size in sizes
                 }
             except InputError as error:
-                print(f"{method} is not timed: {error}")
+                say(f"{method} is not timed: {error}")
         return seconds
 
     def rows(self, numbers: Numbers) -> list[Row]:
@@ -91,7 +92,7 @@ class Transfer(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(15, 6.5))
+        figure = Figure(figsize=(12, 6))
         times, errors = figure.subplots(1, 2)
         for method, seconds in numbers["seconds"].items():
             atoms = np.array(list(map(int, seconds)))

@@ -13,7 +13,7 @@ from ednn.plots.style import COLOUR, styled
 from ednn.studies.base import Numbers
 from ednn.studies.phase_transition.analysis import EXACT, LABELS, near
 
-SHOWN = ("energy", "magnetisation", "specific_heat")  # in the upper row
+SHOWN = ("energy", "magnetisation", "specific_heat")  # in the left column
 COLOURS = [COLOUR[name] for name in ("blue", "vermilion", "green")]  # of networks
 LOOKS = [("o", "-"), ("s", "--"), ("^", ":"), ("D", "-."), ("v", (0, (1, 3)))]  # of lattices
 THIN: dict[str, Any] = {"color": "black", "linewidth": 1.2, "zorder": 1}
@@ -23,7 +23,7 @@ Look = tuple[str, Any]  # marker and line
 
 @styled
 def draw(numbers: Numbers) -> Figure:
-    """Draw all networks: what was simulated above, their Binder cumulants below, one by one.
+    """Draw all networks: what was simulated at the left, their Binder cumulants at the right.
 
     Args:
         numbers: of the study.
@@ -38,8 +38,8 @@ def draw(numbers: Numbers) -> Figure:
     networks = list(zip(numbers["table"], COLOURS, strict=False))
     sides = sorted({s["L"] for network, _ in networks for s in network["simulations"]})
     looks = dict(zip(sides, LOOKS, strict=False))
-    figure = Figure(figsize=(20, 13))
-    panels = figure.subplots(2, 3)
+    figure = Figure(figsize=(12, 16))
+    panels = figure.subplots(3, 2).T  # (2, 3): a column each
     for axes, key in zip(panels[0], SHOWN, strict=True):
         _draw_observable(axes, key, numbers["temperatures"], networks, looks)
     _draw_legends(panels[0], networks, looks)
