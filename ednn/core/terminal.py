@@ -11,6 +11,7 @@ from tqdm.utils import ObjectWrapper
 
 SELDOM = 10.0  # seconds between two lines of a log
 WIDEST = 10**6  # columns of a file
+WITHOUT_RATE = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 COMMAND = re.compile(r"\s*(\$ |ednn |python |eval |autoload |eval )")  # is copied, as one line
 
 
@@ -42,12 +43,15 @@ class Progress(tqdm):
 
     @staticmethod
     def format_meter(**options: Any) -> str:  # type: ignore[override]
-        """Return the bar with as many of the values behind it as the line has room for."""
+        """Return the bar with what the line has room for: no rate, then fewer values behind it."""
         while True:
             meter = tqdm.format_meter(**options)
             if not options["postfix"] or meter.endswith("]"):
                 return meter
-            options["postfix"] = options["postfix"].rpartition(", ")[0]
+            if options["total"] and options["bar_format"] is None:
+                options["bar_format"] = WITHOUT_RATE
+            else:
+                options["postfix"] = options["postfix"].rpartition(", ")[0]
 
 
 class _Lines(ObjectWrapper):
