@@ -48,4 +48,4 @@ def heatmap_on(
     axes.grid(visible=False)
     assert axes.figure is not None
     bar = axes.figure.colorbar(image, ax=axes, label=label(quantity, unit))
-    log_ticks(bar.ax.yaxis, *image.get_clim())
+    log_ticks(bar.ax.yaxis)

@@ -82,6 +82,5 @@ def _number_less_than_a_decade(axes: Axes) -> None:
     """Write plain numbers on a logarithmic axis whose values span less than a decade."""
     values = np.concatenate([line.get_ydata() for line in axes.lines] or [[1.0]])
     if values.max() < 10 * values.min():
-        low, high = np.exp(limits(np.log(values)))
-        axes.set_ylim(low, high)
-        log_ticks(axes.yaxis, low, high)
+        axes.set_ylim(*np.exp(limits(np.log(values))))
+        log_ticks(axes.yaxis)

@@ -70,7 +70,7 @@ def _legible(panels: np.ndarray, log: bool) -> Figure:
     for axes in panels:
         if log:
             axes.set_yscale("log")
-            log_ticks(axes.yaxis, *axes.get_ylim())
+            log_ticks(axes.yaxis)
         if len(panels) > 1:
             axes.tick_params("x", rotation=45)
             axes.xaxis.set_minor_formatter(NullFormatter())

@@ -127,17 +127,18 @@ def ticks(count: int, integer: bool = False) -> MaxNLocator:
     return MaxNLocator(nbins=count, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1)
 
 
-def log_ticks(axis: Axis, low: float, high: float) -> None:
-    """Give a logarithmic axis plain numbers, also where it spans less than a decade.
+def log_ticks(axis: Axis) -> None:
+    """Give a logarithmic axis, whose limits are set, plain numbers also below a decade.
 
     Example:
-        >>> axis = Figure().subplots().xaxis
-        >>> log_ticks(axis, 0.1, 100)
-        >>> [axis.get_major_formatter()(value) for value in (0.1, 20)]
+        >>> axes = Figure().subplots()
+        >>> _ = axes.set(yscale="log", ylim=(0.1, 100))
+        >>> log_ticks(axes.yaxis)
+        >>> [axes.yaxis.get_major_formatter()(value) for value in (0.1, 20)]
         ['0.1', '20']
     """
-    few = high < 4 * low
-    axis.set_major_locator(ticks(5) if few else LogLocator(subs=(1, 2, 5)))
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(ticks(5) if high < 4 * low else LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_locator(NullLocator())
 

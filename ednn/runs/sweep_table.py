@@ -45,12 +45,13 @@ class SweepTable(Callback):
         folder = Path(config.hydra.sweep.dir)
         settings, figures = _write(folder)
         swept = settings.loc[:, settings.nunique(dropna=False) > 1]
+        errors = _errors(figures)
         if "state" in settings:  # a search, whose jobs are compared by this
-            swept = swept.join(figures[["val/loss"]])
+            errors = figures[["val/loss"]].join(errors)
         units = _units(folder)
-        table = swept.join(_errors(figures)).rename(columns=lambda name: _words(name, units))
-        told = [name for name in table if name in swept or name == "output"]
-        shown = table.set_index(told) if told else table
+        table = swept.join(errors.rename(columns=lambda name: _words(name, units)))
+        keys = [name for name in table if name in swept or name == "output"]
+        shown = table.set_index(keys) if keys else table
         print("Errors of the test:")
         print(
             shown.to_string(
@@ -141,9 +142,11 @@ def _units(folder: Path) -> dict[str, str]:
 
 def _words(name: str, units: Mapping[str, str]) -> str:
     """Return a short heading: test/median_absolute_error_per_site → median (J per spin)."""
-    split, _, kind = name.rpartition("/")
-    if split != "test":
+    if name == "val/loss":
+        return label("val. loss", units.get("loss", ""))
+    if not name.startswith("test/"):
         return name
+    kind = name.removeprefix("test/")
     words = kind.removesuffix("_per_site").replace("_absolute", "").replace("_error", "")
     return label(words.replace("_", " "), units.get(kind, ""))
 

@@ -83,12 +83,13 @@ class Contributions(Study):
             panels[1:3], (first, second), (0, self.seed), numbers["total"], strict=True
         ):
             _draw_map(axes, values, bound, unit)
-            axes.set_title(f"seed {seed}: Σ = {total:.4f} {unit}")
+            axes.set_title(f"seed {seed}: Σ = {total:.4f} {unit}".replace("-", "−"))
         difference = first - second
         _draw_map(panels[3], difference, np.abs(difference).max(), unit)
         panels[3].set_title(f"difference: Σ = {number(difference.sum())} {unit}")
         for axes in panels:
             axes.grid(visible=False)
+            axes.set(xlabel="x (sites)", ylabel="y (sites)")
         return figure
 
 

@@ -181,9 +181,13 @@ def _make_trainer(cfg: DictConfig, run: Run, timer: Timer) -> Trainer:
     }
     off = tuple(kind for kind, enabled in unwanted.items() if enabled is False)
     callbacks = [c for c in instantiate(cfg.callbacks).values() if c and not isinstance(c, off)]
+    shown = cfg.trainer.enable_progress_bar
+    if shown is None:  # Lightning would make one of its own
+        shown = any(isinstance(callback, ProgressBar) for callback in callbacks)
     trainer: Trainer = instantiate(
         cfg.trainer,
         callbacks=[*callbacks, timer],
+        enable_progress_bar=shown,
         logger=[logger for logger in instantiate(cfg.logger).values() if logger],
         plugins=[AtomicCheckpoints(), cluster(cfg)],
         _convert_="all",

@@ -35,7 +35,7 @@ def test_sweep(tmp_path: Path, launcher: str) -> None:
     table = pd.read_csv(sweep / "sweep.csv")
     assert table["tile.c"].tolist() == [0, 1]
     assert table["processes"].tolist() == [2 if launcher == "ddp" else 1] * 2
-    assert "test/median_absolute_error" in done.stdout
+    assert "median (J per spin)" in done.stdout
 
     again = run(tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, "resume=auto")
     assert again.stdout.count("Already finished") == 2
