@@ -30,7 +30,7 @@ def branches(views: Sequence[TiledView]) -> Figure:
         >>> [axes.get_title() for axes in branches([view]).axes]
         ['fine:\nweight 0.5']
     """
-    figure = Figure(figsize=(4.2 * len(views), 5))
+    figure = Figure(figsize=(4.2 * len(views), 5.8))
     panels = figure.subplots(1, len(views), squeeze=False)[0]
     for axes, view in zip(panels, views, strict=True):
         weight = "joined by a network" if view.weight is None else f"weight {number(view.weight)}"
@@ -57,7 +57,9 @@ def _draw(axes: Axes, view: TiledView) -> None:
         (corner - c, f + 2 * c, "--", COLOUR["vermilion"]),
         (corner, f, "-", COLOUR["blue"]),
     ):
-        axes.add_patch(Rectangle(tuple(low), *size, fill=False, ec=colour, lw=2.5, ls=line))
+        frame = Rectangle(tuple(low), *size, fill=False, ec=colour, lw=2.5, ls=line)
+        axes.add_patch(frame)
+        frame.set_clip_on(False)  # it may lie on the panel's border
     values = {
         "real": f"blocks of {view.coarse} sites" if view.coarse > 1 else "sites",
         "complex": r"wave vectors, Re $x_k$",

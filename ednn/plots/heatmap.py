@@ -47,5 +47,5 @@ def heatmap_on(
     axes.set(ylabel=names[0], xlabel=names[1])
     axes.grid(visible=False)
     assert axes.figure is not None
-    bar = axes.figure.colorbar(image, ax=axes, label=label(quantity, unit))
+    bar = axes.figure.colorbar(image, ax=axes, label=label(quantity, unit, longest=34))
     log_ticks(bar.ax.yaxis)

@@ -11,6 +11,7 @@ from ednn.core.info import in_words
 from ednn.plots.outputs_picture import MANY
 from ednn.plots.style import COLOUR, label, limits, log_ticks, styled, ticks
 
+LONGEST = 22  # letters beside a panel of half the height
 OUTPUT_COLOURS = [
     COLOUR[name] for name in ("vermilion", "green", "orange", "purple", "sky", "black")
 ]
@@ -50,13 +51,13 @@ def loss_curve(history: pandas.DataFrame, unit: str, loss_unit: str) -> Figure:
 
     _curve(axes[0], epochs, "train/loss", "training", COLOUR["blue"])
     _curve(axes[0], epochs, "val/loss", "validation", COLOUR["vermilion"])
-    axes[0].set_ylabel(label("loss", loss_unit))
+    axes[0].set_ylabel(label("loss", loss_unit, LONGEST))
     if axes[0].lines:
         axes[0].legend()
     for column, colour in zip(map(str, shown), cycle(OUTPUT_COLOURS), strict=False):
         _curve(axes[1], shown, column, in_words(column.split("/")[1]), colour)
     if errors:
-        axes[1].set_ylabel(label("median absolute\nerror", unit))
+        axes[1].set_ylabel(label("median absolute\nerror", unit, LONGEST))
     if len(errors) > 1:
         axes[1].legend()
     axes[-1].set_xlabel("epoch")

@@ -87,8 +87,13 @@ def read(path: Path) -> np.ndarray:
     return matplotlib.image.imread(path)[..., :3]
 
 
-def label(quantity: str, unit: str) -> str:
+def label(quantity: str, unit: str, longest: int = LONGEST) -> str:
     r"""Return "quantity (unit)", or the quantity alone if it has no unit, in lines of an axis.
+
+    Args:
+        quantity: in one line or several.
+        unit: empty for none.
+        longest: letters of a line.
 
     Example:
         >>> label("energy", "eV"), label("magnetisation", "")
@@ -97,9 +102,10 @@ def label(quantity: str, unit: str) -> str:
         'true GFN1 energy minus reference energies\n(meV per atom)'
     """
     whole = f"{quantity} ({unit})" if unit else quantity
-    if unit and len(whole) > LONGEST >= len(quantity):
+    *_, last = quantity.split("\n")
+    if unit and len(f"{last} ({unit})") > longest >= len(last):
         return f"{quantity}\n({unit})"
-    return "\n".join(fill(line, LONGEST) for line in whole.split("\n"))
+    return "\n".join(fill(line, longest) for line in whole.split("\n"))
 
 
 def number(value: float) -> str:

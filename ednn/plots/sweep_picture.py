@@ -20,7 +20,7 @@ NAMES = ("focus f", "context c")
 def heat_map(
     settings: pd.DataFrame, figures: pd.DataFrame, units: Mapping[str, str]
 ) -> Figure | None:
-    """Draw the test errors of a sweep's jobs by focus and context, a panel for each output.
+    r"""Draw the test errors of a sweep's jobs by focus and context, a panel for each output.
 
     Where other settings are swept, too, the least error of a focus and a context is drawn.
 
@@ -37,16 +37,20 @@ def heat_map(
         >>> figures = pd.DataFrame({"test/mean_absolute_error_per_site": [4.0, 3.0, 2.0, 1.0]})
         >>> figure = heat_map(settings, figures, {"mean_absolute_error_per_site": "J per spin"})
         >>> [axes.get_ylabel() for axes in figure.axes]
-        ['focus f', 'mean absolute test error (J per spin)']
+        ['focus f', 'mean absolute test error\n(J per spin)']
     """
     errors = {name: found for name in map(str, figures) if (found := ERROR.fullmatch(name))}
     varied = [key for key in SWEPT if key in settings and settings[key].nunique() > 1]
     if varied != SWEPT or not 0 < len(errors) <= MANY:
         return None
     focus, context = (sorted(settings[key].dropna().unique(), key=_sides) for key in SWEPT)
-    figure = Figure(figsize=(7.0 * len(errors), 5.25))
-    panels = figure.subplots(1, len(errors), squeeze=False)[0]
-    for axes, (name, found) in zip(panels, errors.items(), strict=True):
+    columns = min(len(errors), 2)  # of panels
+    rows = -(-len(errors) // columns)
+    figure = Figure(figsize=(6.0 * columns, 5.0 * rows))
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(errors) :]:
+        axes.set_axis_off()
+    for axes, (name, found) in zip(panels, errors.items(), strict=False):
         least = settings.join(figures[name]).groupby(SWEPT)[name].min().unstack()
         values = least.reindex(index=focus, columns=context).to_numpy()
         unit = units.get(name.removeprefix("test/"), "")

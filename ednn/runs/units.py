@@ -40,4 +40,4 @@ def _units(output: Output, info: DatasetInfo) -> Iterator[tuple[str, str]]:
     if info.takes == "structures":
         yield "translation_error_per_site", output.unit_per_site
     if unit:
-        yield "loss", f"{unit}²" if unit.isalpha() else f"({unit})²"
+        yield "loss", f"{unit}²" if unit.isalpha() else f"{unit} squared"
