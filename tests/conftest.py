@@ -67,7 +67,8 @@ def run(
         child = FORKS.Process(target=_enter, args=(folder, words, dict(os.environ), *kept))
         child.start()
         child.join(timeout)
-        said = [log.read_text() for log in kept]
+        said = [log.read_bytes().decode() for log in kept]
+        assert "\r" not in "".join(said), "a log is no terminal, whose lines are written over"
         if child.exitcode is None:
             child.kill()
             raise subprocess.TimeoutExpired(words, timeout, *said)

@@ -67,7 +67,8 @@ def settings(path: Path) -> str:
 def _bases(path: Path) -> list[str]:
     """Return the configs that a config builds on."""
     defaults = (yaml.safe_load(path.read_text()) or {}).get("defaults", [])
-    return [name for name in defaults if isinstance(name, str) and name != "_self_"]
+    names = [name for name in defaults if isinstance(name, str) and name != "_self_"]
+    return [name.partition("@")[0] for name in names]  # without where their values go
 
 
 def _meanings(path: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from ednn.commands.help import describe
 from ednn.commands.hydra_fixes import keep_groups, quieten_hydra, read_words
 from ednn.commands.seeds import check_seeds, check_typed_seeds
 from ednn.commands.words import require_settings
+from ednn.core.terminal import say
 from ednn.runs.configs import CONF, register
 from ednn.runs.failures import in_one_sentence
 
@@ -57,7 +58,7 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
         sys.path.append(os.getcwd())  # where the modules of a user's `_target_` are
         with in_one_sentence(lambda error: explain(error, name), RESUME.get(name, "")):
             if {"-h", "--help"} & set(sys.argv[1:]):
-                print(describe(work, sys.argv))
+                say(describe(work, sys.argv))
             else:
                 _run(work)
 

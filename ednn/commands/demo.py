@@ -4,7 +4,8 @@ import sys
 from inspect import getdoc
 from pathlib import Path
 
-from ednn.runs.failures import in_one_sentence, told
+from ednn.core.terminal import say
+from ednn.runs.failures import end, in_one_sentence, told
 
 
 def demo() -> None:
@@ -14,10 +15,10 @@ def demo() -> None:
     """
     words = sys.argv[1:]
     if {"-h", "--help"} & set(words):
-        print(getdoc(demo))
+        say(str(getdoc(demo)))
         return
     if words:
-        sys.exit(f"error: ednn demo takes no settings, and {words[0]} is one; leave it out.")
+        end(f"ednn demo takes no settings, and {words[0]} is one; leave it out.")
     with in_one_sentence(told):
         from ednn.simulation.demo import demo as show
 

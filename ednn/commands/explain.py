@@ -91,7 +91,7 @@ def _unreadable(word: str) -> str:
     typed = f"{key}={quoted(value)}"
     shell = shlex.quote(typed) if set(typed) & set('"$`\\!') else f'"{typed}"'
     return (
-        f"{word} cannot be read: close its brackets and quotes, or, if {value} is a text, type "
+        f"{word} cannot be read: close its brackets and quotes, or, if its value is a text, type "
         f"{shell}."
     )
 

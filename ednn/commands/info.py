@@ -4,7 +4,8 @@ import sys
 from inspect import getdoc
 
 from ednn.commands.help import table
-from ednn.runs.failures import in_one_sentence, told
+from ednn.core.terminal import say
+from ednn.runs.failures import end, in_one_sentence, told
 
 
 def info() -> None:
@@ -16,14 +17,14 @@ def info() -> None:
     """
     words = sys.argv[1:]
     if {"-h", "--help"} & set(words):
-        print(getdoc(info))
+        say(str(getdoc(info)))
         return
     if len(words) != 1:
-        sys.exit(
-            f"error: ednn info takes one path, of a run, a checkpoint or a file of data, and not "
+        end(
+            f"ednn info takes one path, of a run, a checkpoint or a file of data, and not "
             f"{len(words)}; give one."
         )
     from ednn.runs.about import about
 
     with in_one_sentence(told):
-        print(table(about(words[0])))
+        say(table(about(words[0])))

@@ -19,6 +19,8 @@ from ednn.commands.predict import predict
 from ednn.commands.relax import relax
 from ednn.commands.study import study
 from ednn.commands.train import train
+from ednn.core.terminal import say
+from ednn.runs.failures import end
 
 WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, study)  # by settings
 COMMANDS = {work.__name__: work for work in (*WORKS, info, demo)}
@@ -39,7 +41,7 @@ def main() -> None:
     """
     program, *words = sys.argv
     if not words or words[0] in ("-h", "--help"):
-        print(overview(Path(program).name))
+        say(overview(Path(program).name))
     elif words[0] == "--version":
         print(f"ednn {ednn.__version__}")
     elif words[0] in ("-sc", "--shell-completion"):
@@ -49,8 +51,8 @@ def main() -> None:
         COMMANDS[words[0]]()
     else:
         nearest = get_close_matches(words[0], COMMANDS, n=1, cutoff=0.0)[0]
-        sys.exit(
-            f"error: There is no command {words[0]}; the nearest is {nearest}, and "
+        end(
+            f"There is no command {words[0]}; the nearest is {nearest}, and "
             f"`{Path(program).name} --help` lists them all."
         )
 

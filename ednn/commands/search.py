@@ -22,6 +22,7 @@ from ednn.commands.explain import explain
 from ednn.commands.help import typed
 from ednn.core.errors import InputError, TrainingError
 from ednn.core.files import atomic
+from ednn.core.terminal import say
 from ednn.plots.study_pictures import draw
 from ednn.runs.failures import folded
 from ednn.runs.search_space import SearchSpace
@@ -128,9 +129,7 @@ class Search:
             )
         best, every = self.study.best_trial, len(self._whole())
         print(f"Pictures: {', '.join(str(path) for path in draw(self.study, self.folder))}")
-        print(
-            f"Best of {every} trials: number {best.number}, val/loss {best.value:.3g}. Repeat it:"
-        )
+        say(f"Best of {every} trials: number {best.number}, val/loss {best.value:.3g}. Repeat it:")
         words = [w for w in self.space.words(best.params) if not w.startswith(("resume=", "run="))]
         print(f"{typed(sys.argv[0])} {shlex.join(words)}")
 

@@ -7,6 +7,19 @@ from typing import Any, Literal
 Takes = Literal["fields", "structures"]
 
 
+SPELT = {name.lower(): name for name in ("DFT", "EMT", "GFN1", "GFN2", "LDA", "Laplacian", "PBE")}
+
+
+def in_words(name: str) -> str:
+    """Return the words for a name of files and tables, as a picture or a sentence has them.
+
+    Example:
+        >>> in_words("gfn1_energy"), in_words("ase.calculators.lj.LennardJones_energy")
+        ('GFN1 energy', 'LennardJones energy')
+    """
+    return " ".join(SPELT.get(word, word) for word in name.rpartition(".")[2].split("_"))
+
+
 @dataclass(frozen=True)
 class Output:
     """An extensive property and its units.

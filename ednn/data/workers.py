@@ -15,7 +15,8 @@ from multiprocessing import (
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
+
+from ednn.core.terminal import Progress
 
 Seed = TypeVar("Seed")
 Made = TypeVar("Made")
@@ -53,7 +54,7 @@ def made_in_batches(
     starts = range(0, len(seeds), size)
     pending = (pool.map(make, seeds[i : i + size], chunksize=4) for i in starts)
     try:
-        with tqdm(total=len(seeds), desc=things) as progress:
+        with Progress(total=len(seeds), desc=things) as progress:
             # Looking one ahead keeps the pool busy while a batch is being written.
             for made, _ in pairwise(chain(pending, [()])):
                 batch = list(made)

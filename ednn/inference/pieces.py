@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 import ednn
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
+from ednn.core.terminal import Progress
 from ednn.data.journal import Journal, read_journal
 from ednn.inference.blocks import Block
 from ednn.inference.processes import Processes
@@ -137,7 +137,7 @@ def evaluate_all(
             total.add(job.pieces[number], arrays)
     mine = sorted(group.tell(missing))[group.rank :: group.world]
     with Journal(folder / f"journal.{group.rank}") as journal:
-        for number in tqdm(mine, desc="Predicting", unit="piece", disable=not group.first):
+        for number in Progress(mine, desc="Predicting", unit="piece", disable=not group.first):
             arrays = job.evaluate(job.pieces[number])
             journal.append({"piece": number, **_encode(arrays)})
             total.add(job.pieces[number], arrays)

@@ -19,6 +19,7 @@ from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.loading import as_paths, load_models
 from ednn.core.shifts import check_shifts
 from ednn.core.structure_model import StructureModel
+from ednn.core.terminal import say
 from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.formats.opening import KNOWN, format_of, open_source
 from ednn.data.hdf5_file import require_closed
@@ -116,7 +117,7 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
         first = require_first(cfg.channels_first, "channels_first")
         job = FieldJob(model, numbers, sites, first, sides, cfg.derivative)
         if group.first:
-            print(job.reading, flush=True)
+            say(job.reading)
 
         def write(folder: Path, total: np.ndarray) -> None:
             write_fields(Path(cfg.output), job, folder, total, _about(cfg, model))

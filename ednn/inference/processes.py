@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ednn.core.errors import InputError, TrainingError
+from ednn.runs.failures import end
 
 Value = TypeVar("Value")
 
@@ -96,4 +96,4 @@ def processes() -> Iterator[Processes]:
 
 
 def _leave(*_: Any) -> None:
-    sys.exit(f"error: {ENDED}")
+    end(ENDED)

@@ -5,6 +5,7 @@ from typing import Any
 
 from ednn.core.errors import InputError
 from ednn.core.structure_model import StructureModel
+from ednn.core.terminal import say
 from ednn.data.structures.as_structure import EDGE
 from ednn.data.structures.frames import note_on_open, read_frames, structures_of
 from ednn.data.structures.sorted_file import SortedFile
@@ -48,7 +49,7 @@ def read_structures(
     require_units(frames, source, ("length",))
     structures = structures_of(frames, source, model.info.dims)
     if note := note_on_open(structures, source):
-        print(note)
+        say(note)
     for i, structure in enumerate(structures):
         name = f"{source}: structure {i}"
         structure.require_finite(name)
@@ -68,7 +69,7 @@ def _oriented(structures: list[Structure], model: StructureModel, source: Path) 
         return structures
     found = [turned(own, degrees_to(own, known) or 0.0, EDGE) for own in structures]
     if note := note_on_turned(found, str(source)):
-        print(note)
+        say(note)
     return found
 
 
@@ -103,6 +104,6 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
     if (known := trained_orientation(model.info.traits)) is not None:
         sample = turned(sample, degrees_to(sample, known) or 0.0, EDGE)
         if note := note_on_turned([sample], name):
-            print(note)
+            say(note)
     warn_of_unlike([sample], model.info.traits, name, share=len(sample.numbers) / file.count)
     return StoredStructure(file, sample.turned_by)

@@ -13,6 +13,7 @@ from ednn.calculator import EDNNCalculator
 from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
 from ednn.core.structure_model import StructureModel
+from ednn.core.terminal import say
 from ednn.core.uncertainty import Posterior
 from ednn.data.making import make_dataset
 from ednn.data.structures.dft import DFTData
@@ -26,6 +27,8 @@ from ednn.physics.structure import Structure
 from ednn.runs.folder import Run, write_json
 from ednn.training.evaluate import score
 from ednn.training.train import train
+
+COLUMNS = ("numbers", "positions", "cell")  # of a structure, in the file of the chosen
 
 
 def learn(cfg: DictConfig) -> float:
@@ -77,7 +80,7 @@ class Learning:
             self.labels.add(_structures(now))
         if not self.run.finished:
             finish(self.run, rounds)
-        print(f"Learning ended: {why}.")
+        say(f"Learning ended: {why}.")
         return now.errors[ERROR]
 
     def _begin(self) -> None:
@@ -106,6 +109,8 @@ class Learning:
         print(f"\nRound {len(before)}: {len(self.labels.read())} labels", flush=True)
         own = self.cfg.copy()
         own.run_dir, own.data.path = str(now.run.folder), str(self.labels.path)
+        if logger := own.logger.get("wandb"):
+            logger.group, logger.name = self.run.folder.name, now.run.folder.name
         if before and not self.cfg.learn.anew:
             own.ckpt_path = str(before[-1].best)
         train(own)
@@ -145,7 +150,7 @@ class Learning:
         kinds = [candidate.kind for candidate in candidates]
         records = [
             {"seed": seed, "kind": kinds[i], "uncertainty": uncertainty[i]}
-            | {name: column.tolist() for name, column in vars(candidates[i].structure).items()}
+            | {name: getattr(candidates[i].structure, name).tolist() for name in COLUMNS}
             for seed, i in enumerate(chosen, start=first)
         ]
         found = {kind: kinds.count(kind) for kind in learn.candidates}
@@ -154,7 +159,7 @@ class Learning:
             {"temperature": pool.temperature, "candidates": found, "structures": records},
         )
         told = ", ".join(f"{n} {kind}" for kind, n in found.items() if n)
-        print(f"{len(candidates)} candidates ({told}), of which {len(chosen)} are chosen")
+        say(f"{len(candidates)} candidates ({told}), of which {len(chosen)} are chosen")
 
     def _chosen(
         self, model: StructureModel, candidates: list[Candidate], count: int, number: int
@@ -181,9 +186,8 @@ def _labels_of(config: DictConfig) -> DFTData:
 
 def _structures(now: Round) -> dict[int, Structure]:
     """Return the chosen structures of a round, by seed."""
-    columns = ("numbers", "positions", "cell")
     records = json.loads(now.chosen.read_text())["structures"]
-    return {r["seed"]: Structure(*(np.array(r[name]) for name in columns)) for r in records}
+    return {r["seed"]: Structure(*(np.array(r[name]) for name in COLUMNS)) for r in records}
 
 
 @contextmanager

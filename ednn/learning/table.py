@@ -1,6 +1,7 @@
 """How a learning went, round by round: a table, a picture and a summary."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 
 from ednn import plots
 from ednn.core.files import atomic
+from ednn.core.terminal import columns
 from ednn.runs.folder import Run
 
 ERROR = "test/mean_absolute_error_per_site"
@@ -100,7 +102,9 @@ def finish(run: Run, rounds: Sequence[Round]) -> None:
     last = rounds[-1]
     table = write_table(run, rounds)
     print(f"\nErrors and uncertainty in {last.unit}:")
-    print(table.to_string(index=False, float_format="{:.3g}".format, na_rep=""))
-    known = ("unit", "unit_per_site", "dims", "test/samples", "device", "processes")
+    shown = table.set_index("round")
+    width = columns(sys.stdout)
+    print(shown.to_string(float_format="{:.3g}".format, na_rep="", line_width=width))
+    known = ("unit", "unit_per_site", "units", "test/samples", "device", "processes")
     figures = {k: v for k, v in last.errors.items() if "_error" in k or k in known}
     run.finish({**figures, "labels": last.count, "rounds": len(rounds)})

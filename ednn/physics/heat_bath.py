@@ -13,9 +13,9 @@ import torch
 from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from ednn.core.interface import ExtensiveModel
+from ednn.core.terminal import Progress
 from ednn.physics.flips import Flips
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ def _simulate(
     together = max(1, MAX_VALUES[start.device.type] // Flips(model, start[:1]).values)
     total = len(beta) * (equilibration + sweeps)
     moments = []
-    with tqdm(total=total, desc="Monte Carlo", unit="sweep", disable=None) as bar:
+    with Progress(total=total, desc="Monte Carlo", unit="sweep", disable=None) as bar:
         for walkers in torch.arange(len(beta), device=beta.device).split(together):
             flips = Flips(model, start[walkers])
             sums = torch.zeros(5, len(walkers), dtype=torch.float64, device=beta.device)

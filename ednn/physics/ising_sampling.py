@@ -12,9 +12,9 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ednn.core.errors import InputError
+from ednn.core.terminal import Progress
 from ednn.physics.ising import Bonds, Floats, Spins, bonds_of, check_lattice, energy
 from ednn.physics.sampling import evenly
 
@@ -196,7 +196,7 @@ def _snapshots(
     sites = spins.size // walkers
     equilibration = max(EQUILIBRATION_SWEEPS, EQUILIBRATION_UPDATES // sites)
     bits, values = [], []
-    with tqdm(
+    with Progress(
         total=equilibration + snapshots * SWEEPS_APART, desc="Ising", unit="sweep", disable=None
     ) as bar:
         for _ in range(equilibration // SWEEPS_APART):

@@ -4,8 +4,8 @@ Reading order: `style` (colours, axes, files), `parity_picture` (predictions and
 `outputs_picture` (those of many outputs), `reliability_picture` (how uncertain predictions are),
 `loss` and `learning_picture` (as they fall), `derivative_picture` (a derivative by a field),
 `contributions_picture` (what the tiles of a sheet add),
-`tiles_picture` and `branches_picture` (what a model sees), `heatmap` and `gallery` (for reports of
-several runs).
+`tiles_picture` and `branches_picture` (what a model sees), `heatmap`, `sweep_picture` and `gallery`
+(for reports of several runs).
 
 A new picture: decorate the function with `styled`, make a `Figure`, use the names in `COLOUR`, and
 write the file with `save` (`ednn/plots/style.py`).
@@ -20,6 +20,7 @@ from ednn.plots.outputs_picture import MANY, error_by_output
 from ednn.plots.parity_picture import error, parity
 from ednn.plots.reliability_picture import reliability
 from ednn.plots.style import number, read, save
+from ednn.plots.sweep_picture import heat_map
 from ednn.plots.tiles_picture import tiles
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "derivative",
     "error",
     "error_by_output",
+    "heat_map",
     "learning_curve",
     "loss_curve",
     "number",

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from ednn.physics.structure import Structure
 from ednn.plots.style import label, styled
 
+MARGIN = 0.6  # Å around the sheet, for atoms at its edge
 SHADES = ("white", "#999999", "black", "#CC79A7", "#F0E442")
 
 
@@ -48,6 +49,7 @@ def contributions(
         x, y = here.T
         axes.scatter(x, y, s=60, color=shade, edgecolors="black", linewidths=0.8, label=name)
     figure.legend(loc="outside lower center", ncols=len(names))
+    axes.set(xlim=(-MARGIN, width + MARGIN), ylim=(-MARGIN, height + MARGIN))
     axes.set(xlabel=label("x", "Å"), ylabel=label("y", "Å"), title=title)
     axes.grid(visible=False)
     figure.colorbar(

@@ -38,7 +38,7 @@ def derivative(
     draw = _lines if field.ndim == 1 else _maps
     where = "position" if spacing else "position (sites)"
     steps = np.array(spacing or [1.0] * field.ndim)[: field.ndim]
-    return draw(field, prediction, target, steps, where, f"derivative of the {quantity}")
+    return draw(field, prediction, target, steps, where, f"derivative of the\n{quantity}")
 
 
 def _lines(

@@ -7,13 +7,15 @@ from matplotlib.figure import Figure
 
 from ednn.plots.style import read, styled
 
+COLUMNS = 2
+
 
 @styled
 def gallery(rows: Mapping[str, Sequence[Path]]) -> Figure:
-    """Show the pictures of each row under the row's title.
+    """Show the pictures of each row under the row's title, two side by side.
 
     Args:
-        rows: PNG files by title, at least two in the longest row.
+        rows: PNG files by title.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -25,13 +27,13 @@ def gallery(rows: Mapping[str, Sequence[Path]]) -> Figure:
         >>> len(figure.axes)
         2
     """
-    columns = max(map(len, rows.values()))
-    figure = Figure(figsize=(6 * columns, 5.5 * len(rows)))
-    for part, (title, paths) in zip(
-        figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True
-    ):
+    lines = {title: -(-len(paths) // COLUMNS) for title, paths in rows.items()}
+    figure = Figure(figsize=(5.5 * COLUMNS, 5 * sum(lines.values())))
+    parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=list(lines.values()))
+    for part, (title, paths) in zip(parts[:, 0], rows.items(), strict=True):
         part.suptitle(title, fontsize=20, x=0.01, ha="left")
-        for axes, path in zip(part.subplots(1, columns), paths, strict=False):
+        panels = part.subplots(lines[title], COLUMNS, squeeze=False).ravel()
+        for axes, path in zip(panels, paths, strict=False):
             axes.imshow(read(path))
         for axes in part.axes:
             axes.set_axis_off()

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from ednn.plots.style import label
+from ednn.plots.style import label, log_ticks
 
 
 def heatmap_on(
@@ -47,4 +47,5 @@ def heatmap_on(
     axes.set(ylabel=names[0], xlabel=names[1])
     axes.grid(visible=False)
     assert axes.figure is not None
-    axes.figure.colorbar(image, ax=axes, label=label(quantity, unit))
+    bar = axes.figure.colorbar(image, ax=axes, label=label(quantity, unit, longest=34))
+    log_ticks(bar.ax.yaxis)

@@ -3,7 +3,7 @@
 import pandas
 from matplotlib.figure import Figure
 
-from ednn.plots.style import COLOUR, label, styled, ticks
+from ednn.plots.style import COLOUR, label, log_ticks, styled, ticks
 
 LINES = {
     "mean_error": ("mean absolute error", "blue", "o-"),
@@ -32,7 +32,9 @@ def learning_curve(table: pandas.DataFrame, unit: str) -> Figure:
             known = table.dropna(subset=name)
             known = known[known[name] > 0]  # as a logarithm shows
             axes.plot(known["labels"], known[name], look, color=COLOUR[colour], label=words)
-    axes.set(yscale="log", xlabel="labels", ylabel=label("energy", unit))
+    axes.set(yscale="log", xlabel="labels")
+    axes.set_ylabel(label("error and uncertainty of the energy", unit))
+    log_ticks(axes.yaxis)
     axes.xaxis.set_major_locator(ticks(8, integer=True))
     axes.legend(fontsize=12)
     return figure

@@ -111,7 +111,7 @@ def error_on(
         xlim=limits(target),
         ylim=(-1.1 * bound, 1.1 * bound),
         xlabel=label(f"true {quantity}", unit),
-        ylabel=label("error: predicted − true", unit),
+        ylabel=label("error: predicted − true", unit, longest=34),
     )
     axes.xaxis.set_major_locator(ticks(7))
     _write_errors(axes, difference, unit)

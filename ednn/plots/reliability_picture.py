@@ -2,10 +2,9 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ednn.core.uncertainty import COVERED, half_width
-from ednn.plots.style import COLOUR, label, limits, number, styled
+from ednn.plots.style import COLOUR, label, limits, log_ticks, styled
 
 PER_BIN = 25  # samples, at least where there are so many
 MOST_BINS = 20
@@ -37,13 +36,10 @@ def reliability(deviation: np.ndarray, error: np.ndarray, unit: str) -> Figure:
     axes = figure.subplots()
     axes.plot(predicted, found, "o", color=COLOUR["blue"])
     axes.axline((0, 0), (1, 1), color="black", linewidth=1.0, linestyle="--")
-    if min(predicted.min(), found.min()) > 0:
+    logarithmic = min(predicted.min(), found.min()) > 0
+    if logarithmic:
         low, high = np.exp(limits(np.log(predicted), np.log(found)))
         axes.set(xscale="log", yscale="log")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-            axis.set_minor_formatter(NullFormatter())
     else:
         low, high = limits(predicted, found)
     axes.set(
@@ -53,6 +49,8 @@ def reliability(deviation: np.ndarray, error: np.ndarray, unit: str) -> Figure:
         xlabel=label("predicted standard deviation", unit),
         ylabel=label("root mean squared error", unit),
     )
+    for axis in (axes.xaxis, axes.yaxis) if logarithmic else ():
+        log_ticks(axis)
     covered = np.mean(np.abs(error) <= half_width() * deviation)
     share, count = f"{100 * covered:.1f} %", f"{len(error):,} sample{'s' * (len(error) != 1)}"
     axes.set_title(f"{100 * COVERED:.0f} % intervals cover {share} of {count}", loc="left")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from ednn.plots.style import save
+from ednn.plots.style import log_ticks, save, ticks
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -55,7 +55,7 @@ def draw(study: "Study", folder: Path) -> list[Path]:
         ):  # Optuna sets a style for good
             warnings.simplefilter("ignore")  # that they are experimental, since version 2.2
             more = {"evaluator": PedAnovaImportanceEvaluator()} if name == "importances" else {}
-            axes = getattr(pictures, function)(study, target_name="val/loss", **more)
+            axes = getattr(pictures, function)(study, target_name="validation loss", **more)
             figure = _legible(np.ravel(axes), log=decades and name != "importances")
             save(figure, folder / f"{name}.png")
         matplotlib.pyplot.close(figure)
@@ -64,13 +64,20 @@ def draw(study: "Study", folder: Path) -> list[Path]:
 
 
 def _legible(panels: np.ndarray, log: bool) -> Figure:
-    """Give the names below several panels their room, and losses a logarithmic axis if need be."""
+    """Give names their room, trials whole numbers, and losses a logarithmic axis if need be."""
     figure: Figure = panels[0].figure
     figure.set_size_inches(max(7.0, 3.5 * len(panels)), 5.25)
     for axes in panels:
         if log:
             axes.set_yscale("log")
+            log_ticks(axes.yaxis)
         if len(panels) > 1:
             axes.tick_params("x", rotation=45)
             axes.xaxis.set_minor_formatter(NullFormatter())
+        if axes.containers:  # bars, with their values at their ends
+            axes.margins(x=0.15)
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_label_text() == "Trial":
+                axis.set_major_locator(ticks(8, integer=True))
     return figure

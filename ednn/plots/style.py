@@ -1,14 +1,16 @@
 """What all pictures share: colours, fonts, axis limits and ticks, and how they are written."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
 import matplotlib.image
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ednn.core.files import atomic
 
@@ -53,6 +55,8 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 200,
 }
 
+LONGEST = 44  # letters of a label that an axis of 4.5 inches has room for
+
 styled = matplotlib.rc_context(STYLE)  # a decorator: the style applies during the call alone
 
 
@@ -83,14 +87,25 @@ def read(path: Path) -> np.ndarray:
     return matplotlib.image.imread(path)[..., :3]
 
 
-def label(quantity: str, unit: str) -> str:
-    """Return "quantity (unit)", or the quantity alone if it has no unit.
+def label(quantity: str, unit: str, longest: int = LONGEST) -> str:
+    r"""Return "quantity (unit)", or the quantity alone if it has no unit, in lines of an axis.
+
+    Args:
+        quantity: in one line or several.
+        unit: empty for none.
+        longest: letters of a line.
 
     Example:
         >>> label("energy", "eV"), label("magnetisation", "")
         ('energy (eV)', 'magnetisation')
+        >>> label("true GFN1 energy minus reference energies", "meV per atom")
+        'true GFN1 energy minus reference energies\n(meV per atom)'
     """
-    return f"{quantity} ({unit})" if unit else quantity
+    whole = f"{quantity} ({unit})" if unit else quantity
+    *_, last = quantity.split("\n")
+    if unit and len(f"{last} ({unit})") > longest >= len(last):
+        return f"{quantity}\n({unit})"
+    return "\n".join(fill(line, longest) for line in whole.split("\n"))
 
 
 def number(value: float) -> str:
@@ -116,6 +131,22 @@ def ticks(count: int, integer: bool = False) -> MaxNLocator:
         [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
     """
     return MaxNLocator(nbins=count, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1)
+
+
+def log_ticks(axis: Axis) -> None:
+    """Give a logarithmic axis, whose limits are set, plain numbers also below a decade.
+
+    Example:
+        >>> axes = Figure().subplots()
+        >>> _ = axes.set(yscale="log", ylim=(0.1, 100))
+        >>> log_ticks(axes.yaxis)
+        >>> [axes.yaxis.get_major_formatter()(value) for value in (0.1, 20)]
+        ['0.1', '20']
+    """
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(ticks(5) if high < 4 * low else LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_minor_locator(NullLocator())
 
 
 def limits(*values: np.ndarray) -> tuple[float, float]:

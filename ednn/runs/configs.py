@@ -1,5 +1,6 @@
 """Where configs are found, and the resolvers that they use."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def _in_sweep(value: str, otherwise: str) -> str:
     return value if HydraConfig.get().mode == RunMode.MULTIRUN else otherwise
 
 
+def _command(name: str, words: Sequence[str], *flags: str) -> str:
+    """Return a command line, of one job where it is one of a sweep."""
+    return shlex.join(["ednn", name, *flags, *words])
+
+
 def register(typed: Sequence[str] = ()) -> None:
     """Make the user's configs, and the resolvers of this package's, known to Hydra.
 
@@ -58,5 +64,6 @@ def register(typed: Sequence[str] = ()) -> None:
         ("job_name", name_job, False),
         ("folder_name", folder_name, False),
         ("in_sweep", _in_sweep, False),
+        ("command", _command, False),
     ):
         OmegaConf.register_new_resolver(name, resolver, use_cache=kept, replace=True)

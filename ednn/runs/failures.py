@@ -11,11 +11,13 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import metadata
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 from hydra.errors import HydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
 from ednn.core.errors import InputError, TrainingError
+from ednn.core.terminal import columns, fold
 
 PACKAGE = Path(__file__).parents[1]
 INSTALLED = rf"(site|dist)-packages|^{re.escape(sysconfig.get_path('stdlib'))}"
@@ -71,7 +73,21 @@ def in_one_sentence(explain: Explain, resume: str = "") -> Iterator[None]:
             traceback.print_exception(error)
             sentence = _bug()
         notes = [f"({note})" for note in getattr(error, "__notes__", ())]
-        sys.exit(" ".join([f"error: {sentence}", *notes]))
+        end(" ".join([sentence, *notes]))
+
+
+def end(sentence: str) -> NoReturn:
+    """End this process with an error in one sentence.
+
+    Raises:
+        SystemExit: with the sentence, as it fits the terminal.
+
+    Example:
+        >>> end("There is no command evalute.")
+        Traceback (most recent call last):
+        SystemExit: error: There is no command evalute.
+    """
+    sys.exit(fold(f"error: {sentence}", columns(sys.stderr)))
 
 
 def told(error: Exception) -> str | None:

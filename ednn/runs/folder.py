@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
+from ednn.core.terminal import columns
 from ednn.plots.outputs_picture import MANY
 from ednn.runs.naming import OUTPUTS as OUTPUTS
 
@@ -117,7 +118,8 @@ class Run:
         if paper:
             table["paper"] = pd.Series(paper)
         table.index = [_words(key, summary) for key in table.index]
-        print(table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}").to_string())
+        shown = table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}")
+        print(shown.to_string(line_width=columns(sys.stdout)))
         print(f"Run folder: {self.folder}")
 
     def history(self) -> pd.DataFrame:
@@ -209,13 +211,11 @@ def _short(errors: Mapping[str, float]) -> Mapping[str, float]:
 def _words(key: str, summary: Mapping[str, Any]) -> str:
     """Spell a summary key out: test/mean_absolute_error_per_site → test mean … (J per spin)."""
     *names, kind = key.split("/")  # the split and, of several, the output
-    unit = summary["unit_per_site" if kind.endswith("_per_site") else "unit"]
-    if kind.endswith("_of_forces"):
-        unit = f"{unit}/Å"
-    if kind.endswith("_of_stress"):
-        unit = f"{unit}/Å{'²³'[summary['dims'] - 2]}"
+    units = summary.get("units", {})
+    own = "/".join([*(name.rpartition(": ")[2] for name in names[1:]), kind])
+    unit = units.get(own, units.get(kind))
     words = " ".join([*names, kind.removesuffix("_per_site").replace("_", " ")])
-    return f"{words} ({unit})" if unit and "relative" not in kind else words
+    return f"{words} ({unit})" if unit else words
 
 
 def _git_commit() -> str | None:

@@ -1,22 +1,28 @@
 """What a run leaves behind for people: predictions, pictures, a summary and a short table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from lightning import Trainer
-from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from ednn import plots
 from ednn.core.files import atomic
+from ednn.core.info import in_words
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, device_name
+from ednn.runs.units import metric_units
 
+COMPONENT = {  # of what is drawn, by its name
+    "derivative": "derivative",
+    "forces": "component of the force",
+    "stress": "component of the stress",
+}
 DRAWN = 20_000  # most components of derivatives in a picture
 # sample (N,), sites (N,), target and prediction (N, outputs); deviation, too, where it is known
 Columns = Mapping[str, Tensor]
@@ -52,7 +58,9 @@ def write_results(
     if history is not None:
         with atomic(run.metrics) as path:
             history.to_csv(path, index=False)
-        figures["loss"] = plots.loss_curve(history, data.info.outputs[0].unit)
+        units = metric_units(data.info)
+        shown = (units.get(name, "") for name in ("median_absolute_error", "loss"))
+        figures["loss"] = plots.loss_curve(history, *shown)
     paths = [run.folder / f"{name}.png" for name in figures]
     for figure, path in zip(figures.values(), paths, strict=True):
         plots.save(figure, path)
@@ -85,7 +93,7 @@ def _pictures_of_errors(
     figures = {}
     for i, output in enumerate(data.info.outputs):
         suffix = f"_{output.name}" if len(data.info.outputs) > 1 else ""
-        quantity = f"{output.name} less references" if known.any() else output.name
+        quantity = in_words(output.name) + (" minus reference energies" if known.any() else "")
         values = [column[:, i].numpy() for column in (predicted, true)]
         scaled = [value * output.per_unit / columns["sites"].numpy() for value in values]
         unit = output.unit_per_site
@@ -102,17 +110,18 @@ def _pictures_of_slopes(
 ) -> dict[str, Figure]:
     """Draw components of derivatives, and that by the field of a test sample, beside the true."""
     figures, info = {}, data.info
-    units = {"forces": "eV/Å", "stress": "eV/Å²" if info.dims == 2 else "eV/Å³"}
+    units = metric_units(info)
     for name, pair in slopes.items():
         drawn = torch.randperm(len(pair), generator=torch.Generator().manual_seed(0))[:DRAWN]
         predicted, true = pair[drawn].double().numpy().T
-        figures[f"parity_{name}"] = plots.parity(predicted, true, units.get(name, ""), name)
+        unit = units.get(f"mean_absolute_error_of_{name}", "")
+        figures[f"parity_{name}"] = plots.parity(predicted, true, unit, COMPONENT[name])
     if "derivative" in slopes and isinstance(model, FieldModel):
         one = torch.from_numpy(data.splits["test"][:1])
         field, true = data.dataset.inputs(one), data.dataset.slopes(one)["derivative"]
         parts = field, model.derivative(field), true
         shown, predicted, truth = (part[0, 0].double().numpy() for part in parts)
-        name = info.names[0].replace("_", " ")
+        name = in_words(info.names[0])
         figures["derivative"] = plots.derivative(shown, predicted, truth, info.spacing, name)
     return figures
 
@@ -122,7 +131,7 @@ def _pictures_of_many(predicted: Tensor, true: Tensor) -> dict[str, Figure]:
     mean, spread = true.mean(0), true.std(0, correction=0)
     spread = torch.where(spread > 0, spread, 1.0)
     prediction, target = (((values - mean) / spread).numpy() for values in (predicted, true))
-    quantity, unit = f"value, {len(mean)} outputs", "σ of each"
+    quantity, unit = f"standardised values of {len(mean)} outputs", "σ"
     return {
         "parity": plots.parity(prediction, target, unit, quantity),
         "error": plots.error_by_output(prediction, target, unit),
@@ -152,22 +161,6 @@ def predictions(columns: Columns, data: ExtensiveData) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def log_pictures(loggers: Sequence[Logger], pictures: Sequence[Path]) -> None:
-    """Show the pictures wherever a logger can.
-
-    Example:
-        ednn train experiment=ising logger=tensorboard  # which shows them under IMAGES
-    """
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            for path in pictures:
-                logger.log_image(path.stem, [str(path)])
-        elif isinstance(logger, TensorBoardLogger):
-            for path in pictures:
-                image = plots.read(path)  # (height, width, 3)
-                logger.experiment.add_image(path.stem, image, dataformats="HWC")
-
-
 def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any]) -> dict[str, Any]:
     """Collect a run's figures under flat keys.
 
@@ -184,7 +177,7 @@ def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any])
         **errors,
         "unit": data.info.outputs[0].unit,
         "unit_per_site": data.info.outputs[0].unit_per_site,
-        "dims": data.info.dims,
+        "units": metric_units(data.info),
         **timings,
         "device": device_name(trainer.strategy.root_device),
         "processes": trainer.world_size,

@@ -1,6 +1,7 @@
 """The table of a sweep: one row per job, written and printed when a Hydra multirun ends."""
 
-import json
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from ednn import plots
 from ednn.core.files import atomic
+from ednn.core.terminal import columns
+from ednn.plots.style import label
+from ednn.runs.folder import Run
 from ednn.runs.naming import OUTPUTS, plain_words
 
 SWEEPS = OUTPUTS / "sweeps"  # as conf/hydra/default.yaml has it
@@ -21,6 +26,8 @@ TRIALS = "trials.csv"  # of a search: state and values of every trial, and the f
 
 class SweepTable(Callback):
     """Gather every finished job's overrides and figures into `sweep.csv`, job after job.
+
+    At the end of a sweep over focus and context they are a picture, too, `heatmap.png`.
 
     Example:
         ednn train -m data=ising tile.c=1,2,3  # writes outputs/sweeps/…/sweep.csv
@@ -38,10 +45,21 @@ class SweepTable(Callback):
         folder = Path(config.hydra.sweep.dir)
         settings, figures = _write(folder)
         swept = settings.loc[:, settings.nunique(dropna=False) > 1]
+        errors = _errors(figures)
         if "state" in settings:  # a search, whose jobs are compared by this
-            swept = swept.join(figures[["val/loss"]])
-        table = swept.join(_errors(figures))
-        print(table.to_string(index=False, float_format="{:.3g}".format))
+            errors = figures[["val/loss"]].join(errors)
+        units = _units(folder)
+        table = swept.join(errors.rename(columns=lambda name: _words(name, units)))
+        keys = [name for name in table if name in swept or name == "output"]
+        shown = table.set_index(keys) if keys else table
+        print("Errors of the test:")
+        print(
+            shown.to_string(
+                float_format="{:.3g}".format, sparsify=False, line_width=columns(sys.stdout)
+            )
+        )
+        if (picture := plots.heat_map(settings, figures, units)) is not None:
+            plots.save(picture, folder / "heatmap.png")
         print(f"Sweep: {folder}")
 
 
@@ -116,12 +134,29 @@ def _errors(figures: pd.DataFrame) -> pd.DataFrame:
     return errors.stack("output", future_stack=True).dropna(how="all").reset_index("output")
 
 
+def _units(folder: Path) -> dict[str, str]:
+    """Return the units of the figures, which are the same for all jobs."""
+    first = next(iter(jobs(folder)), None)
+    return {} if first is None else Run(first).read_summary().get("units", {})
+
+
+def _words(name: str, units: Mapping[str, str]) -> str:
+    """Return a short heading: test/median_absolute_error_per_site → median (J per spin)."""
+    if name == "val/loss":
+        return label("val. loss", units.get("loss", ""))
+    if not name.startswith("test/"):
+        return name
+    kind = name.removeprefix("test/")
+    words = kind.removesuffix("_per_site").replace("_absolute", "").replace("_error", "")
+    return label(words.replace("_", " "), units.get(kind, ""))
+
+
 def _number(job: Path) -> int:
     return int(OmegaConf.load(job / ".hydra" / "hydra.yaml").hydra.job.num)
 
 
 def _figures(job: Path) -> dict[str, Any]:
-    if not (job / "summary.json").exists():
+    if not Run(job).finished:
         return {}
-    figures = json.loads((job / "summary.json").read_text())
+    figures = Run(job).read_summary()
     return {key: value for key, value in figures.items() if not isinstance(value, dict)}

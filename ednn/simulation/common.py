@@ -1,13 +1,11 @@
-"""What relaxation and dynamics share: settings and progress."""
+"""What relaxation and dynamics share: their settings."""
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
 from ednn.inference.settings import digests
 
@@ -43,20 +41,3 @@ def plain(cfg: DictConfig) -> Any:
         ['a.ckpt', 'b.ckpt']
     """
     return OmegaConf.to_container(cfg)["ckpt_path"]  # type: ignore[call-overload,index]
-
-
-def bar(words: str, total: int | None = None, initial: int = 0) -> Any:
-    """Return a progress bar of steps, which writes rarely where there is no terminal.
-
-    Example:
-        >>> bar("Dynamics", total=3).total
-        3
-    """
-    return tqdm(
-        total=total,
-        initial=initial,
-        desc=words,
-        unit="step",
-        mininterval=0.5 if sys.stderr.isatty() else 10.0,
-        dynamic_ncols=True,
-    )

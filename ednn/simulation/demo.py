@@ -11,6 +11,7 @@ from ase.optimize import LBFGS
 
 from ednn import plots
 from ednn.calculator import EDNNCalculator
+from ednn.core.terminal import say
 from ednn.inference.places import batch
 from ednn.physics.sheets import BORON, NITROGEN, crystal
 from ednn.physics.structure import Structure
@@ -32,7 +33,7 @@ def demo(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     atoms = sheet_with_vacancy()
     atoms.calc = EDNNCalculator(NETWORK)
-    print(f"A sheet of {len(atoms)} atoms of boron nitride that lacks one nitrogen, by {NETWORK}:")
+    say(f"A sheet of {len(atoms)} atoms of boron nitride that lacks one nitrogen, by {NETWORK}:")
     _say("as cut out", atoms)
     _draw(atoms, "as cut out", folder / "vacancy.png")
     before = atoms.positions.copy()
@@ -40,9 +41,9 @@ def demo(folder: Path) -> None:
     steps.run(fmax=LARGEST_FORCE, steps=100)
     _say(f"relaxed, {steps.nsteps} steps", atoms)
     moved = np.linalg.norm(atoms.positions - before, axis=1).max()
-    print(f"The atom that moved farthest moved by {moved:.2f} Å.")
+    say(f"The atom that moved farthest moved by {moved:.2f} Å.")
     _draw(atoms, "relaxed", folder / "relaxed.png")
-    print(f"Pictures of the tiles that differ from those of a perfect sheet: {folder}")
+    say(f"Pictures of the tiles that differ from those of a perfect sheet: {folder}")
 
 
 def sheet_with_vacancy() -> Atoms:
@@ -65,7 +66,7 @@ def _say(state: str, atoms: Atoms) -> None:
     energy = atoms.get_potential_energy()
     deviation = atoms.calc.results["energy_uncertainty"]
     force = np.linalg.norm(atoms.get_forces(), axis=1).max()
-    print(f"  {state:<20} {energy:.2f} ± {deviation:.2f} eV, largest force {force:.2f} eV/Å")
+    say(f"  {state:<20} {energy:.2f} ± {deviation:.2f} eV, largest force {force:.2f} eV/Å")
 
 
 def _draw(atoms: Atoms, state: str, path: Path) -> None:

@@ -14,12 +14,13 @@ from omegaconf import DictConfig
 
 from ednn.calculator import EDNNCalculator
 from ednn.core.errors import InputError
+from ednn.core.terminal import Progress, say
 from ednn.inference.outputs import held, require_free, require_output
 from ednn.inference.reading import read_structures
 from ednn.inference.settings import require_number, require_switches, require_whole
 from ednn.plots.dynamics_picture import dynamics_picture
 from ednn.plots.style import save
-from ednn.simulation.common import bar, plain, recorded
+from ednn.simulation.common import plain, recorded
 from ednn.simulation.guard import Guard
 from ednn.simulation.history import History
 from ednn.simulation.trajectory import KeptTrajectory
@@ -54,8 +55,8 @@ def md(cfg: DictConfig) -> None:
             history.times, history.energies, history.temperatures, history.deviations
         )
         save(figure, picture)
-    print(f"Trajectory: {output} ({history.steps[-1]} steps), with a picture, {picture}")
-    print(history.summary(conserved=cfg.thermostat == "none"))
+    say(f"Trajectory: {output} ({history.steps[-1]} steps), with a picture, {picture}")
+    say(history.summary(conserved=cfg.thermostat == "none"))
 
 
 def _check(cfg: DictConfig) -> None:
@@ -124,7 +125,8 @@ def _run(cfg: DictConfig, atoms: Atoms, history: History) -> None:
     dynamics = _dynamics(cfg, atoms)
     dynamics.nsteps = first
     guard = Guard(first if history.steps else -1, most=FARTHEST)
-    with guard, bar("Dynamics", total=cfg.steps, initial=first) as progress:
+    told = {"desc": "Dynamics", "unit": "step", "total": cfg.steps, "initial": first}
+    with guard, Progress(**told) as progress:
 
         def look() -> None:
             guard.look(atoms, dynamics.nsteps)

@@ -12,14 +12,14 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.filters import FrechetCellFilter
 from ase.optimize import LBFGS
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
+from ednn.core.terminal import Progress, say
 from ednn.inference.outputs import held, require_free, require_output
 from ednn.inference.reading import read_structures
 from ednn.inference.settings import require_number, require_switches, require_whole
-from ednn.simulation.common import bar, plain, recorded
+from ednn.simulation.common import plain, recorded
 from ednn.simulation.guard import Guard
 from ednn.simulation.replay import ReplayCalculator
 from ednn.simulation.steps import Steps
@@ -46,16 +46,16 @@ def relax(cfg: DictConfig) -> None:
             if not trajectory.exists:
                 require_free(cfg, [output])
             steps = Steps(trajectory)
-            with bar("Relaxing") as progress:
+            with Progress(desc="Relaxing", unit="step") as progress:
                 for number, atoms in enumerate(frames):
                     if not steps.finished(number, cfg.steps):
                         _relax(cfg, atoms, calculator, steps, number, progress)
         relaxed = [_written(steps, number, calculator) for number in range(len(frames))]
         with atomic(output) as temporary:
             ase.io.write(temporary, relaxed, format="extxyz")
-    print(f"Relaxed structures: {output}; all steps: {path}")
+    say(f"Relaxed structures: {output}; all steps: {path}")
     if words := steps.unconverged():
-        print(f"{words}; a larger steps=… goes on with them.")
+        say(f"{words}; a larger steps=… goes on with them.")
 
 
 def _check(cfg: DictConfig) -> None:
@@ -96,7 +96,7 @@ def _relax(
     calculator: ReplayCalculator,
     steps: Steps,
     number: int,
-    progress: tqdm,
+    progress: Progress,
 ) -> None:
     """Relax one structure, from its last known step."""
     calculator.replay(steps.frames(number))

@@ -74,8 +74,8 @@ class Contributions(Study):
     def picture(self, numbers: Numbers) -> Figure:
         first, second = (np.array(values) for values in numbers["maps"])
         unit = numbers["runs"][0]["unit"]
-        figure = Figure(figsize=(19, 5.5))
-        panels = figure.subplots(1, 4)
+        figure = Figure(figsize=(12, 10))
+        panels = figure.subplots(2, 2).ravel()
         panels[0].imshow(np.array(numbers["field"]).T, origin="lower", cmap="Greys")
         panels[0].set_title("spins (black: up)")
         bound = max(np.abs(first).max(), np.abs(second).max())
@@ -83,12 +83,13 @@ class Contributions(Study):
             panels[1:3], (first, second), (0, self.seed), numbers["total"], strict=True
         ):
             _draw_map(axes, values, bound, unit)
-            axes.set_title(f"seed {seed}: Σ = {total:.4f} {unit}")
+            axes.set_title(f"seed {seed}: Σ = {total:.4f} {unit}".replace("-", "−"))
         difference = first - second
         _draw_map(panels[3], difference, np.abs(difference).max(), unit)
         panels[3].set_title(f"difference: Σ = {number(difference.sum())} {unit}")
         for axes in panels:
             axes.grid(visible=False)
+            axes.set(xlabel="x (sites)", ylabel="y (sites)")
         return figure
 
 

@@ -17,7 +17,8 @@ TITLES = {
     "fine-tuned": "EDNN, from GFN1 to PBE",
     "PBE alone": "EDNN, PBE alone",
 }
-PICTURES = ("tiles", "loss", "parity", "error")  # of each run, that are shown
+PICTURES = ("parity", "error")  # of each run; the first shows these, too:
+OF_FIRST = ("tiles", "loss")
 
 
 class DFT(Study):
@@ -69,9 +70,13 @@ class DFT(Study):
         ]
 
     def picture(self, numbers: Numbers) -> Figure:
+        first = next(iter(numbers))
         return gallery(
             {
-                TITLES[name]: [Path(run["run"]) / f"{picture}.png" for picture in PICTURES]
+                TITLES[name]: [
+                    Path(run["run"]) / f"{picture}.png"
+                    for picture in (*(OF_FIRST if name == first else ()), *PICTURES)
+                ]
                 for name, run in numbers.items()
             }
         )

@@ -87,8 +87,8 @@ class Fig2(Study):
     @styled
     def picture(self, numbers: Numbers) -> Figure:
         table = pd.DataFrame(numbers["table"])
-        figure = Figure(figsize=(18, 11))
-        panels = figure.subplot_mosaic([["c", "f", "map"], ["parity", "error", "error"]])
+        figure = Figure(figsize=(12, 16))
+        panels = figure.subplot_mosaic([["c", "f"], ["map", "map"], ["parity", "error"]])
         _draw_losses(panels["c"], table[table["f"] == 1], "c", "f = 1")
         _draw_losses(panels["f"], table[table["c"] == 1], "f", "c = 1")
         errors = table.pivot(index="f", columns="c", values=ERROR)

@@ -89,8 +89,8 @@ class Functional(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(16, 6.5))
-        errors, lengths = figure.subplots(1, 2, width_ratios=[1.5, 1])
+        figure = Figure(figsize=(10, 14))
+        errors, lengths = figure.subplots(2, 1)
         _draw_errors(errors, numbers)
         _draw_lengths(lengths, numbers)
         return figure

@@ -52,7 +52,7 @@ class Laplacian(Study):
     @styled
     def picture(self, numbers: Numbers) -> Figure:
         predicted, true, _ = Run(numbers["tested"]["run"]).read_predictions("laplacian")
-        figure = Figure(figsize=(14, 6))
+        figure = Figure(figsize=(12, 6))
         left, right = figure.subplots(1, 2)
         unit = numbers["tested"]["unit"]
         parity_on(left, predicted, true, unit, "Σ|∇²X|")

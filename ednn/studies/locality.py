@@ -114,10 +114,10 @@ class Locality(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(17, 8.5))
-        left, right = figure.subplots(1, 2)
-        _draw_errors(left, numbers)
-        _draw_responses(right, numbers["found"])
+        figure = Figure(figsize=(10, 14))
+        above, below = figure.subplots(2, 1)
+        _draw_errors(above, numbers)
+        _draw_responses(below, numbers["found"])
         return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ednn.core.checkpoint import load_field_model
-from ednn.plots.style import COLOUR, styled
+from ednn.plots.style import COLOUR, log_ticks, styled
 from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study, yes_or_no
 from ednn.studies.records import cost, read_samples, record
@@ -95,8 +95,8 @@ class MultiScaleStudy(Study):
     @styled
     def picture(self, numbers: Numbers) -> Figure:
         table = pd.DataFrame(numbers["table"])
-        figure = Figure(figsize=(20, 7))
-        lengths, parts, sizes = figure.subplots(1, 3)
+        figure = Figure(figsize=(12, 14))
+        (lengths, sizes), (names, parts) = figure.subplots(2, 2)
         _draw_spreads(parts, table)
         for i, name in enumerate(self.models):
             rows = table[table["model"] == name].sort_values("screening")
@@ -106,11 +106,14 @@ class MultiScaleStudy(Study):
             lattices = [run["data"]["lattice"][0] for run in pair]
             sizes.plot(lattices, [run[ERROR] for run in pair], label=name, **look)
         lengths.set(xlabel="screening length (sites)", ylabel=NAME, yscale="log")
-        lengths.set_xscale("log", base=2)
-        lengths.legend(**BELOW)
+        _name_lengths(lengths, self.screening)
+        names.legend(*lengths.get_legend_handles_labels(), loc="upper left", title="models")
+        names.set_axis_off()
         sizes.set_xticks(lattices, [f"{side}²" for side in lattices])
         sizes.set(xlabel="lattice (trained on the smaller)", ylabel=NAME, yscale="log")
-        sizes.set_title(f"screening length {self.shown:g}")
+        sizes.set_title(f"screening length {self.shown:g} sites")
+        for axes in (lengths, sizes):
+            log_ticks(axes.yaxis)
         return figure
 
 
@@ -146,6 +149,13 @@ def _look(number: int, several: bool) -> dict[str, Any]:
     return {"color": list(COLOUR.values())[number % len(COLOUR)], "marker": marker, "ls": line}
 
 
+def _name_lengths(axes: Axes, lengths: Sequence[float]) -> None:
+    """Give a panel a logarithmic axis with the screening lengths on it."""
+    axes.set_xscale("log")
+    axes.set_xticks(lengths, [f"{length:g}" for length in lengths])
+    axes.minorticks_off()
+
+
 def _draw_spreads(axes: Axes, table: pd.DataFrame) -> None:
     """Draw how much each branch's part of the energy varies against the screening length."""
     for name, rows in table[table["spreads"].astype(bool)].groupby("model", sort=False):
@@ -153,7 +163,7 @@ def _draw_spreads(axes: Axes, table: pd.DataFrame) -> None:
         spreads = pd.DataFrame(list(ordered["spreads"]), index=ordered["screening"])
         for branch in spreads:
             axes.plot(spreads.index, spreads[branch], "s-", label=f"{name}: {branch}")
-    axes.set_xscale("log", base=2)
+    _name_lengths(axes, sorted(table["screening"].unique()))
     axes.set(
         xlabel="screening length (sites)",
         ylabel="spread of the branch's part /\nspread of the energy",

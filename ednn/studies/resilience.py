@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ednn.core.interface import FieldModel
 from ednn.core.loading import load_structure_model
-from ednn.plots.style import COLOUR, styled
+from ednn.plots.style import COLOUR, log_ticks, styled
 from ednn.studies.base import Numbers, Row, Study, yes_or_no
 from ednn.studies.records import read_samples
 
@@ -94,9 +94,9 @@ class Resilience(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(16, 7))
+        figure = Figure(figsize=(10, 12))
         panels = figure.subplot_mosaic(
-            [["border", "errors"], ["centre", "errors"]], width_ratios=[1, 2.6]
+            [["border", "centre"], ["errors", "errors"]], height_ratios=[1, 1.8]
         )
         for region in COLOURS:
             _draw_tile(panels[region], numbers, region)
@@ -148,6 +148,7 @@ def _draw_tile(axes: Axes, numbers: Mapping[str, Any], region: str) -> None:
     axes.add_patch(Rectangle((x, y), *focus, fill=False, ec=COLOUR["green"], lw=2.5))
     axes.grid(visible=False)
     axes.set_title(NAMES[region], color=COLOURS[region])
+    axes.set(xlabel="x (pixels)", ylabel="y (pixels)")
 
 
 def _draw_errors(axes: Axes, numbers: Numbers) -> None:
@@ -160,4 +161,5 @@ def _draw_errors(axes: Axes, numbers: Numbers) -> None:
     axes.axvline(share, color="black", linestyle=":")
     axes.annotate(" area of the focus", (share, 0.02), xycoords=("data", "axes fraction"))
     axes.set(yscale="log", xlabel="obscured area of every tile (%)", ylabel=ERROR)
+    log_ticks(axes.yaxis)
     axes.legend()

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from ednn import plots
 from ednn.core.errors import InputError, TrainingError
 from ednn.core.files import require_writable
+from ednn.core.terminal import say
 from ednn.runs.folder import OUTPUTS, environment, plain, write_json
 from ednn.runs.naming import folder_name
 from ednn.studies.base import Study
@@ -46,7 +47,7 @@ def run(cfg: DictConfig) -> None:
             _run_study(cfg, name, folder / name)
         except (InputError, TrainingError) as error:
             failed.append(name)
-            print(f"{name} failed: {error}")
+            say(f"{name} failed: {error}")
     print(f"Report: {write_report(folder)}")
     if failed:
         raise TrainingError(f"Studies failed, see above: {', '.join(failed)}.")

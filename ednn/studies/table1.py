@@ -37,7 +37,7 @@ class Table1(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(14, 3))
+        figure = Figure(figsize=(10, 3))
         axes = figure.subplots()
         axes.set_axis_off()
         names = list(numbers)
@@ -49,11 +49,13 @@ class Table1(Study):
             [numbers[name] for name in names],
             cellColours=same,
             rowLabels=names,
-            colLabels=COLUMNS,
+            colLabels=[column.replace(" ", "\n") for column in COLUMNS],
             cellLoc="center",
             loc="center",
         )
-        table.scale(1, 2)
+        table.auto_set_font_size(False)
+        table.set_fontsize(13)
+        table.scale(1, 2.4)
         axes.set_title("blue: as in the paper; orange: not")
         return figure
 

@@ -10,13 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ednn.core.errors import InputError
+from ednn.core.info import in_words
 from ednn.core.loading import load_structure_model
 from ednn.core.structure_model import StructureModel
+from ednn.core.terminal import say
 from ednn.data.structures.crystals import CRYSTALS, finite_size
 from ednn.inference.structure_job import batch
 from ednn.physics.labels import label, resolve
 from ednn.physics.sheets import Repeat, sheet
-from ednn.plots.style import COLOUR, styled
+from ednn.plots.style import COLOUR, log_ticks, styled
 from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study
 from ednn.studies.records import record
@@ -83,7 +85,7 @@ class Transfer(Study):
                     for size in sizes
                 }
             except InputError as error:
-                print(f"{method} is not timed: {error}")
+                say(f"{method} is not timed: {error}")
         return seconds
 
     def rows(self, numbers: Numbers) -> list[Row]:
@@ -91,13 +93,14 @@ class Transfer(Study):
 
     @styled
     def picture(self, numbers: Numbers) -> Figure:
-        figure = Figure(figsize=(15, 6.5))
+        figure = Figure(figsize=(12, 6.5))
         times, errors = figure.subplots(1, 2)
         for method, seconds in numbers["seconds"].items():
             atoms = np.array(list(map(int, seconds)))
-            name = f"{method}, ∝ $N^{{{_power(seconds):.2f}}}$"
+            name = f"{in_words(method)}, ∝ $N^{{{_power(seconds):.2f}}}$"
             times.loglog(atoms, list(seconds.values()), "o-", color=COLOURS[method], label=name)
         times.set(xlabel="atoms N", ylabel="time per structure (s)")
+        log_ticks(times.xaxis)
         times.legend()
         _draw_errors(errors, numbers["table"])
         return figure
@@ -156,7 +159,7 @@ def _draw_errors(axes: Axes, table: Sequence[Numbers]) -> None:
         ),
     )
     right.set_ylabel("error (kcal/mol per atom)")
-    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.94))  # below the line
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, fontsize=12)
 
 
 def _repeat(size: str) -> Repeat:

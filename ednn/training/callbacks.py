@@ -1,12 +1,12 @@
 """The progress bars of a training and of its test: one line each, with time left."""
 
-import sys
 from math import isinf
 from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
-from tqdm import tqdm
+
+from ednn.core.terminal import Progress
 
 
 class TrainingBar(ProgressBar):
@@ -35,14 +35,12 @@ class TrainingBar(ProgressBar):
         self._bar = self._new("Testing", "batch", int(sum(trainer.num_test_batches)))
 
     def _new(self, words: str, unit: str, total: float, initial: int = 0) -> Any:
-        return tqdm(
+        return Progress(
             total=None if isinf(total) else total,  # max_epochs=-1 leaves it open
             initial=initial,
             desc=words,
             unit=unit,
-            mininterval=0.5 if sys.stderr.isatty() else 10.0,
             disable=not self._enabled,
-            dynamic_ncols=True,
         )
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:

@@ -14,11 +14,13 @@ from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
 from ednn.core.loading import as_paths, build_models
 from ednn.core.shifts import check_shifts
+from ednn.core.terminal import say
 from ednn.data.making import make_dataset
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, plain
 from ednn.runs.results import summarise, write_results
 from ednn.runs.started import started
+from ednn.training.callbacks import TrainingBar
 from ednn.training.finetune import require_kind
 from ednn.training.lightning_fixes import quieten_lightning
 from ednn.training.task import ExtensiveTask
@@ -46,9 +48,9 @@ def evaluate(cfg: DictConfig) -> None:
     data.prepare_data()
     data.setup()
     if data.reading:
-        print(data.reading)
+        say(data.reading)
     if note := data.orient(model.info):
-        print(note)
+        say(note)
     if cfg.extrapolate:
         model.values_seen = None
     else:
@@ -73,7 +75,7 @@ def score(
     Example:
         ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
     """
-    print(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
+    say(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
     model.check(data.dataset.example())
     _check_outputs(model.info, data.info, extrapolate)
     task = ExtensiveTask(model, shifts=cfg.shifts)
@@ -83,7 +85,7 @@ def score(
     trainer = Trainer(
         accelerator=cfg.accelerator,
         devices=1,
-        callbacks=[timer],
+        callbacks=[timer, TrainingBar()],
         plugins=[LightningEnvironment()],  # a batch script has SLURM's variables, too
         logger=False,
         inference_mode=False,

@@ -13,6 +13,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 from ednn.core.checkpoint import KEY, POSTERIOR, build_from, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
+from ednn.core.terminal import say
 from ednn.core.uncertainty import Posterior
 from ednn.data.module import ExtensiveData
 from ednn.training.lightning_fixes import AtomicCheckpoints
@@ -52,7 +53,7 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
         posterior = Posterior.fit(moments, *columns)
     except InputError as error:
         if trainer.is_global_zero:
-            print(f"How uncertain predictions are is not known: {error}")
+            say(f"How uncertain predictions are is not known: {error}")
         return None
     if trainer.is_global_zero:
         checkpoint[KEY][POSTERIOR] = posterior.to_plain()

@@ -17,10 +17,11 @@ from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
+from ednn.core.terminal import say
 from ednn.data.making import make_dataset
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, plain
-from ednn.runs.results import log_pictures, summarise, write_results
+from ednn.runs.results import summarise, write_results
 from ednn.training.checks import (
     check_precision,
     check_settings,
@@ -34,6 +35,7 @@ from ednn.training.lightning_fixes import (
     lightning_refusals,
     quieten_lightning,
 )
+from ednn.training.loggers import log_results, log_settings
 from ednn.training.posterior import fit_posterior
 from ednn.training.speed import speed_up
 from ednn.training.task import ExtensiveTask
@@ -63,7 +65,7 @@ def train(cfg: DictConfig) -> float | None:
     if not is_first_process():
         return None
     if cfg.fast_dev_run:
-        print("fast_dev_run: one batch of everything ran; no results were recorded.")
+        say("fast_dev_run: one batch of everything ran; no results were recorded.")
         return None
     return run.read_summary().get("val/loss")
 
@@ -78,7 +80,7 @@ def fit(cfg: DictConfig, run: Run) -> None:
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = make_data(cfg)
     if data.reading and is_first_process():
-        print(data.reading, flush=True)
+        say(data.reading)
     with lightning_refusals():
         timer = Timer(plain(cfg.trainer)["max_time"])  # Lightning adds none beside this
         trainer = _make_trainer(cfg, run, timer)
@@ -88,8 +90,7 @@ def fit(cfg: DictConfig, run: Run) -> None:
         model = make_model(cfg, data)
         task = ExtensiveTask(model, **plain(cfg.task))
     speed_up(model, **cfg.speed)
-    for logger in trainer.loggers:
-        logger.log_hyperparams(plain(cfg))
+    log_settings(trainer.loggers, plain(cfg), data.info)
     resumed = run.last if cfg.resume == "auto" and run.last.exists() else None
     status = "failed"
     try:
@@ -180,9 +181,13 @@ def _make_trainer(cfg: DictConfig, run: Run, timer: Timer) -> Trainer:
     }
     off = tuple(kind for kind, enabled in unwanted.items() if enabled is False)
     callbacks = [c for c in instantiate(cfg.callbacks).values() if c and not isinstance(c, off)]
+    shown = cfg.trainer.enable_progress_bar
+    if shown is None:  # Lightning would make one of its own
+        shown = any(isinstance(callback, ProgressBar) for callback in callbacks)
     trainer: Trainer = instantiate(
         cfg.trainer,
         callbacks=[*callbacks, timer],
+        enable_progress_bar=shown,
         logger=[logger for logger in instantiate(cfg.logger).values() if logger],
         plugins=[AtomicCheckpoints(), cluster(cfg)],
         _convert_="all",
@@ -229,7 +234,6 @@ def _record(
     trained = history if len(history) else None
     found = task.test_columns, task.test_slopes
     pictures = write_results(run, task.model, data, *found, trained)
-    log_pictures(trainer.loggers, pictures)
     figures: dict[str, Any] = {"test/samples": len(task.test_columns["sample"])}
     if "val/loss" in history:
         figures["val/loss"] = float(history["val/loss"].min())
@@ -239,7 +243,9 @@ def _record(
         counted = "atoms" if data.info.takes == "structures" else "sites"
         per_second = rate * float(data.dataset.sites.double().mean())
         figures |= {"train/samples_per_second": rate, f"train/{counted}_per_second": per_second}
-    run.finish(summarise(trainer, data, figures), plain(cfg.paper))
+    summary = summarise(trainer, data, figures)
+    log_results(trainer.loggers, run, pictures, summary)
+    run.finish(summary, plain(cfg.paper))
 
 
 if __name__ == "__main__":  # one of the processes that `ednn.training.launch` starts

@@ -20,7 +20,7 @@ def history(epochs: int) -> pandas.DataFrame:
 
 
 def test_loss_curve_shows_the_mean_of_each_epoch_with_units() -> None:
-    (axes,) = plots.loss_curve(history(3), "J").axes
+    (axes,) = plots.loss_curve(history(3), "J", "J²").axes
     training, validation = axes.lines
     assert axes.get_ylabel() == "loss (J²)"
     assert axes.get_xlabel() == "epoch"
@@ -33,11 +33,11 @@ def test_loss_curve_shows_the_mean_of_each_epoch_with_units() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["training", "validation"]
 
 
-def test_loss_curve_takes_the_unit_of_the_loss_and_shows_the_error_where_it_is_known() -> None:
+def test_loss_curve_shows_the_error_where_it_is_known() -> None:
     table = history(3)
     table["val/median_absolute_error"] = table["val/loss"] / 100
-    loss, error = plots.loss_curve(table, "J", loss_unit="J").axes
-    assert loss.get_ylabel() == "loss (J)"
+    loss, error = plots.loss_curve(table, "J", "J²").axes
+    assert loss.get_ylabel() == "loss (J²)"
     assert error.get_ylabel() == "median absolute\nerror (J)"
     np.testing.assert_allclose(np.asarray(error.lines[0].get_ydata()), [0.25, 0.125, 0.0625])
 
@@ -47,7 +47,7 @@ def test_loss_curve_shows_the_errors_of_several_outputs() -> None:
     for name, factor in (("energy", 2), ("gap", 3)):
         table[f"val/{name}/median_absolute_error"] = factor * table["val/loss"]
         table[f"test/{name}/median_absolute_error"] = 1.0
-    errors = plots.loss_curve(table, "J").axes[1]
+    errors = plots.loss_curve(table, "J", "J²").axes[1]
     legend = errors.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["energy", "gap"]
@@ -57,7 +57,7 @@ def test_loss_curve_shows_the_errors_of_several_outputs() -> None:
 @pytest.mark.parametrize("losses", [[1.0], [0.0, 0.0], [np.nan, np.inf], [1e-3, 0.0, np.nan, 2.0]])
 def test_loss_curve_draws_what_a_logarithm_can_show(losses: list[float], tmp_path: Path) -> None:
     table = pandas.DataFrame({"epoch": range(len(losses)), "train/loss": losses})
-    figure = plots.loss_curve(table, "")
+    figure = plots.loss_curve(table, "", "")
     plots.save(figure, tmp_path / "loss.png")
     assert figure.axes[0].get_ylabel() == "loss"
     drawn = [y for line in figure.axes[0].lines for y in np.asarray(line.get_ydata())]

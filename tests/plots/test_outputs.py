@@ -36,7 +36,7 @@ def test_the_loss_picture_has_the_mean_of_many_outputs() -> None:
     names = [f"val/y_{i}/median_absolute_error" for i in range(20)]
     history = pandas.DataFrame({"epoch": [0, 1], "val/loss": [2.0, 1.0]})
     values = pandas.DataFrame({name: [4.0 * i, 2.0 * i] for i, name in enumerate(names)})
-    errors = plots.loss_curve(pandas.concat([history, values], axis=1), "eV").axes[1]
+    errors = plots.loss_curve(pandas.concat([history, values], axis=1), "eV", "").axes[1]
     (line,) = errors.lines
     assert line.get_label() == "mean over 20 outputs"
     np.testing.assert_allclose(np.asarray(line.get_ydata()), [4 * 9.5, 2 * 9.5])

@@ -11,7 +11,6 @@ LAUNCHERS = {
     "basic": [],
     "joblib": ["hydra/launcher=joblib"],
     "ddp": ["trainer=ddp_sim"],
-    "wandb": ["logger=wandb"],
 }
 
 
@@ -33,12 +32,10 @@ def test_sweep(tmp_path: Path, launcher: str) -> None:
     for job in jobs:
         assert len(list(job.rglob("summary.json"))) == 1
         assert (job / "parity.png").exists()
-        if launcher == "wandb":  # one run per job, each finished and kept offline
-            assert len(list(job.rglob("offline-run-*/*.wandb"))) == 1
     table = pd.read_csv(sweep / "sweep.csv")
     assert table["tile.c"].tolist() == [0, 1]
     assert table["processes"].tolist() == [2 if launcher == "ddp" else 1] * 2
-    assert "test/median_absolute_error" in done.stdout
+    assert "median (J per spin)" in done.stdout
 
     again = run(tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, "resume=auto")
     assert again.stdout.count("Already finished") == 2

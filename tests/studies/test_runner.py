@@ -36,7 +36,7 @@ def test_a_study_leaves_its_result_its_picture_and_a_report(tmp_path: Path) -> N
     folder = tmp_path / "outputs" / "paper" / "cpu"
     result = json.loads((folder / "table1" / "result.json").read_text())
     assert result["rows"]
-    assert plots.read(folder / "table1" / "picture.png").shape[1] >= 800
+    assert 800 <= plots.read(folder / "table1" / "picture.png").shape[1] <= 2400
     page = (folder / "report.html").read_text()
     assert result["title"] in page
     assert "data:image/png;base64," in page

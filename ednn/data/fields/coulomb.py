@@ -4,9 +4,9 @@ from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
-from tqdm import tqdm
 
 from ednn.core.info import DatasetInfo, Output
+from ednn.core.terminal import Progress
 from ednn.data.fields.file import write_fields
 from ednn.data.fields.generated import GeneratedData
 from ednn.data.module import require_whole
@@ -84,7 +84,7 @@ class CoulombData(GeneratedData):
         drawn = [min(at_once, POOL * count - n) for n in range(0, POOL * count, at_once)]
         kind = np.int8 if self.binary else np.float32
         pool, labels = [], []
-        for n in tqdm(drawn, desc="Charges", disable=None):
+        for n in Progress(drawn, desc="Charges", disable=None):
             fields = coulomb.sample(self.lattice, n, rng, self.binary).astype(kind)
             pool.append(fields)
             labels.append(self.label(fields))  # of what is stored

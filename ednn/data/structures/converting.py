@@ -6,9 +6,9 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ednn.core.errors import InputError
+from ednn.core.terminal import Progress, say
 from ednn.data.structures.as_structure import as_structure, is_flat
 from ednn.data.structures.frames import note_on_open
 from ednn.data.structures.parts import read_parts
@@ -40,7 +40,7 @@ def convert(source: Path, output: Path) -> None:
     with TemporaryFile(dir=output.parent) as file:
         spool = _Spool(file, source)
         if note := note_on_open([next(spool.parts())], source):
-            print(note)
+            say(note)
         write_sorted(output, spool.parts, str(source))
 
 
@@ -52,7 +52,7 @@ class _Spool:
         first: Any = None
         extremes = []  # the lowest and the highest atom of every part
         flat, self._count = True, 0
-        with tqdm(desc="Reading", unit="atom", unit_scale=True) as bar:
+        with Progress(desc="Reading", unit="atom", unit_scale=True) as bar:
             for frame in read_parts(source):
                 first = first or frame
                 flat = flat and is_flat(frame)

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic, fitting
+from ednn.core.terminal import Progress
 from ednn.data.journal import Journal, read_journal
 from ednn.data.structures.file import LabelledSet, Record, join, read, split, write
 from ednn.data.workers import worker_pool
@@ -103,7 +103,8 @@ def fill(
             missing = [seed for seed in seeds if seed not in done]
             results = _computed(missing, make, chosen, workers)
             total, known = len(seeds), len(seeds) - len(missing)
-            bar = tqdm(total=total, initial=known, desc=str(path), disable=not total)
+            told = {"desc": Path(path).name, "unit": "structure", "disable": not total}
+            bar = Progress(total=total, initial=known, **told)
             with bar as progress:
                 _append(results, folder / "journal", progress)
             labels = merge(path, cache=cache)
@@ -115,7 +116,7 @@ def fill(
         ) from None
 
 
-def _append(results: Iterator[Record], path: Path, progress: tqdm) -> None:
+def _append(results: Iterator[Record], path: Path, progress: Progress) -> None:
     """Append results to a journal as they come."""
     with Journal(path) as journal:
         for record in results:

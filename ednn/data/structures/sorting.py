@@ -12,11 +12,11 @@ import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import ednn
 from ednn.core.partition import wrapped
 from ednn.core.structure_batch import StructureBatch
+from ednn.core.terminal import Progress
 from ednn.data.hdf5_file import create_hdf5
 from ednn.data.structures.as_structure import EDGE
 from ednn.data.structures.sorted_file import SCHEMA, VERSION, Grid
@@ -122,7 +122,7 @@ def _surveyed(parts: Parts, source: str) -> _Survey:
 
 def _inside(parts: Parts, doing: str, count: int | None = None) -> Iterable[Structure]:
     """Yield the parts with their atoms in the box of the cell, beside a progress bar."""
-    with tqdm(desc=doing, total=count, unit="atom", unit_scale=True) as bar:
+    with Progress(desc=doing, total=count, unit="atom", unit_scale=True) as bar:
         for part in filter(lambda part: part.count, parts()):
             own = in_cell(part, EDGE)
             columns = (torch.from_numpy(c)[None] for c in (own.numbers, own.positions, own.cell))

@@ -13,7 +13,7 @@ from ednn.plots.style import COLOUR, styled
 from ednn.studies.base import Numbers
 from ednn.studies.phase_transition.analysis import EXACT, LABELS, near
 
-SHOWN = ("energy", "magnetisation", "specific_heat")  # in the upper row
+SHOWN = ("energy", "magnetisation", "specific_heat")  # in the left column
 COLOURS = [COLOUR[name] for name in ("blue", "vermilion", "green")]  # of networks
 LOOKS = [("o", "-"), ("s", "--"), ("^", ":"), ("D", "-."), ("v", (0, (1, 3)))]  # of lattices
 THIN: dict[str, Any] = {"color": "black", "linewidth": 1.2, "zorder": 1}
@@ -23,7 +23,7 @@ Look = tuple[str, Any]  # marker and line
 
 @styled
 def draw(numbers: Numbers) -> Figure:
-    """Draw all networks: what was simulated above, their Binder cumulants below, one by one.
+    """Draw all networks: what was simulated at the left, their Binder cumulants at the right.
 
     Args:
         numbers: of the study.
@@ -38,11 +38,11 @@ def draw(numbers: Numbers) -> Figure:
     networks = list(zip(numbers["table"], COLOURS, strict=False))
     sides = sorted({s["L"] for network, _ in networks for s in network["simulations"]})
     looks = dict(zip(sides, LOOKS, strict=False))
-    figure = Figure(figsize=(20, 13))
-    panels = figure.subplots(2, 3)
+    figure = Figure(figsize=(12, 16))
+    panels = figure.subplots(3, 2).T  # (2, 3): a column each
     for axes, key in zip(panels[0], SHOWN, strict=True):
         _draw_observable(axes, key, numbers["temperatures"], networks, looks)
-    _draw_legends(panels[0], networks, looks)
+    _add_legends(figure, panels[0, -1], networks, looks)
     for axes, (network, colour) in zip(panels[1], networks, strict=False):
         _draw_cumulants(axes, numbers, network, colour, looks)
     for axes in panels[1, len(networks) :]:
@@ -136,14 +136,18 @@ def _draw_points(
     )
 
 
-def _draw_legends(
-    panels: np.ndarray, networks: Sequence[tuple[Numbers, str]], looks: Mapping[int, Look]
+def _add_legends(
+    figure: Figure,
+    axes: Axes,
+    networks: Sequence[tuple[Numbers, str]],
+    looks: Mapping[int, Look],
 ) -> None:
-    """Say in the first panel what the colours are, and in the last what lattices and lines are."""
+    """Say above all what the colours are, and in a panel what lattices and lines are."""
     colours = [Line2D([], [], color=colour) for _, colour in networks]
-    panels[0].legend(colours, [network["name"] for network, _ in networks], loc="lower right")
+    names = [network["name"] for network, _ in networks]
+    figure.legend(colours, names, loc="outside upper center", ncols=len(names), fontsize=13)
     lattices = [
         Line2D([], [], color="black", marker=marker, linestyle=line, markerfacecolor="none")
         for marker, line in looks.values()
     ]
-    panels[-1].legend(lattices, [by_side(L, L) for L in looks], title="lines: exact")
+    axes.legend(lattices, [by_side(L, L) for L in looks], title="lines: exact")

@@ -45,10 +45,10 @@ def test_every_output_has_its_errors_and_pictures(two_outputs: Path) -> None:
         for picture in ("parity", "error"):
             assert (folder / f"{picture}_{name}.png").stat().st_size > 0
     history = pd.read_csv(folder / "metrics.csv")
-    errors = plots.loss_curve(history, "eV").axes[1]
+    errors = plots.loss_curve(history, "eV", "eV²").axes[1]
     legend = errors.get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["labels_0", "labels_1"]
+    assert [text.get_text() for text in legend.get_texts()] == ["labels 0", "labels 1"]
     assert [np.size(line.get_xdata()) for line in errors.lines] == [2, 2]
     assert summary["data"]["splits"] == {"test": 0.2, "val": 0.1}
 
