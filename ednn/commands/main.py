@@ -1,4 +1,4 @@
-"""`ednn COMMAND …`: the eleven commands under one name."""
+"""`ednn COMMAND …`: the twelve commands under one name."""
 
 import sys
 from difflib import get_close_matches
@@ -14,13 +14,15 @@ from ednn.commands.generate import generate
 from ednn.commands.help import table
 from ednn.commands.info import info
 from ednn.commands.learn import learn
+from ednn.commands.locality import locality
 from ednn.commands.md import md
 from ednn.commands.predict import predict
 from ednn.commands.relax import relax
 from ednn.commands.study import study
 from ednn.commands.train import train
 
-WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, study)  # by settings
+# those that take settings
+WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, locality, study)
 COMMANDS = {work.__name__: work for work in (*WORKS, info, demo)}
 
 SHELLS = {

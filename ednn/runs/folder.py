@@ -117,7 +117,8 @@ class Run:
         if paper:
             table["paper"] = pd.Series(paper)
         table.index = [_words(key, summary) for key in table.index]
-        print(table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}").to_string())
+        if errors:  # none where nothing was tested
+            print(table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}").to_string())
         print(f"Run folder: {self.folder}")
 
     def history(self) -> pd.DataFrame:

@@ -100,10 +100,11 @@ def fit(cfg: DictConfig, run: Run) -> None:
                 "train/epochs": trainer.current_epoch,
                 "train/seconds": timer.time_elapsed("train"),
             }
-            tested = None if cfg.fast_dev_run else run.tested
-            if tested is not None:
-                model.posterior = fit_posterior(trainer, data, tested)
-            trainer.test(task, data, ckpt_path=tested, weights_only=True, verbose=False)
+            if cfg.trainer.limit_test_batches != 0:
+                tested = None if cfg.fast_dev_run else run.tested
+                if tested is not None:
+                    model.posterior = fit_posterior(trainer, data, tested)
+                trainer.test(task, data, ckpt_path=tested, weights_only=True, verbose=False)
         if trainer.is_global_zero and not cfg.fast_dev_run:
             _record(cfg, run, data, task, trainer, spent)
         status = "success"
@@ -227,10 +228,12 @@ def _record(
     history = run.history()
     run.write_splits(data.splits)
     trained = history if len(history) else None
-    found = task.test_columns, task.test_slopes
-    pictures = write_results(run, task.model, data, *found, trained)
-    log_pictures(trainer.loggers, pictures)
-    figures: dict[str, Any] = {"test/samples": len(task.test_columns["sample"])}
+    figures: dict[str, Any] = {}
+    if cfg.trainer.limit_test_batches != 0:
+        found = task.test_columns, task.test_slopes
+        pictures = write_results(run, task.model, data, *found, trained)
+        log_pictures(trainer.loggers, pictures)
+        figures["test/samples"] = len(task.test_columns["sample"])
     if "val/loss" in history:
         figures["val/loss"] = float(history["val/loss"].min())
     figures |= spent
