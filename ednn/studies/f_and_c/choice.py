@@ -71,8 +71,10 @@ def choose(cfg: DictConfig) -> None:
         print(f"\n{words.told(numbers)}\n\nPicture: {run.folder / 'picture.png'}")
         write_json(run.folder / "result.json", described(study, numbers, started))
         run.finish({"tile.f": numbers["f"], "tile.c": numbers["c"]})
-        intro = "Measured on the data of the command below, by trainings that are short."
-        print(f"Report: {write_page(run.folder, study.title, intro, [run.folder])}")
+        report = write_page(
+            run.folder, "f and c by measurement", words.advice(numbers), [run.folder]
+        )
+        print(f"Report: {report}")
 
 
 def check(cfg: DictConfig) -> None:
@@ -163,7 +165,7 @@ class FocusAndContext(Study):
         numbers["further"] = lines.measuring(self.asked, numbers)
         chosen = numbers["c"] is not None
         numbers["train"] = lines.training(numbers["f"], numbers["c"]) if chosen else ""
-        self.claim = " ".join(words.reasons(numbers))
+        self.claim = "\n\n".join(words.reasons(numbers))
         self.lab.commands += [line for line in (numbers["further"], numbers["train"]) if line]
         return numbers
 
@@ -204,8 +206,8 @@ class FocusAndContext(Study):
         trainer.max_epochs = ceil(trainer.max_steps / trainer.limit_train_batches)
         trainer.max_steps = -1
         print(
-            f"Each training has {trainer.max_epochs} epochs of {trainer.limit_train_batches} "
-            f"batches of {data.batch_size} examples."
+            f"Each training: epochs {trainer.max_epochs}, batches of an epoch "
+            f"{trainer.limit_train_batches}, examples of a batch {data.batch_size}."
         )
 
     def _over_c(self, sides: Sequence[int]) -> tuple[list[Numbers], Verdict, bool]:

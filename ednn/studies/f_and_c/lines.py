@@ -19,9 +19,7 @@ def typed() -> list[str]:
     """Return the settings of the command line.
 
     Example:
-        >>> sys.argv[:] = ["ednn locality", "data=ising", "-m"]
-        >>> typed()
-        ['data=ising']
+        typed()  # of `ednn locality data=ising run=mine`: ["data=ising", "run=mine"]
     """
     return [word for word in sys.argv[1:] if "=" in word and not word.startswith("-")]
 

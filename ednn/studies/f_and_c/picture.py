@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ednn.plots.style import COLOUR, label, styled
+from ednn.plots.style import COLOUR, label, styled, ticks
 from ednn.studies.base import Numbers
 from ednn.studies.f_and_c.recommend import felt_from
 from ednn.studies.f_and_c.trainings import error_of, errors_by
@@ -26,18 +26,16 @@ def draw(numbers: Numbers) -> Figure:
         draw(study.measure())
     """
     several = len({row["f"] for row in numbers["table"]}) > 1
-    figure = Figure(figsize=(19 if several else 14, 6.5))
-    panels = list(figure.subplots(1, 3 if several else 2))
-    first = numbers["table"][0]["f"]
-    _draw_errors(panels[0], numbers, "c", first)
-    _in_lengths(panels[0], numbers)
+    figure = Figure(figsize=(14, 12 if several else 6.5))
+    panels = figure.subplot_mosaic([["c", "f"], ["felt", "felt"]] if several else [["c", "felt"]])
+    _draw_errors(panels["c"], numbers, "c", numbers["table"][0]["f"])
+    _in_lengths(panels["c"], numbers)
     if several:
-        _draw_errors(panels[1], numbers, "f", numbers["c"])
-        _add_times(panels[1], numbers)
-        limits = [axes.get_ylim() for axes in panels[:2]]
-        for axes in panels[:2]:
-            axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-    _draw_responses(panels[-1], numbers)
+        _draw_errors(panels["f"], numbers, "f", numbers["c"])
+        _add_times(panels["f"], numbers)
+        panels["f"].sharey(panels["c"])
+        panels["c"].autoscale(axis="y")
+    _draw_responses(panels["felt"], numbers)
     return figure
 
 
@@ -95,16 +93,16 @@ def _draw_responses(axes: Axes, numbers: Numbers) -> None:
     if numbers["c"]:
         reach = 2 * numbers["c"] * (numbers["length"] if atoms else 1)
         axes.axvline(reach, color=COLOUR["vermilion"], label=f"2c for c = {numbers['c']}")
-    x, y = (
-        f"distance of two {numbers['site']}s",
-        "effect of one on the other's effect /\nthe effect",
-    )
-    if atoms:
-        x, y = (
-            "distance of two atoms (Å)",
-            "change of the force on one as the other moves /\non that one",
-        )
+    x = "distance of two atoms (Å)" if atoms else f"distance of two {numbers['site']}s"
+    y = "change of the force on one as the other moves /\nof that on the other itself"
     axes.set_yscale("symlog", linthresh=LINEAR_BELOW)
-    title = f"how far a change is felt (linear below {LINEAR_BELOW})"
-    axes.set(ylim=(0, None), xlim=(0, None), xlabel=x, ylabel=y, title=title)
+    axes.set(
+        xlim=(0, None),
+        ylim=(0, None),
+        xlabel=x,
+        ylabel=y if atoms else "effect of one on the other's effect /\nthe other's effect",
+        title=f"how far a change is felt (linear below {LINEAR_BELOW})",
+    )
+    if not atoms:
+        axes.xaxis.set_major_locator(ticks(12, integer=True))
     axes.legend(frameon=True, framealpha=1, edgecolor="none")  # above the lines

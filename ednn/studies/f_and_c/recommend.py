@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 NOISE = 0.1  # relative difference of errors that is none, however alike the repeats are
 LEFT = 0.1  # share of the whole fall, on a logarithmic scale, that is left to the training
@@ -39,6 +40,16 @@ class Verdict:
     factor: float
 
 
+def logs(errors: Sequence[float]) -> NDArray[np.float64]:
+    """Return the logarithms of errors, by whose differences they are compared; zero has one, too.
+
+    Example:
+        >>> logs([1.0]).tolist()
+        [0.0]
+    """
+    return np.log(np.maximum(errors, np.finfo(float).tiny))
+
+
 def judge(errors: Mapping[int, Sequence[float]], constant: float) -> Verdict:
     """Say from which context on errors are as small as they get.
 
@@ -54,13 +65,13 @@ def judge(errors: Mapping[int, Sequence[float]], constant: float) -> Verdict:
         >>> judge({0: [5.0, 5.1], 1: [2.0, 2.1], 2: [1.0, 1.1]}, constant=6.0).state
         'still falls'
     """
-    logs = {c: np.log(np.maximum(values, np.finfo(float).tiny)) for c, values in errors.items()}
-    means = {c: float(values.mean()) for c, values in sorted(logs.items())}
+    values = {c: logs(each) for c, each in sorted(errors.items())}
+    means = {c: float(each.mean()) for c, each in values.items()}
     best = min(means, key=lambda c: means[c])
     fall = max(means.values()) - means[best]
 
     def within(c: int) -> float:
-        noise = max(float(np.ptp(logs[c])), float(np.ptp(logs[best])))
+        noise = max(float(np.ptp(values[c])), float(np.ptp(values[best])))
         return max(np.log1p(NOISE), noise, LEFT * fall)
 
     enough = next(c for c in means if means[c] - means[best] <= within(c))

@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 
 from ednn.studies.base import Numbers, Row
-from ednn.studies.f_and_c.recommend import felt_from, felt_up_to
+from ednn.studies.f_and_c.recommend import felt_from, felt_up_to, logs
 from ednn.studies.f_and_c.trainings import error_of, errors_by
 
 HALF = 0.5  # of the error of a constant: a network with more hardly knows the labels
@@ -17,8 +17,17 @@ def told(numbers: Numbers) -> str:
     Example:
         print(told(study.measure()))
     """
+    return "\n\n".join([*reasons(numbers), advice(numbers)])
+
+
+def advice(numbers: Numbers) -> str:
+    """Return the recommendation, and the commands that it leads to.
+
+    Example:
+        advice(study.measure())  # 'Recommended: tile.f=1 tile.c=1 …'
+    """
     found = f"Recommended: tile.f={numbers['f']} tile.c={numbers['c']}"
-    parts = [found if numbers["c"] is not None else "No recommendation", *reasons(numbers)]
+    parts = [found if numbers["c"] is not None else "No recommendation"]
     parts += [f"Measure next: {numbers['further']}"] * bool(numbers["further"])
     parts += [f"Train: {numbers['train']}"] * bool(numbers["train"])
     return "\n\n".join(parts)
@@ -59,19 +68,19 @@ def rows(numbers: Numbers) -> list[Row]:
     """Return a line for every tile of the table, and one for that of a constant.
 
     Example:
-        rows(study.measure())[0].quantity  # 'mean absolute error on validation, f = 1, c = 0'
+        rows(study.measure())[0].quantity  # 'error with f = 1, c = 0'
     """
-    what = name_of_error(numbers)
     lines = []
     for f, c in dict.fromkeys((row["f"], row["c"]) for row in numbers["table"]):
         same = [row for row in numbers["table"] if (row["f"], row["c"]) == (f, c)]
         errors = [f"{error_of(row['errors'], numbers['constants']):.3g}" for row in same]
         seconds = np.mean([row["seconds"] for row in same])
         here = f"{', '.join(errors)} {numbers['unit']}".rstrip()
-        lines.append(Row(f"{what}, f = {f}, c = {c}", "", here, f"{seconds:.0f} s a training"))
-    constant = error_of(numbers["constants"], numbers["constants"])
-    none = "no network: the best constant per site, beside what the composition explains"
-    return [*lines, Row(f"{what}, of a constant", "", quantity(constant, numbers["unit"]), none)]
+        how = f"{seconds:.0f} s a training"
+        lines.append(Row(f"error with f = {f}, c = {c}", "", here, how))
+    constant = quantity(error_of(numbers["constants"], numbers["constants"]), numbers["unit"])
+    how = f"{name_of_error(numbers)}; of energies, what the composition explains is left out"
+    return [*lines, Row("error of a constant per site", "", constant, how)]
 
 
 def name_of_error(numbers: Numbers) -> str:
@@ -109,7 +118,7 @@ def means_by(by: str, numbers: Numbers, other: int) -> dict[int, float]:
     held = "f" if by == "c" else "c"
     same = [row for row in numbers["table"] if row[held] == other]
     errors = errors_by(by, same, numbers["constants"])
-    return {value: float(np.exp(np.mean(np.log(e)))) for value, e in sorted(errors.items())}
+    return {value: float(np.exp(logs(e).mean())) for value, e in sorted(errors.items())}
 
 
 def _of_errors(numbers: Numbers) -> str:

@@ -87,7 +87,7 @@ def test_too_short_trainings_recommend_nothing_but_longer_ones(folder: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "No recommendation" in done.stdout
     assert "No context up to c = 1 explains the labels" in done.stdout
-    assert "Each training has 1 epochs of 2 batches of 32 examples." in done.stdout
+    assert "epochs 1, batches of an epoch 2, examples of a batch 32." in done.stdout
     numbers = result(folder)["numbers"]
     assert numbers["train"] == ""
     assert "trainer.max_steps=8" in numbers["further"]

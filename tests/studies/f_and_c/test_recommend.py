@@ -30,7 +30,7 @@ def test_verdict(name: str) -> None:
     errors, state, enough = TABLES[name]
     verdict = judge(errors, CONSTANT)
     assert (verdict.state, verdict.enough) == (state, enough)
-    assert verdict.best == min(errors, key=lambda c: errors[c])
+    assert verdict.best == min(errors, key=lambda c: errors[c][0])
 
 
 def test_what_equal_trainings_differ_by_is_no_difference() -> None:
