@@ -4,6 +4,7 @@ from math import ceil
 
 import numpy as np
 
+from ednn.physics.locality import locality_length, reach
 from ednn.studies.base import Numbers, Row
 from ednn.studies.f_and_c.recommend import felt_from, felt_up_to, logs
 from ednn.studies.f_and_c.trainings import error_of, errors_by
@@ -177,31 +178,39 @@ def _of_f(numbers: Numbers) -> str:
 
 def _of_responses(numbers: Numbers) -> list[str]:
     """Say how far a change is felt, in the network of the widest context and in the labels."""
-    by = {"network": f"the network with c = {numbers['widest']}", "labels": "the labels themselves"}
-    kinds = [name for name in by if name in numbers["responses"] and numbers["c"] is not None]
-    return [_of_response(name, by[name], numbers) for name in kinds]
+    felt = numbers["responses"]
+    if numbers["c"] is None:
+        return []
+    known = [_of_labels(felt["labels"])] if "labels" in felt else []
+    return [_of_network(felt, numbers), *known]
 
 
-def _of_response(name: str, by: str, numbers: Numbers) -> str:
-    felt, atoms = numbers["responses"], numbers["length_unit"] == "Å"
-    distances = felt["distances"][: len(felt[name])]
-    far, least = felt_up_to(distances, felt[name]), felt_from(felt[name])
-    least_in_words = f"{100 * least:.0f} %"
+def _of_network(felt: Numbers, numbers: Numbers) -> str:
+    distances, atoms = felt["distances"], numbers["length_unit"] == "Å"
+    far, least = felt_up_to(distances, felt["network"]), felt_from(felt["network"])
+    what = "the move of an atom alters forces" if atoms else "a change of one site alters effects"
+    begin = f"In the network with c = {numbers['widest']}, {what}"
     if not far:
-        return f"In {by}, a change of one site alters no effect of others by {least_in_words}."
+        return f"{begin} of others by less than {100 * least:.0f} %."
     needed = ceil(round(far / numbers["length"] if atoms else far, 6) / 2)
-    covers = "covers" if needed <= numbers["c"] else f"doesn't cover: that takes c = {needed}"
-    if needed < numbers["c"]:
-        covers += f", as would c = {needed}"
-    sites = f"{far:g} {numbers['site']}{'s' * (far != 1)}"
-    distance = f"{far:.2g} Å" if atoms else sites
-    beyond = "at least " if far == distances[-1] else ""
-    what = (
-        "the move of an atom alters forces"
-        if atoms
-        else "a change of one site alters effects of others"
-    )
+    distance = f"{far:.2g} Å" if atoms else f"{far:g} {numbers['site']}{'s' * (far != 1)}"
+    beyond = "at least " * (far == distances[-1])
+    more = ", more than is recommended" * (needed > numbers["c"])
     return (
-        f"In {by}, {what} by more than {least_in_words} up to {beyond}{distance} away, which "
-        f"c = {numbers['c']} {covers}."
+        f"{begin} by more than {100 * least:.0f} % up to {beyond}{distance} away, which takes "
+        f"c = {needed}{more}."
+    )
+
+
+def _of_labels(responses: list[float]) -> str:
+    """Say what exact labels say of the locality length, which no training does better."""
+    far = reach(np.array(responses))
+    if far == len(responses):
+        return (
+            f"In the labels, computed exactly, sites interact at {far} apart, and perhaps beyond."
+        )
+    apart = f"sites more than {far} apart don't" if far else "no two sites"
+    return (
+        f"In the labels, computed exactly, {apart} interact: c = {locality_length(far)} is enough "
+        f"in trainings that are long enough."
     )
