@@ -1,4 +1,4 @@
-"""`ednn COMMAND …`: the eleven commands under one name."""
+"""`ednn COMMAND …`: the twelve commands under one name."""
 
 import sys
 from difflib import get_close_matches
@@ -14,6 +14,7 @@ from ednn.commands.generate import generate
 from ednn.commands.help import table
 from ednn.commands.info import info
 from ednn.commands.learn import learn
+from ednn.commands.locality import locality
 from ednn.commands.md import md
 from ednn.commands.predict import predict
 from ednn.commands.relax import relax
@@ -22,7 +23,8 @@ from ednn.commands.train import train
 from ednn.core.terminal import say
 from ednn.runs.failures import end
 
-WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, study)  # by settings
+# those that take settings
+WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, locality, study)
 COMMANDS = {work.__name__: work for work in (*WORKS, info, demo)}
 
 SHELLS = {

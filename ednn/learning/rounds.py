@@ -1,12 +1,8 @@
 """The loop of active learning: train, test, choose, label, and again."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from ednn.calculator import EDNNCalculator
@@ -20,11 +16,12 @@ from ednn.data.structures.dft import DFTData
 from ednn.learning.choose import at_random, most_uncertain
 from ednn.learning.pool import Pool, features_of
 from ednn.learning.propose import Candidate
-from ednn.learning.settings import check_learning, require_same
+from ednn.learning.settings import MAY_CHANGE, check_learning
 from ednn.learning.start import Labels
 from ednn.learning.table import ERROR, Round, finish, write_table
 from ednn.physics.structure import Structure
 from ednn.runs.folder import Run, write_json
+from ednn.runs.going_on import alone, require_same
 from ednn.training.evaluate import score
 from ednn.training.train import train
 
@@ -41,9 +38,9 @@ def learn(cfg: DictConfig) -> float:
     """
     check_learning(cfg)
     run = Run(cfg.run_dir)
-    require_same(run, cfg)
+    require_same(run, cfg, MAY_CHANGE)
     cfg.resume = "auto"
-    with _alone(run):
+    with alone(run):
         return Learning(cfg, run).go_on()
 
 
@@ -188,20 +185,3 @@ def _structures(now: Round) -> dict[int, Structure]:
     """Return the chosen structures of a round, by seed."""
     records = json.loads(now.chosen.read_text())["structures"]
     return {r["seed"]: Structure(*(np.array(r[name]) for name in COLUMNS)) for r in records}
-
-
-@contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Keep other processes from learning in the same folder.
-
-    Raises:
-        InputError: one does.
-    """
-    run.folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(Path(run.folder, "lock"), timeout=0):
-            yield
-    except Timeout:
-        raise InputError(
-            f"Another run learns in {run.folder}; wait for its end, or give another run=NAME."
-        ) from None

@@ -1,19 +1,14 @@
 """What a command of active learning is refused for, before anything is done."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from hydra.utils import get_class
 from omegaconf import DictConfig
 
 from ednn.core.errors import InputError
 from ednn.data.structures.dft import DFTData
-from ednn.runs.folder import Run, plain
-from ednn.runs.started import started
+from ednn.runs.started import require_one
 
 CHOICES = ("uncertain", "random")
-# Limits, which a command that goes on may change, and names of this sitting.
-MAY_CHANGE = ("learn.rounds", "learn.budget", "learn.target", "run", "run_dir", "resume")
+MAY_CHANGE = ("learn.rounds", "learn.budget", "learn.target")  # limits, by a command that goes on
 WHOLE = {"start": 1, "add": 1, "rounds": 1, "budget": 1, "steps": 0}  # and the least of each
 ABOVE = ("target", "displacement", "strain", "temperatures")
 
@@ -41,12 +36,7 @@ def check_learning(cfg: DictConfig) -> None:
             "data.whole=true leaves structures out, and learning would label some of them for "
             "nothing; leave it out."
         )
-    by, count = started()
-    if count > 1:
-        raise InputError(
-            f"{by} started {count} processes, but learning is one; let it start 1, and give "
-            f"trainer=ddp trainer.devices=… for trainings in several."
-        )
+    require_one("learning")
     if cfg.fast_dev_run:
         raise InputError("fast_dev_run=true leaves no network to learn with; leave it out.")
     _check_numbers(cfg.learn)
@@ -79,33 +69,3 @@ def _check_numbers(learn: DictConfig) -> None:
             )
     if not any(learn.candidates.values()):
         raise InputError("learn.candidates has none of any kind; give learn.candidates.moved=60.")
-
-
-def require_same(run: Run, cfg: DictConfig) -> None:
-    """Make sure that a folder's learning was begun with the settings of this command.
-
-    Raises:
-        InputError: names the first that differs.
-
-    Example:
-        >>> require_same(Run("outputs/learn/new"), DictConfig({"seed": 0}))
-    """
-    if not run.config.exists():
-        return
-    before, now = (dict(_flat(plain(own), own.run_dir)) for own in (run.read_config(), cfg))
-    for name in {**before, **now}:
-        if name not in MAY_CHANGE and before.get(name) != now.get(name):
-            raise InputError(
-                f"{run.folder} was begun with {name}={before.get(name)}, and this command has "
-                f"{name}={now.get(name)}; repeat that command, or give another run=NAME."
-            )
-
-
-def _flat(config: Mapping[str, Any], folder: str, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of a config under dotted keys, paths as seen from its run folder."""
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, folder, f"{above}{key}.")
-        else:
-            inside = isinstance(value, str) and value.startswith(folder)
-            yield f"{above}{key}", value.removeprefix(folder) if inside else value

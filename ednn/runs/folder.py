@@ -118,8 +118,9 @@ class Run:
         if paper:
             table["paper"] = pd.Series(paper)
         table.index = [_words(key, summary) for key in table.index]
-        shown = table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}")
-        print(shown.to_string(line_width=columns(sys.stdout)))
+        if errors:  # none where nothing was tested
+            shown = table.map(lambda value: "" if pd.isna(value) else f"{value:.3g}")
+            print(shown.to_string(line_width=columns(sys.stdout)))
         print(f"Run folder: {self.folder}")
 
     def history(self) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 import os
 
+from ednn.core.errors import InputError
+
 
 def started(wanted: int = 1) -> tuple[str, int]:
     """Return what started the processes of this run, and their number.
@@ -26,3 +28,23 @@ def started(wanted: int = 1) -> tuple[str, int]:
     if tasks > 1 and (not first or (in_step and not shell)):
         return "srun", tasks
     return "python", 1
+
+
+def require_one(what: str) -> None:
+    """Make sure that one process was started for work that starts trainings itself.
+
+    Args:
+        what: the work, in the sentence.
+
+    Raises:
+        InputError: torchrun or srun started several.
+
+    Example:
+        >>> require_one("learning")
+    """
+    by, count = started()
+    if count > 1:
+        raise InputError(
+            f"{by} started {count} processes, but {what} is one; let it start 1, and give "
+            f"trainer=ddp trainer.devices=… for trainings in several."
+        )

@@ -17,7 +17,7 @@ from ednn.physics.locality import locality_length, reach, response
 from ednn.plots.style import COLOUR, number, styled
 from ednn.runs.folder import Run
 from ednn.studies.base import Numbers, Row, Study, yes_or_no
-from ednn.studies.records import record
+from ednn.studies.records import best_validation, record
 from ednn.training.train import make_data
 
 ERROR = "val/median_absolute_error"
@@ -132,9 +132,7 @@ def validation_error(run: Run) -> float:
         ...     validation_error(Run(folder))
         0.5
     """
-    history = pd.read_csv(run.metrics).groupby("epoch").mean(numeric_only=True)
-    best = int(np.nanargmin(history["val/loss"]))
-    return float(history[ERROR].iloc[best])
+    return float(best_validation(pd.read_csv(run.metrics))[ERROR])
 
 
 def responses(folder: str, samples: int) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from ednn.data.samples import Batch
 from ednn.runs.folder import Run
 from ednn.studies.base import Numbers
@@ -26,6 +29,21 @@ def record(run: Run) -> Numbers:
     summary = run.read_summary()
     kept = {key: value for key, value in summary.items() if "_error" in key or key in RECORDED}
     return kept | {"run": str(run.folder)}
+
+
+def best_validation(history: pd.DataFrame) -> pd.Series:
+    """Return the metrics of the epoch whose weights a run kept.
+
+    Args:
+        history: its metrics.
+
+    Example:
+        >>> history = pd.DataFrame({"epoch": [0, 1], "val/loss": [3.0, 1.0], "val/error": [9, 5]})
+        >>> float(best_validation(history)["val/error"])
+        5.0
+    """
+    epochs = history.groupby("epoch").mean(numeric_only=True)
+    return epochs.iloc[int(np.nanargmin(epochs["val/loss"]))]
 
 
 def cost(recorded: Mapping[Any, Any]) -> str:

@@ -2,12 +2,18 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra import compose
 
 from ednn.core.files import atomic
+
+PAPER = (
+    "Luchak, Mills, Ryczko, Domurad and Tamblyn, Chem. Sci. 10, 4129 (2019). Every number below "
+    "was made by the commands beneath it. "
+)
 
 
 def write_report(folder: Path) -> Path:
@@ -30,15 +36,42 @@ def write_report(folder: Path) -> Path:
         ...     write_report(Path(temp)).name
         'report.html'
     """
+    order = map(str, compose("study", ["study=all"]).study)
+    studies = [folder / name for name in order if (folder / name / "result.json").exists()]
+    return write_page(
+        folder, "Extensive deep neural networks, reproduced", PAPER + _missing(folder), studies
+    )
+
+
+def write_page(folder: Path, heading: str, intro: str, studies: Sequence[Path]) -> Path:
+    """Write `report.html` of some studies.
+
+    Args:
+        folder: where.
+        heading: of the page.
+        intro: what stands below it.
+        studies: folders with a `result.json` and a `picture.png` each.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        ModuleNotFoundError: jinja2 is not installed, which comes with the extra `report`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as temp:
+        ...     page = write_page(Path(temp), "Mine", "All of it.", studies=[]).read_text()
+        >>> "<h1>Mine</h1>" in page
+        True
+    """
     from jinja2 import Environment, PackageLoader  # of an extra: studies run without it
 
     page = Environment(loader=PackageLoader("ednn.studies", "."), autoescape=True, trim_blocks=True)
-    path = folder / "report.html"
-    order = map(str, compose("study", ["study=all"]).study)
-    studies = [_study(folder / name) for name in order if (folder / name / "result.json").exists()]
+    path, found = folder / "report.html", [_study(study) for study in studies]
     with atomic(path) as temporary:
         template = page.get_template("report.html.j2")
-        temporary.write_text(template.render(studies=studies, missing=_missing(folder)))
+        temporary.write_text(template.render(heading=heading, intro=intro, studies=found))
     return path
 
 

@@ -15,7 +15,7 @@ from ednn.core.files import require_writable
 from ednn.core.terminal import say
 from ednn.runs.folder import OUTPUTS, environment, plain, write_json
 from ednn.runs.naming import folder_name
-from ednn.studies.base import Study
+from ednn.studies.base import Numbers, Study
 from ednn.studies.lab import Lab
 from ednn.studies.report import write_report
 from ednn.training.loggers import wandb_logger
@@ -73,6 +73,28 @@ def study_config(study: DictConfig, scale: str) -> DictConfig:
     return DictConfig(OmegaConf.merge(values, sections[scale]))
 
 
+def described(study: Study, numbers: Numbers, started: float) -> dict[str, Any]:
+    """Return what the report says of a study.
+
+    Args:
+        study: which has measured.
+        numbers: what it found.
+        started: reading of `time.perf_counter` when it began.
+
+    Example:
+        described(study, study.measure(), started=time.perf_counter())["rows"]
+    """
+    return {
+        "title": study.title,
+        "claim": study.claim,
+        "rows": [vars(row) for row in study.rows(numbers)],
+        "numbers": numbers,
+        "commands": study.lab.commands,
+        "seconds": time.perf_counter() - started,
+        "environment": environment(),
+    }
+
+
 def _run_study(cfg: DictConfig, name: str, folder: Path) -> None:
     """Run one study, unless it is finished with the same settings."""
     config = study_config(cfg.study[name], cfg.scale)
@@ -87,16 +109,7 @@ def _run_study(cfg: DictConfig, name: str, folder: Path) -> None:
     study: Study = instantiate(config, lab=lab, _convert_="all")
     numbers = study.measure()
     plots.save(study.picture(numbers), picture)
-    result = {
-        "title": study.title,
-        "claim": study.claim,
-        "rows": [vars(row) for row in study.rows(numbers)],
-        "numbers": numbers,
-        "commands": lab.commands,
-        "settings": settings,
-        "seconds": time.perf_counter() - started,
-        "environment": environment(),
-    }
+    result = {**described(study, numbers, started), "settings": settings}
     if cfg.wandb:
         _log(name, folder, result, picture)
     write_json(path, result)  # last: it marks the study as finished

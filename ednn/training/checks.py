@@ -260,11 +260,8 @@ def _check_trainer(cfg: DictConfig) -> None:
         raise InputError(f"trainer.detect_anomaly={anomaly} is not possible; give true or false.")
     if cfg.trainer.val_check_interval == 0:
         raise InputError("trainer.val_check_interval=0 is not possible; give 1 or more batches.")
-    for name, nothing in (("barebones", True), ("limit_test_batches", 0)):
-        if (value := cfg.trainer[name]) is not None and value == nothing:
-            raise InputError(
-                f"trainer.{name}={value} leaves nothing to record of a run; leave it out."
-            )
+    if cfg.trainer.barebones:
+        raise InputError("trainer.barebones=true leaves nothing to record of a run; leave it out.")
     if cfg.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
         raise InputError(
             "This trainer wants a GPU, but torch finds none here; use trainer=cpu, or "

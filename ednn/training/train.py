@@ -1,6 +1,7 @@
 """One experiment from config to run folder: data → task → fit → test → results."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -101,10 +102,11 @@ def fit(cfg: DictConfig, run: Run) -> None:
                 "train/epochs": trainer.current_epoch,
                 "train/seconds": timer.time_elapsed("train"),
             }
-            tested = None if cfg.fast_dev_run else run.tested
-            if tested is not None:
-                model.posterior = fit_posterior(trainer, data, tested)
-            trainer.test(task, data, ckpt_path=tested, weights_only=True, verbose=False)
+            if cfg.trainer.limit_test_batches != 0:
+                tested = None if cfg.fast_dev_run else run.tested
+                if tested is not None:
+                    model.posterior = fit_posterior(trainer, data, tested)
+                trainer.test(task, data, ckpt_path=tested, weights_only=True, verbose=False)
         if trainer.is_global_zero and not cfg.fast_dev_run:
             _record(cfg, run, data, task, trainer, spent)
         status = "success"
@@ -232,9 +234,12 @@ def _record(
     history = run.history()
     run.write_splits(data.splits)
     trained = history if len(history) else None
-    found = task.test_columns, task.test_slopes
-    pictures = write_results(run, task.model, data, *found, trained)
-    figures: dict[str, Any] = {"test/samples": len(task.test_columns["sample"])}
+    figures: dict[str, Any] = {}
+    pictures: list[Path] = []
+    if cfg.trainer.limit_test_batches != 0:
+        found = task.test_columns, task.test_slopes
+        pictures = write_results(run, task.model, data, *found, trained)
+        figures["test/samples"] = len(task.test_columns["sample"])
     if "val/loss" in history:
         figures["val/loss"] = float(history["val/loss"].min())
     figures |= spent

@@ -30,6 +30,9 @@ SMALLER = {
     r"evaluate.py .*(laplacian|fermions|phi4|ising)": "data.n_test=4",
     r"(evaluate|generate).py .*data=(laplacian|fermions|phi4|ising)": "data.n_train=4 data.n_val=4",
     r"evaluate.py .*data=dft(?!.*data.path)": "data.path=data/dft/gfn1_240.h5",
+    r"locality.py": "trainer.max_steps=1 locality.repeats=1 locality.samples=2 "
+    "locality.minutes=0.01",
+    r"locality.py .*data=atoms": "locality.c=[1]",
     r"learn.py": "data.val=0.3 data.test=0.3 data.batch_size=8 trainer.max_steps=2 "
     "learn.start=20 learn.add=2 learn.rounds=1 "
     "learn.candidates.dynamics=2 learn.candidates.moved=2 learn.candidates.new=2 learn.steps=2",

@@ -1,15 +1,12 @@
 """What a command of active learning is refused for, in one sentence, with nothing done."""
 
-from pathlib import Path
-
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ednn.core.errors import InputError
-from ednn.learning.settings import check_learning, require_same
+from ednn.learning.settings import check_learning
 from ednn.runs.configs import CONF
-from ednn.runs.folder import Run
 
 
 def composed(*words: str, folder: str = "outputs/learn/a") -> DictConfig:
@@ -44,14 +41,3 @@ def test_the_defaults_are_possible_and_every_setting_of_train_is_there() -> None
 def test_bad_input_is_told(word: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         check_learning(composed(word))
-
-
-def test_a_folder_goes_on_with_its_own_settings_and_other_limits_alone(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    require_same(run, composed())
-    OmegaConf.save(composed(), run.config, resolve=True)
-    require_same(run, composed(folder="moved/elsewhere"))
-    require_same(run, composed("learn.rounds=20", "learn.budget=500", "learn.target=3"))
-    for word in ("seed=1", "learn.add=21", "model.subnet.stride=1"):
-        with pytest.raises(InputError, match="repeat that command, or give another run=NAME"):
-            require_same(run, composed(word))

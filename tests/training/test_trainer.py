@@ -94,6 +94,15 @@ def test_limits_and_switches(tmp_path: Path, cache: str) -> None:
     assert history["val/loss"].notna().sum() == 4
 
 
+def test_a_training_without_a_test_is_recorded(tmp_path: Path, cache: str) -> None:
+    summary = trained(tmp_path, cache, "trainer.max_epochs=2", "trainer.limit_test_batches=0")
+    assert {"val/loss", "train/seconds", "unit"} <= summary.keys()
+    assert not [name for name in summary if name.startswith("test/")]
+    folder = tmp_path / "outputs/runs/mine"
+    assert (folder / "checkpoints/best.ckpt").exists()
+    assert not (folder / "predictions.csv").exists()
+
+
 def test_overfitting_sees_the_same_batches(tmp_path: Path, cache: str) -> None:
     words = ["trainer.overfit_batches=1", "trainer.max_epochs=300", "task.optimizer.lr=0.02"]
     trained(tmp_path, cache, *words, "data.batch_size=3")
@@ -117,8 +126,7 @@ def test_validation_is_no_part_of_the_training_rate(tmp_path: Path, cache: str) 
         ("trainer.max_epochs=-2", "trainer.max_epochs=-2 is not possible"),
         ("trainer.max_time=5", "DD:HH:MM:SS"),
         ("trainer.max_steps=1.5", "trainer.max_steps=1.5"),
-        ("trainer.limit_test_batches=0", "trainer.limit_test_batches=0"),
-        ("trainer.barebones=true", "trainer.barebones=True"),
+        ("trainer.barebones=true", "trainer.barebones=true"),
         ("trainer.val_check_interval=100", "`val_check_interval` (100)"),
         ("trainer.gradient_clip_algorithm=max trainer.gradient_clip_val=1", "max"),
         ("task=onecycle trainer.max_epochs=-1 trainer.max_time=00:00:01:00", "OneCycleLR"),
