@@ -92,7 +92,7 @@ def name_of_error(numbers: Numbers) -> str:
     """
     if numbers["outputs"] == 1:
         return "mean absolute error on validation"
-    return "mean error of all outputs on validation, relative to that of a constant"
+    return "mean error of the outputs on validation / that of a constant"
 
 
 def context(c: int, numbers: Numbers) -> str:
@@ -104,7 +104,8 @@ def context(c: int, numbers: Numbers) -> str:
     """
     if numbers["length"] is None:
         return f"c = {c}"
-    return f"c = {c} ({quantity(c * numbers['length'], numbers['length_unit'])})"
+    length = quantity(c * numbers["length"], numbers["length_unit"])
+    return f"c = {c} ({length if numbers['length_unit'] else f'a length of {length}'})"
 
 
 def means_by(by: str, numbers: Numbers, other: int) -> dict[int, float]:
