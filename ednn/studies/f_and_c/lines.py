@@ -44,15 +44,14 @@ def measuring(cfg: DictConfig, numbers: Numbers) -> str:
     Example:
         measuring(cfg, numbers)  # ednn locality data=ising run=mine 'locality.c=[0,1,2,3,4]'
     """
-    state = numbers["verdict"]["state"]
-    if state == "nothing learnt":
+    if numbers["verdict"]["early"]:
         limit = "max_steps" if cfg.trainer.max_steps > 0 else "max_epochs"
         longer = f"trainer.{limit}={LONGER * cfg.trainer[limit]}"
         return _command("locality", [*_without(f"trainer.{limit}="), longer])
     tried = sorted({row["c"] for row in numbers["table"]})
     possible = contexts(numbers["table"][0]["f"], min(numbers["sides"]))
     wider = [c for c in possible if c > tried[-1]][:MORE]
-    if state != "still falls" or not wider:
+    if numbers["verdict"]["state"] != "still falls" or not wider:
         return ""
     listed = f"locality.c=[{','.join(map(str, tried + wider))}]"
     return _command("locality", [*_without("locality.c="), f"run={cfg.run}", listed])

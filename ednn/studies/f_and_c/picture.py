@@ -52,12 +52,13 @@ def _draw_errors(axes: Axes, numbers: Numbers, by: str, other: int) -> None:
     if (chosen := numbers[by]) in means:
         words = f"recommended: {by} = {chosen}"
         axes.plot(chosen, means[chosen], "o", color=COLOUR["vermilion"], label=words, **RING)
+    error = label(name_of_error(numbers), numbers["unit"])
     names = {"c": f"context c ({numbers['site']}s)", "f": f"focus f ({numbers['site']}s)"}
     axes.set(
         yscale="log",
         xticks=list(means),
         xlabel=names[by],
-        ylabel=label(name_of_error(numbers), numbers["unit"]),
+        ylabel=error.replace(" on validation", "\non validation"),  # long, with its unit
         title=f"trainings with {held} = {other}",
     )
     axes.legend()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 NOISE = 0.1  # relative difference of errors that is none, however alike the repeats are
 LEFT = 0.1  # share of the whole fall, on a logarithmic scale, that is left to the training
 LEARNT = 0.9  # of the error of a constant: what has a larger one has learnt nothing
+HALF = 0.5  # of it: what has a larger one has hardly begun
 FELT = 0.1  # least response that counts
 OF_MOST = 0.2  # share of the largest response that counts
 ALIKE = 0.1  # relative difference of times that counts as none
@@ -28,6 +29,7 @@ class Verdict:
         enough: the narrowest context that is as good as the best.
         best: the one of the least error.
         factor: by which errors may differ that count as equal.
+        early: whether even the least error is that of trainings that have hardly begun.
 
     Example:
         >>> judge({0: [5.0], 1: [0.05], 2: [0.06]}, constant=6.0).enough
@@ -38,6 +40,7 @@ class Verdict:
     enough: int
     best: int
     factor: float
+    early: bool
 
 
 def logs(errors: Sequence[float]) -> NDArray[np.float64]:
@@ -82,7 +85,8 @@ def judge(errors: Mapping[int, Sequence[float]], constant: float) -> Verdict:
         state = "does not matter"
     elif enough == max(means):
         state = "still falls"
-    return Verdict(state, enough, best, float(np.exp(within(enough))))
+    early = bool(np.exp(means[best]) > HALF * constant)
+    return Verdict(state, enough, best, float(np.exp(within(enough))), early)
 
 
 def cheapest(errors: Mapping[int, Sequence[float]], seconds: Mapping[int, float]) -> int:

@@ -9,8 +9,6 @@ from ednn.studies.base import Numbers, Row
 from ednn.studies.f_and_c.recommend import felt_from, felt_up_to, logs
 from ednn.studies.f_and_c.trainings import error_of, errors_by
 
-HALF = 0.5  # of the error of a constant: a network with more hardly knows the labels
-
 
 def told(numbers: Numbers) -> str:
     """Return all that is printed at the end.
@@ -40,7 +38,8 @@ def reasons(numbers: Numbers) -> list[str]:
     Example:
         reasons(study.measure())[0]  # 'The error falls up to c = 1 …'
     """
-    return [*filter(None, (_of_errors(numbers), _of_f(numbers), *_of_responses(numbers)))]
+    told = _of_errors(numbers), _of_length(numbers), _of_f(numbers), *_of_responses(numbers)
+    return [*filter(None, told)]
 
 
 def line(row: Numbers, constant: dict[str, float], unit: str) -> str:
@@ -93,7 +92,7 @@ def name_of_error(numbers: Numbers) -> str:
     """
     if numbers["outputs"] == 1:
         return "mean absolute error on validation"
-    return "mean error of all outputs on validation, relative to that of a constant"
+    return "mean error of the outputs on validation / that of a constant"
 
 
 def context(c: int, numbers: Numbers) -> str:
@@ -105,7 +104,8 @@ def context(c: int, numbers: Numbers) -> str:
     """
     if numbers["length"] is None:
         return f"c = {c}"
-    return f"c = {c} ({quantity(c * numbers['length'], numbers['length_unit'])})"
+    length = quantity(c * numbers["length"], numbers["length_unit"])
+    return f"c = {c} ({length if numbers['length_unit'] else f'a length of {length}'})"
 
 
 def means_by(by: str, numbers: Numbers, other: int) -> dict[int, float]:
@@ -136,12 +136,9 @@ def _of_errors(numbers: Numbers) -> str:
             f"too short, the network doesn't suit, or it would have to see farther."
         )
     if verdict["state"] == "does not matter":
-        if means[enough] > HALF * constant:
-            doubt = f"As it is near that of a constant, {none}, longer trainings may tell more."
-        else:
-            doubt = "The property is a sum over single sites." if enough == 0 else "Try less, too."
+        why = "the property is a sum over single sites" if enough == 0 else "less may do, too"
         narrowest = context(enough, numbers)
-        return f"With {narrowest} the error, {here}, is as small as any ({alike}). {doubt}"
+        return f"With {narrowest} the error, {here}, is as small as any ({alike}): {why}."
     narrower = [c for c in means if c < enough][-1]
     before = f"{quantity(means[narrower], unit)} with c = {narrower}"
     if verdict["state"] == "still falls":
@@ -155,6 +152,16 @@ def _of_errors(numbers: Numbers) -> str:
     return (
         f"The error falls up to {context(enough, numbers)}, to {here} from {before}, and no "
         f"further ({alike}{others})."
+    )
+
+
+def _of_length(numbers: Numbers) -> str:
+    if numbers["c"] is None or not numbers["verdict"]["early"]:
+        return ""
+    constant = quantity(error_of(numbers["constants"], numbers["constants"]), numbers["unit"])
+    return (
+        f"But all errors are above half of that of a constant, {constant}: the trainings have "
+        f"hardly begun, and longer ones may say otherwise."
     )
 
 

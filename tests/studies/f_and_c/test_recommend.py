@@ -30,6 +30,7 @@ def test_verdict(name: str) -> None:
     errors, state, enough = TABLES[name]
     verdict = judge(errors, CONSTANT)
     assert (verdict.state, verdict.enough) == (state, enough)
+    assert verdict.early == (min(each[0] for each in errors.values()) > CONSTANT / 2)
     assert verdict.best == min(errors, key=lambda c: errors[c][0])
 
 
