@@ -128,7 +128,7 @@ class Search:
                 f"another name with run=NAME."
             )
         best, every = self.study.best_trial, len(self._whole())
-        print(f"Pictures: {', '.join(str(path) for path in draw(self.study, self.folder))}")
+        say(f"Pictures: {', '.join(str(path) for path in draw(self.study, self.folder))}")
         say(f"Best of {every} trials: number {best.number}, val/loss {best.value:.3g}. Repeat it:")
         words = [w for w in self.space.words(best.params) if not w.startswith(("resume=", "run="))]
         print(f"{typed(sys.argv[0])} {shlex.join(words)}")

@@ -111,14 +111,14 @@ def _run_study(cfg: DictConfig, name: str, folder: Path) -> None:
     plots.save(study.picture(numbers), picture)
     result = {**described(study, numbers, started), "settings": settings}
     if cfg.wandb:
-        _log(name, folder, result, picture)
+        _log(name, lab.name, folder, result, picture)
     write_json(path, result)  # last: it marks the study as finished
     print(f"Finished: {picture}")
 
 
-def _log(name: str, folder: Path, result: dict[str, Any], picture: Path) -> None:
-    """Show a study in W&B: its rows, its table and its picture, beside the runs of its group."""
-    logger = wandb_logger(str(folder), project="ednn", group=name, name=name, job_type="study")
+def _log(name: str, group: str, folder: Path, result: dict[str, Any], picture: Path) -> None:
+    """Show a study in W&B: its rows, its table and its picture, in the group of its trainings."""
+    logger = wandb_logger(str(folder), project="ednn", group=group, name=name, job_type="study")
     if logger is None:
         return
     logger.log_table("rows", dataframe=pd.DataFrame(result["rows"]))

@@ -7,6 +7,7 @@ import pandas as pd
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ednn.runs.sweep_table import jobs
 from ednn.training.loggers import wandb_logger
 
 
@@ -25,6 +26,8 @@ class SweepRun(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
+        if not jobs(folder):  # fast_dev_run
+            return
         logger = wandb_logger(str(folder / "logs"), job_type="sweep", **self.options)
         if logger is None:
             return
