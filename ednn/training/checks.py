@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from lightning import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ednn.core.checkpoint import read_checkpoint
@@ -140,6 +140,25 @@ def require_folders(trainer: Trainer) -> None:
             Path(folder).mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=folder):
                 pass
+
+
+def require_averages_kept(trainer: Trainer) -> None:
+    """Make sure that checkpoints hold the weights that are validated, where these are averages.
+
+    Raises:
+        InputError: a checkpoint of weights alone, into which Lightning writes no averages.
+
+    Example:
+        >>> require_averages_kept(Trainer(logger=False, enable_checkpointing=False))
+    """
+    if not any(isinstance(callback, WeightAveraging) for callback in trainer.callbacks):
+        return
+    for kept in trainer.checkpoint_callbacks:
+        if isinstance(kept, ModelCheckpoint) and kept.save_weights_only:
+            raise InputError(
+                f"{kept.filename}.ckpt would hold the weights of the last step, but averages of "
+                f"them are validated; give callbacks.{kept.filename}.save_weights_only=false."
+            )
 
 
 def _check_resumed(cfg: DictConfig, run: Run) -> None:

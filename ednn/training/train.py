@@ -27,6 +27,7 @@ from ednn.training.checks import (
     check_precision,
     check_settings,
     check_sharing,
+    require_averages_kept,
     require_folders,
 )
 from ednn.training.finetune import start_from
@@ -86,6 +87,7 @@ def fit(cfg: DictConfig, run: Run) -> None:
         timer = Timer(plain(cfg.trainer)["max_time"])  # Lightning adds none beside this
         trainer = _make_trainer(cfg, run, timer)
     require_folders(trainer)
+    require_averages_kept(trainer)
     # In the trainer's precision, so that a resume loses no digits; on the CPU, where the data are.
     with trainer.precision_plugin.tensor_init_context():
         model = make_model(cfg, data)

@@ -1,11 +1,13 @@
 """What Lightning's Trainer takes: every parameter, and what a run leaves behind with it."""
 
 import json
+import shutil
 from inspect import signature
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from lightning import Trainer
 from omegaconf import OmegaConf
 
@@ -144,3 +146,16 @@ def test_refused_before_the_training(tmp_path: Path, cache: str, words: str, nam
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert named in sentence
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_averages_of_the_weights_are_what_is_tested(tmp_path: Path, cache: str) -> None:
+    target = "lightning.pytorch.callbacks.EMAWeightAveraging"
+    words = [f"+callbacks.ema._target_={target}", "trainer.max_epochs=2"]
+    refused = run(tmp_path, "train.py", *TINY, cache, *words)
+    assert refused.returncode == 1
+    assert "give callbacks.best.save_weights_only=false" in refused.stderr
+    shutil.rmtree(tmp_path / "outputs")
+    trained(tmp_path, cache, *words, "callbacks.best.save_weights_only=false")
+    best = torch.load(tmp_path / "outputs/runs/mine/checkpoints/best.ckpt", weights_only=True)
+    averages, last = best["state_dict"], best["current_model_state"]
+    assert any(not torch.equal(averages[name], last[name]) for name in averages)
