@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from lightning import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ednn.core.checkpoint import read_checkpoint
@@ -151,7 +151,8 @@ def require_averages_kept(trainer: Trainer) -> None:
     Example:
         >>> require_averages_kept(Trainer(logger=False, enable_checkpointing=False))
     """
-    if not any(isinstance(callback, WeightAveraging) for callback in trainer.callbacks):
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    if not any(isinstance(callback, WeightAveraging) for callback in callbacks):
         return
     for kept in trainer.checkpoint_callbacks:
         if isinstance(kept, ModelCheckpoint) and kept.save_weights_only:
