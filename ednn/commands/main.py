@@ -1,4 +1,4 @@
-"""`ednn COMMAND …`: the eleven commands under one name."""
+"""`ednn COMMAND …`: the twelve commands under one name."""
 
 import sys
 from difflib import get_close_matches
@@ -17,11 +17,12 @@ from ednn.commands.learn import learn
 from ednn.commands.md import md
 from ednn.commands.predict import predict
 from ednn.commands.relax import relax
+from ednn.commands.report import report
 from ednn.commands.study import study
 from ednn.commands.train import train
 
 WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, study)  # by settings
-COMMANDS = {work.__name__: work for work in (*WORKS, info, demo)}
+COMMANDS = {work.__name__: work for work in (*WORKS, info, report, demo)}
 
 SHELLS = {
     "bash": 'eval "$(ednn --shell-completion install=bash)"',

@@ -1,13 +1,12 @@
 """The report: one page that holds every finished study, pictures included."""
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
 
 from hydra import compose
 
-from ednn.core.files import atomic
+from ednn.reports.page import Picture, write_page
 
 
 def write_report(folder: Path) -> Path:
@@ -19,9 +18,6 @@ def write_report(folder: Path) -> Path:
     Returns:
         The page's path.
 
-    Raises:
-        ModuleNotFoundError: jinja2 is not installed, which comes with the extra `report`.
-
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> from hydra import initialize_config_dir
@@ -30,16 +26,10 @@ def write_report(folder: Path) -> Path:
         ...     write_report(Path(temp)).name
         'report.html'
     """
-    from jinja2 import Environment, PackageLoader  # of an extra: studies run without it
-
-    page = Environment(loader=PackageLoader("ednn.studies", "."), autoescape=True, trim_blocks=True)
-    path = folder / "report.html"
     order = map(str, compose("study", ["study=all"]).study)
     studies = [_study(folder / name) for name in order if (folder / name / "result.json").exists()]
-    with atomic(path) as temporary:
-        template = page.get_template("report.html.j2")
-        temporary.write_text(template.render(studies=studies, missing=_missing(folder)))
-    return path
+    values = {"studies": studies, "missing": _missing(folder)}
+    return write_page(folder / "report.html", "studies.html.j2", **values)
 
 
 def _missing(folder: Path) -> str:
@@ -51,5 +41,5 @@ def _missing(folder: Path) -> str:
 
 def _study(folder: Path) -> dict[str, Any]:
     result = json.loads((folder / "result.json").read_text())
-    picture = base64.b64encode((folder / "picture.png").read_bytes()).decode()
+    picture = Picture((folder / "picture.png").read_bytes(), alt=result["title"])
     return {**result, "name": folder.name, "picture": picture}
