@@ -99,7 +99,7 @@ def test_nothing_comes_from_the_checkout(environment: Environment, tmp_path: Pat
         code = f"import importlib; print(importlib.import_module('{name}').__file__)"
         done = environment(tmp_path, environment.python, "-c", code)
         assert Path(done.stdout.strip()).is_relative_to(environment.packages), done.stderr
-    assert (environment.packages / "ednn" / "studies" / "report.html.j2").exists()
+    assert (environment.packages / "ednn" / "reports" / "templates" / "studies.html.j2").exists()
     packaged = {
         path.relative_to(environment.packages / "ednn")
         for path in (environment.packages / "ednn" / "conf").rglob("*.yaml")

@@ -18,6 +18,7 @@ from ednn.commands.locality import locality
 from ednn.commands.md import md
 from ednn.commands.predict import predict
 from ednn.commands.relax import relax
+from ednn.commands.report import report
 from ednn.commands.study import study
 from ednn.commands.train import train
 from ednn.core.terminal import say
@@ -25,7 +26,7 @@ from ednn.runs.failures import end
 
 # those that take settings
 WORKS = (train, evaluate, predict, relax, md, convert, generate, learn, locality, study)
-COMMANDS = {work.__name__: work for work in (*WORKS, info, demo)}
+COMMANDS = {work.__name__: work for work in (*WORKS, info, report, demo)}
 
 SHELLS = {
     "bash": 'eval "$(ednn --shell-completion install=bash)"',

@@ -1,5 +1,6 @@
 """What all pictures share: colours, fonts, axis limits and ticks, and how they are written."""
 
+from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -72,6 +73,18 @@ def save(figure: Figure, path: str | Path) -> None:
     """
     with matplotlib.rc_context(STYLE), atomic(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def png(figure: Figure) -> bytes:
+    r"""Return a figure as the bytes of a PNG file.
+
+    Example:
+        >>> png(Figure(figsize=(1, 1)))[:4]
+        b'\x89PNG'
+    """
+    with matplotlib.rc_context(STYLE), BytesIO() as file:
+        figure.savefig(file, format="png")
+        return file.getvalue()
 
 
 def read(path: Path) -> np.ndarray:

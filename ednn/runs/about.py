@@ -1,6 +1,5 @@
 """What a run or a checkpoint is, in a few lines."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,9 +37,8 @@ def about_run(run: Run) -> dict[str, str]:
     Example:
         about_run(Run("outputs/ising/2026-11-22_15-34-47_5f8d02_028e"))["run"]  # … finished
     """
-    command = json.loads((run.folder / "environment.json").read_text())["command"]
     state = "finished" if run.finished else "not finished"
-    lines = {"run": f"{run.folder}, {state}", "command": command}
+    lines = {"run": f"{run.folder}, {state}", "command": run.read_environment()["command"]}
     return lines | (about_checkpoint(run.tested) if run.tested else {})
 
 

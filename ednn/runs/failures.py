@@ -28,7 +28,6 @@ EXTRAS = {  # modules that one option needs, and Hydra's own configs from such m
     "hydra/launcher/joblib": "joblib",
     "hydra/launcher/submitit_local": "slurm",
     "hydra/launcher/submitit_slurm": "slurm",
-    "jinja2": "report",
     "optuna": "optuna",
     "tblite": "dft",
     "tensorboard": "tensorboard",
@@ -156,8 +155,8 @@ def install(needed: str) -> str:
     """Say how a module of `EXTRAS` is installed.
 
     Example:
-        >>> install("jinja2")
-        'it comes with an extra: run `pip install "ednn[report]"`.'
+        >>> install("optuna")
+        'it comes with an extra: run `pip install "ednn[optuna]"`.'
     """
     return f'it comes with an extra: run `pip install "ednn[{EXTRAS[needed]}]"`.'
 

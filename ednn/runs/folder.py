@@ -89,6 +89,12 @@ class Run:
         assert isinstance(cfg, DictConfig)
         return cfg
 
+    def read_environment(self) -> dict[str, Any]:
+        """Return what the last sitting recorded of its command, code and device."""
+        last = max(self.folder.glob("environment*.json"), key=_sitting)
+        environment: dict[str, Any] = json.loads(last.read_text())
+        return environment
+
     def read_summary(self) -> dict[str, Any]:
         """Return the figures of a finished run."""
         summary: dict[str, Any] = json.loads(self.summary.read_text())
@@ -114,7 +120,7 @@ class Run:
         """
         write_json(self.summary, {**summary, "finished": datetime.now().isoformat("T", "seconds")})
         errors = {key: value for key, value in summary.items() if "_error" in key}
-        table = pd.DataFrame({"here": _short(errors)})
+        table = pd.DataFrame({"here": shortened(errors)})
         if paper:
             table["paper"] = pd.Series(paper)
         table.index = [_words(key, summary) for key in table.index]
@@ -135,6 +141,10 @@ class Run:
                 history = history[history["step"] < table["step"].min()]
             history = pd.concat([history, table], ignore_index=True)
         return history
+
+
+def _sitting(path: Path) -> int:
+    return int(path.stem.partition("_")[2] or 1)
 
 
 def plain(cfg: DictConfig, resolve: bool = True) -> dict[str, Any]:
@@ -194,8 +204,14 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
 
-def _short(errors: Mapping[str, float]) -> Mapping[str, float]:
-    """Return the errors to print: of many outputs, the means over all and the worst three."""
+def shortened(errors: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the errors to show: of many outputs, the means over all and the worst three.
+
+    Example:
+        >>> errors = {f"test/{i}/mean_absolute_error": float(i) for i in range(20)}
+        >>> shortened(errors)["test/mean over 20 outputs:/mean_absolute_error"]
+        9.5
+    """
     table = pd.DataFrame([(*key.split("/"), value) for key, value in errors.items()])
     if table.shape[1] != 4 or table[1].nunique() <= MANY:  # test/OUTPUT/error
         return errors
@@ -207,6 +223,27 @@ def _short(errors: Mapping[str, float]) -> Mapping[str, float]:
         f"{split}/among the worst: {output}/mean_absolute_error": value
         for output, value in zip(worst["output"], worst["value"], strict=True)
     }
+
+
+def unit_of(kind: str, summary: Mapping[str, Any]) -> str:
+    """Return the unit of a kind of errors; empty for those that have none.
+
+    Args:
+        kind: the last part of a summary's key.
+        summary: of the run.
+
+    Example:
+        >>> unit_of("mean_absolute_error_of_forces", {"unit": "eV", "unit_per_site": "", "dims": 2})
+        'eV/Å'
+    """
+    if "relative" in kind:
+        return ""
+    unit: str = summary["unit_per_site" if kind.endswith("_per_site") else "unit"]
+    if kind.endswith("_of_forces"):
+        return f"{unit}/Å"
+    if kind.endswith("_of_stress"):
+        return f"{unit}/Å{'²³'[summary['dims'] - 2]}"
+    return unit
 
 
 def _words(key: str, summary: Mapping[str, Any]) -> str:

@@ -44,7 +44,7 @@ class SweepTable(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
         settings, figures = _write(folder)
-        swept = settings.loc[:, settings.nunique(dropna=False) > 1]
+        swept = differing(settings)
         errors = _errors(figures)
         if "state" in settings:  # a search, whose jobs are compared by this
             errors = figures[["val/loss"]].join(errors)
@@ -65,24 +65,27 @@ class SweepTable(Callback):
 
 def _write(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write overrides and figures of a sweep's jobs to its table; returns both."""
-    settings, figures = _trials(folder) if (folder / TRIALS).exists() else _tables(folder)
+    runs, settings = runs_of(folder)
+    figures = pd.DataFrame([figures_of(run) for run in runs])
     with atomic(folder / "sweep.csv") as path:
         settings.join(figures, rsuffix="_result").to_csv(path, index=False)
     return settings, figures
 
 
-def _tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Overrides and figures of the finished jobs, in the order of the sweep."""
+def runs_of(folder: Path) -> tuple[list[Path], pd.DataFrame]:
+    """Return the run folders of a sweep, and what was set for each, a row per run.
+
+    They are the finished jobs in the order of the sweep, and of a search all trials with their
+    state, those that failed included.
+
+    Example:
+        runs, settings = runs_of(Path("outputs/sweeps/mine"))
+    """
+    if (folder / TRIALS).exists():
+        settings = pd.read_csv(folder / TRIALS, dtype=str)
+        return [folder / str(name) for name in settings.pop("run_dir")], settings
     finished = jobs(folder)
-    settings = pd.DataFrame([overrides_of(job) for job in finished])
-    return settings, pd.DataFrame([_figures(job) for job in finished])
-
-
-def _trials(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values and figures of all trials of a search, those that failed included."""
-    settings = pd.read_csv(folder / TRIALS, dtype=str)
-    runs = [folder / str(name) for name in settings.pop("run_dir")]
-    return settings, pd.DataFrame([_figures(run) for run in runs])
+    return finished, pd.DataFrame([overrides_of(job) for job in finished])
 
 
 def jobs(folder: Path) -> list[Path]:
@@ -102,6 +105,16 @@ def jobs(folder: Path) -> list[Path]:
     finished = (path.parent for path in folder.glob("**/summary.json"))
     own = [job for job in finished if (job / ".hydra").is_dir()]  # a job may have runs in it
     return sorted(own, key=_number)
+
+
+def differing(settings: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings that are not the same for all runs.
+
+    Example:
+        >>> [*differing(pd.DataFrame({"data": ["ising", "ising"], "tile.c": ["0", "1"]}))]
+        ['tile.c']
+    """
+    return settings.loc[:, settings.nunique(dropna=False) > 1]
 
 
 def overrides_of(job: Path) -> dict[str, str]:
@@ -155,7 +168,13 @@ def _number(job: Path) -> int:
     return int(OmegaConf.load(job / ".hydra" / "hydra.yaml").hydra.job.num)
 
 
-def _figures(job: Path) -> dict[str, Any]:
+def figures_of(job: Path) -> dict[str, Any]:
+    """Return the flat figures of a run's summary; none before it is finished.
+
+    Example:
+        >>> figures_of(Path("nowhere"))
+        {}
+    """
     if not Run(job).finished:
         return {}
     figures = Run(job).read_summary()

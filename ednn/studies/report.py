@@ -1,6 +1,5 @@
 """The report: one page that holds every finished study, pictures included."""
 
-import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from hydra import compose
 
-from ednn.core.files import atomic
+from ednn.reports.page import Picture, write_page
 
 PAPER = (
     "Luchak, Mills, Ryczko, Domurad and Tamblyn, Chem. Sci. 10, 4129 (2019). Every number below "
@@ -25,9 +24,6 @@ def write_report(folder: Path) -> Path:
     Returns:
         The page's path.
 
-    Raises:
-        ModuleNotFoundError: jinja2 is not installed, which comes with the extra `report`.
-
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> from hydra import initialize_config_dir
@@ -38,12 +34,12 @@ def write_report(folder: Path) -> Path:
     """
     order = map(str, compose("study", ["study=all"]).study)
     studies = [folder / name for name in order if (folder / name / "result.json").exists()]
-    return write_page(
+    return write_studies(
         folder, "Extensive deep neural networks, reproduced", PAPER + _missing(folder), studies
     )
 
 
-def write_page(folder: Path, heading: str, intro: str, studies: Sequence[Path]) -> Path:
+def write_studies(folder: Path, heading: str, intro: str, studies: Sequence[Path]) -> Path:
     """Write `report.html` of some studies.
 
     Args:
@@ -55,24 +51,15 @@ def write_page(folder: Path, heading: str, intro: str, studies: Sequence[Path]) 
     Returns:
         The page's path.
 
-    Raises:
-        ModuleNotFoundError: jinja2 is not installed, which comes with the extra `report`.
-
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as temp:
-        ...     page = write_page(Path(temp), "Mine", "All of it.", studies=[]).read_text()
+        ...     page = write_studies(Path(temp), "Mine", "All of it.", studies=[]).read_text()
         >>> "<h1>Mine</h1>" in page
         True
     """
-    from jinja2 import Environment, PackageLoader  # of an extra: studies run without it
-
-    page = Environment(loader=PackageLoader("ednn.studies", "."), autoescape=True, trim_blocks=True)
-    path, found = folder / "report.html", [_study(study) for study in studies]
-    with atomic(path) as temporary:
-        template = page.get_template("report.html.j2")
-        temporary.write_text(template.render(heading=heading, intro=intro, studies=found))
-    return path
+    values = {"heading": heading, "intro": intro, "studies": [_study(study) for study in studies]}
+    return write_page(folder / "report.html", "studies.html.j2", **values)
 
 
 def _missing(folder: Path) -> str:
@@ -84,5 +71,5 @@ def _missing(folder: Path) -> str:
 
 def _study(folder: Path) -> dict[str, Any]:
     result = json.loads((folder / "result.json").read_text())
-    picture = base64.b64encode((folder / "picture.png").read_bytes()).decode()
+    picture = Picture((folder / "picture.png").read_bytes(), alt=result["title"])
     return {**result, "name": folder.name, "picture": picture}

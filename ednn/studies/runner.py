@@ -31,7 +31,6 @@ def run(cfg: DictConfig) -> None:
 
     Raises:
         InputError: there is no such scale.
-        ModuleNotFoundError: jinja2, which writes the report, is not installed.
         TrainingError: names the studies that failed.
 
     Example:

@@ -1,6 +1,7 @@
 """Score a checkpoint on the test split of any data config."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lightning import Trainer
@@ -36,15 +37,8 @@ def evaluate(cfg: DictConfig) -> None:
     by, count = started()
     if count > 1:
         raise InputError(f"{by} started {count} processes, but a test is one; let it start 1.")
-    checkpoints = [read_checkpoint(path) for path in as_paths(cfg.ckpt_path)]
-    data = make_dataset(cfg.data)
-    model = build_models(checkpoints)
-    require_kind(model.info, data)
+    model, data = model_and_data(cfg.ckpt_path, cfg.data)
     check_shifts(cfg.shifts, model.info.takes)
-    trained_on = _trained_on(checkpoints)
-    settings = trained_on["settings"] if trained_on["data"] == data.kind else None
-    if settings != data.settings:
-        data.test_only(settings)
     data.prepare_data()
     data.setup()
     if data.reading:
@@ -56,6 +50,35 @@ def evaluate(cfg: DictConfig) -> None:
     else:
         data.require_seen(model.info)
     score(cfg, model, data, cfg.extrapolate)
+
+
+def model_and_data(
+    ckpt_path: str | Path | Sequence[str | Path], config: DictConfig
+) -> tuple[ExtensiveModel, ExtensiveData]:
+    """Load a model, and make the data set that it is tested on; its samples are not read yet.
+
+    Of data with other settings than those of the training, there is a test split alone.
+
+    Args:
+        ckpt_path: one checkpoint, or those of an ensemble.
+        config: of the data.
+
+    Raises:
+        InputError: the model can't be tested on these data.
+
+    Example:
+        model, data = model_and_data("RUN/checkpoints/best.ckpt", cfg.data)
+        data.setup()
+    """
+    checkpoints = [read_checkpoint(path) for path in as_paths(ckpt_path)]
+    data = make_dataset(config)
+    model = build_models(checkpoints)
+    require_kind(model.info, data)
+    trained_on = _trained_on(checkpoints)
+    settings = trained_on["settings"] if trained_on["data"] == data.kind else None
+    if settings != data.settings:
+        data.test_only(settings)
+    return model, data
 
 
 def score(

@@ -15,7 +15,7 @@ from tests.conftest import REPOSITORY
 
 # Every folder may import from those before it.
 LAYERS = ["core", "physics", "plots", "data", "runs", "training", "inference"]
-LAYERS += ["simulation", "studies", "learning", "commands"]
+LAYERS += ["simulation", "reports", "studies", "learning", "commands"]
 FRAMEWORK = {"lightning", "pytorch_lightning", "torchmetrics", "hydra", "omegaconf"}
 OTHERS = {"ase", "h5py", "matplotlib", "pandas", "scipy", "tensorboard", "tqdm", "wandb"}
 CHECKPOINT = REPOSITORY / "tests" / "checkpoints" / "v0_ising_ann.ckpt"
@@ -79,4 +79,4 @@ def test_a_folder_imports_from_those_below_it_alone(layer: str) -> None:
 
 def test_the_package_has_few_entries() -> None:
     entries = [p for p in Path(ednn.__file__).parent.iterdir() if p.name != "__pycache__"]
-    assert len(entries) <= 17  # eleven folders, and what is imported from `ednn` itself
+    assert len(entries) <= 18  # twelve folders, and what is imported from `ednn` itself

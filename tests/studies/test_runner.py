@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from ednn import plots
 from ednn.studies.runner import SCALES, study_config
 from tests.commands.test_configs import composed
-from tests.conftest import run, run_alone
+from tests.conftest import run
 
 
 def test_a_study_gets_what_the_scales_share_and_the_sizes_of_one() -> None:
@@ -53,15 +53,3 @@ def test_an_unknown_scale_ends_in_one_sentence(tmp_path: Path) -> None:
     assert sentence == "error: scale=gpu is not known; give scale=cpu or scale=paper."
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "outputs").exists()
-
-
-def test_without_jinja2_a_study_is_kept_and_one_sentence_names_the_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['jinja2'] = None\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    done = run_alone(tmp_path, "-m", "ednn", "study", "study=table1")
-    assert done.returncode != 0
-    assert "ednn[report]" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert (tmp_path / "outputs" / "paper" / "cpu" / "table1" / "result.json").exists()

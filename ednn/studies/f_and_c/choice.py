@@ -34,7 +34,7 @@ from ednn.studies.f_and_c.trainings import (
     train_once,
 )
 from ednn.studies.lab import Lab
-from ednn.studies.report import write_page
+from ednn.studies.report import write_studies
 from ednn.studies.runner import described
 from ednn.training.train import make_data, make_model
 
@@ -72,7 +72,7 @@ def choose(cfg: DictConfig) -> None:
         say(f"\n{words.told(numbers)}\n\nPicture: {run.folder / 'picture.png'}")
         write_json(run.folder / "result.json", described(study, numbers, started))
         run.finish({"tile.f": numbers["f"], "tile.c": numbers["c"]})
-        report = write_page(
+        report = write_studies(
             run.folder, "f and c by measurement", words.advice(numbers), [run.folder]
         )
         print(f"Report: {report}")

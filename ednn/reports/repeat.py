@@ -1,0 +1,120 @@
+"""The commands that repeat a run, test its network again and use it."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from ednn.core.info import Takes
+from ednn.runs.configs import CONF
+from ednn.runs.folder import Run, plain
+
+OWN = ("run=", "resume=", "run_dir=")  # of this run's folder, where no other run may be
+AGAIN = "Test its network again; other data settings test it on other data"
+HYDRA = ".hydra"  # Hydra's record of a run
+
+
+def commands(run: Run, takes: Takes | None) -> dict[str, str]:
+    """Return command lines by what they do.
+
+    Args:
+        run: whose config is written.
+        takes: what its network takes; None where it has no network of its own.
+
+    Example:
+        commands(Run("outputs/runs/mine"), "fields")["Train it again"]  # ednn train data=ising …
+    """
+    words = repeated(run)
+    does = "Test again" if "evaluate" in words[:2] else "Train it again"
+    found = {does: shlex.join(words)} if words else {}
+    if takes is None:
+        return found
+    checkpoint = f"ckpt_path={run.tested}"
+    if data := _data_words(run):
+        line = ["ednn", "evaluate", checkpoint, *data]
+        found[AGAIN] = shlex.join(line)
+    ending = "extxyz" if takes == "structures" else "h5"
+    files = [f"input=FILE.{ending}", f"output=predictions.{ending}"]
+    found[f"Predict your own {takes}"] = shlex.join(["ednn", "predict", checkpoint, *files])
+    return found | {"Write this report again": shlex.join(["ednn", "report", str(run.folder)])}
+
+
+def repeated(run: Run) -> list[str]:
+    """Return the words of the command that a run is of, without what names its folder.
+
+    A job of a sweep has the words of that job alone.
+
+    Example:
+        repeated(Run("outputs/runs/mine"))  # ["ednn", "train", "data=ising"]
+    """
+    typed = typed_words(run)
+    name = next((word for word in typed[:2] if word in ("train", "evaluate")), None)
+    overrides = run.folder / HYDRA / "overrides.yaml"
+    if name is None or "-m" in typed or "--multirun" in typed:  # a sweep, or a study's
+        if not overrides.is_file():
+            return []
+        kind = "train" if "model" in run.read_config() else "evaluate"
+        typed = ["ednn", kind, *map(str, OmegaConf.load(overrides))]
+    return [word for word in typed if not word.startswith(OWN)]
+
+
+def typed_words(run: Run) -> list[str]:
+    """Return the words of the command line that started a run, `ednn train …` for train.py.
+
+    Example:
+        typed_words(Run("outputs/sweeps/mine/tile.c=1"))  # ["ednn", "train", "-m", "tile.c=0,1"]
+    """
+    words = shlex.split(run.read_environment()["command"])
+    if words[:3] == ["python", "-m", "ednn"]:
+        return ["ednn", *words[3:]]
+    if words and words[0].endswith(".py"):
+        return ["ednn", words[0].removesuffix(".py"), *words[1:]]
+    return words
+
+
+def _data_words(run: Run) -> list[str]:
+    """Return the words that choose a run's data for `ednn evaluate`; none if they aren't known."""
+    record = run.folder / HYDRA / "hydra.yaml"
+    if not record.is_file():
+        return []
+    choice = OmegaConf.select(OmegaConf.load(record), "hydra.runtime.choices.data")
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            base = compose("evaluate", [f"data={choice}"])
+    except HydraException:  # a config of the user's that isn't here
+        return []
+    OmegaConf.set_struct(base, False)
+    own, usual = (flat(plain(config)) for config in (run.read_config().data, _resolved(base)))
+    other = {key: value for key, value in own.items() if key not in usual or usual[key] != value}
+    return [f"data={choice}", *(f"data.{key}={_word(value)}" for key, value in other.items())]
+
+
+def _resolved(base: DictConfig) -> DictConfig:
+    data = OmegaConf.create({"seed": base.seed, "data": base.data})
+    resolved: DictConfig = OmegaConf.create(OmegaConf.to_container(data, resolve=True)).data
+    return resolved
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by their paths.
+
+    Example:
+        >>> flat({"seed": 0, "tile": {"f": 1, "c": [1, 2]}})
+        {'seed': 0, 'tile.f': 1, 'tile.c': [1, 2]}
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = isinstance(value, Mapping)
+        found |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return found
+
+
+def _word(value: Any) -> str:
+    """Write a value as a command line has it."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{','.join(map(_word, value))}]"
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
