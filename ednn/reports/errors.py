@@ -73,7 +73,7 @@ def errors_of(
         units = {"unit": output.unit, "unit_per_site": output.unit_per_site, "dims": dims}
         what = " ".join([*name, kind.removesuffix(PER_SITE).replace("_", " ")])
         column = "per_site" if kind.endswith(PER_SITE) else "total"
-        rows.setdefault(what, {})[column] = value, unit_of(kind, units)
+        rows.setdefault(what, {})[column] = value, unit_of(key, units)
     found = [Error(what, row.get("total"), row.get("per_site")) for what, row in rows.items()]
     return Errors(of, found)
 

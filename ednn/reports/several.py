@@ -106,7 +106,8 @@ def grid(table: Table, names: Sequence[str]) -> list[list[str]]:
         own = {str(k): value for k, value in table.figures.iloc[i].dropna().items()}
         seconds = own.get("train/seconds", own.get("test/seconds"))
         values = [str(value) for value in table.settings.iloc[i].fillna("")] if settings else []
-        found = [quantity(own[k], unit_of(k.split("/")[-1], own)) if k in own else "" for k in keys]
+        summary = Run(table.runs[i]).read_summary() if own else {}
+        found = [quantity(own[key], unit_of(key, summary)) if key in own else "" for key in keys]
         cells.append([name, *values, *found, "" if seconds is None else quantity(seconds, "s")])
     return cells
 

@@ -225,17 +225,23 @@ def shortened(errors: Mapping[str, float]) -> Mapping[str, float]:
     }
 
 
-def unit_of(kind: str, summary: Mapping[str, Any]) -> str:
-    """Return the unit of a kind of errors; empty for those that have none.
+def unit_of(key: str, summary: Mapping[str, Any]) -> str:
+    """Return the unit of a figure; empty for those that have none.
 
     Args:
-        kind: the last part of a summary's key.
-        summary: of the run.
+        key: of the summary.
+        summary: of the run; that of an older version has the unit of the labels alone.
 
     Example:
-        >>> unit_of("mean_absolute_error_of_forces", {"unit": "eV", "unit_per_site": "", "dims": 2})
+        >>> old = {"unit": "eV", "unit_per_site": "meV per atom", "dims": 2}
+        >>> unit_of("test/mean_absolute_error_of_forces", old)
         'eV/Å'
     """
+    _, *names, kind = key.split("/")  # the split and, of several, the output
+    if "units" in summary:
+        units: Mapping[str, str] = summary["units"]
+        own = "/".join([*(name.rpartition(": ")[2] for name in names), kind])
+        return units.get(own, units.get(kind, ""))
     if "relative" in kind:
         return ""
     unit: str = summary["unit_per_site" if kind.endswith("_per_site") else "unit"]
@@ -248,11 +254,8 @@ def unit_of(kind: str, summary: Mapping[str, Any]) -> str:
 
 def _words(key: str, summary: Mapping[str, Any]) -> str:
     """Spell a summary key out: test/mean_absolute_error_per_site → test mean … (J per spin)."""
-    *names, kind = key.split("/")  # the split and, of several, the output
-    units = summary.get("units", {})
-    own = "/".join([*(name.rpartition(": ")[2] for name in names[1:]), kind])
-    unit = units.get(own, units.get(kind))
-    words = " ".join([*names, kind.removesuffix("_per_site").replace("_", " ")])
+    words = " ".join(key.removesuffix("_per_site").replace("_", " ").split("/"))
+    unit = unit_of(key, summary)
     return f"{words} ({unit})" if unit else words
 
 
