@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig, ListConfig
 
 from ednn import plots
+from ednn.core.build import build_model
 from ednn.core.errors import InputError
 from ednn.core.files import require_writable
 from ednn.core.interface import FieldModel
 from ednn.core.structure_model import StructureModel
 from ednn.core.terminal import say
 from ednn.data.module import ExtensiveData
-from ednn.runs.folder import Run, write_json
+from ednn.runs.folder import Run, plain, write_json
 from ednn.runs.going_on import alone, require_same
 from ednn.runs.started import require_one
 from ednn.studies.base import Numbers, Row, Study
@@ -153,8 +154,8 @@ class FocusAndContext(Study):
         data = make_data(self.cfg)
         numbers = self._try_out(data)
         self._set_budget(len(data.splits["train"]), numbers["sides"])
-        table, verdict, late = self._over_c(numbers["sides"])
-        numbers |= {"verdict": asdict(verdict), "late": late, "c": None, "f": None}
+        table, verdict, ended = self._over_c(numbers["sides"], data)
+        numbers |= {"verdict": asdict(verdict), "ended": ended, "c": None, "f": None}
         if verdict.state != "nothing learnt":
             numbers |= {"c": verdict.enough, "f": self.cfg.tile.f}
             if not numbers["site_wise"]:
@@ -211,20 +212,41 @@ class FocusAndContext(Study):
             f"{trainer.limit_train_batches}, examples of a batch {data.batch_size}."
         )
 
-    def _over_c(self, sides: Sequence[int]) -> tuple[list[Numbers], Verdict, bool]:
-        """Train with more and more context; say whether the sweep ended for lack of time."""
-        f, listed = self.cfg.tile.f, sorted(self.own.c or [])
+    def _over_c(
+        self, sides: Sequence[int], data: ExtensiveData
+    ) -> tuple[list[Numbers], Verdict, str]:
+        """Train with more and more context; say what ended the sweep before it was done."""
+        f, listed = self.cfg.tile.f, sorted({*(self.own.c or [])})
         table: list[Numbers] = []
-        late = False
-        for c in listed or contexts(f, min(sides)):
+        for c in listed or contexts(min(sides)):
+            if table and not listed:
+                if self._is_enough(table):
+                    break
+                if sum(row["seconds"] for row in table) > 60 * self.own.minutes:
+                    return table, self._judged(table), "as locality.minutes were over"
+                if not self._takes(f, c, data):
+                    return table, self._judged(table), lines.NO_WIDER
             table += self._trained(f, c)
-            errors = errors_by("c", table, self.constants)
-            verdict = judge(errors, error_of(self.constants, self.constants))
-            late = not listed and sum(row["seconds"] for row in table) > 60 * self.own.minutes
-            ended = verdict.state != "nothing learnt" and verdict.enough not in [*errors][-AGAIN:]
-            if late or (ended and not listed):
-                break
-        return table, verdict, late
+        return table, self._judged(table), ""
+
+    def _is_enough(self, table: Sequence[Numbers]) -> bool:
+        """Tell whether the last contexts brought nothing, after one that did."""
+        verdict, tried = self._judged(table), sorted({row["c"] for row in table})
+        return verdict.state != "nothing learnt" and verdict.enough < min(tried[-AGAIN:])
+
+    def _judged(self, table: Sequence[Numbers]) -> Verdict:
+        constant = error_of(self.constants, self.constants)
+        return judge(errors_by("c", table, self.constants), constant)
+
+    def _takes(self, f: int, c: int, data: ExtensiveData) -> bool:
+        """Tell whether the network can have a tile: convolutions reach so far, and no farther."""
+        cfg = self.cfg.copy()
+        cfg.tile.f, cfg.tile.c = f, c
+        try:
+            build_model(plain(cfg.model), data.info)
+        except InputError:
+            return False
+        return True
 
     def _over_f(self, table: list[Numbers], c: int, sides: Sequence[int]) -> int:
         """Train other focuses with one context, add them to the table, and return the cheapest."""

@@ -11,6 +11,7 @@ from ednn.studies.f_and_c.trainings import contexts
 
 LONGER = 4  # times as many steps, where trainings were too short
 MORE = 3  # contexts to try beyond the widest
+NO_WIDER = "as the network takes no wider ones"  # what ended a sweep
 # Beginnings of words that this command's trainings have, and a full training hasn't.
 OWN = ("locality.", "run=", "name=", "resume=", "tile.", "trainer.max_", "trainer.limit_")
 
@@ -49,9 +50,8 @@ def measuring(cfg: DictConfig, numbers: Numbers) -> str:
         longer = f"trainer.{limit}={LONGER * cfg.trainer[limit]}"
         return _command("locality", [*_without(f"trainer.{limit}="), longer])
     tried = sorted({row["c"] for row in numbers["table"]})
-    possible = contexts(numbers["table"][0]["f"], min(numbers["sides"]))
-    wider = [c for c in possible if c > tried[-1]][:MORE]
-    if numbers["verdict"]["state"] != "still falls" or not wider:
+    wider = [c for c in contexts(min(numbers["sides"])) if c > tried[-1]][:MORE]
+    if numbers["verdict"]["state"] != "still falls" or numbers["ended"] == NO_WIDER or not wider:
         return ""
     listed = f"locality.c=[{','.join(map(str, tried + wider))}]"
     return _command("locality", [*_without("locality.c="), f"run={cfg.run}", listed])

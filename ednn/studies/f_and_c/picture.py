@@ -95,7 +95,7 @@ def _draw_responses(axes: Axes, numbers: Numbers) -> None:
         reach = 2 * numbers["c"] * (numbers["length"] if atoms else 1)
         axes.axvline(reach, color=COLOUR["vermilion"], label=f"2c for c = {numbers['c']}")
     x = "distance of two atoms (Å)" if atoms else f"distance of two {numbers['site']}s"
-    y = "change of the force on one as the other moves /\nof that on the other itself"
+    y = "change of an atom's force /\nthat of the moved atom's"
     axes.set_yscale("symlog", linthresh=LINEAR_BELOW)
     axes.set(
         xlim=(0, None),

@@ -87,16 +87,16 @@ def constants(folder: str) -> dict[str, float]:
     }
 
 
-def contexts(f: int, side: int) -> Iterator[int]:
-    """Yield 0, 1, 2, 3, 4, 6, 8, 12, 16 and so on, as long as a tile is no wider than the lattice.
+def contexts(side: int) -> Iterator[int]:
+    """Yield 0, 1, 2, 3, 4, 6, 8, 12, 16 and so on, up to half the side of a lattice.
 
     Example:
-        >>> list(contexts(f=1, side=20))
+        >>> list(contexts(side=20))
         [0, 1, 2, 3, 4, 6, 8]
     """
     widths = (w for k in count(1) for w in (2**k, 3 * 2 ** (k - 1)))
     for c in (0, 1, *(next(widths) for _ in range(40))):
-        if f + 2 * c > side:
+        if 2 * c > side:
             return
         yield c
 

@@ -142,11 +142,11 @@ def _of_errors(numbers: Numbers) -> str:
     narrower = [c for c in means if c < enough][-1]
     before = f"{quantity(means[narrower], unit)} with c = {narrower}"
     if verdict["state"] == "still falls":
-        late = ", as locality.minutes were over" if numbers["late"] else ""
+        widest = context(enough, numbers) + (numbers["ended"] and f", {numbers['ended']}")
         return (
-            f"The error still falls at the widest context tried, {context(enough, numbers)}{late}: "
-            f"{here}, against {before}. Wider ones may do better; if the error goes on falling, "
-            f"the property wants several scales."
+            f"The error still falls at the widest context tried, {widest}: {here}, against "
+            f"{before}. Wider ones may do better; if the error goes on falling, the property wants "
+            f"several scales."
         )
     others = f"; the least, {least}, is that of c = {best}" if best != enough else ""
     return (

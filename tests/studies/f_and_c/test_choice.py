@@ -135,3 +135,17 @@ def test_recipes_keep_their_networks_and_have_the_short_trainings() -> None:
     assert own.task.scheduler._target_ == "torch.optim.lr_scheduler.OneCycleLR"
     assert dft.task.optimizer._target_ == "ednn.training.optimizers.muon"
     assert own.trainer.max_steps == dft.trainer.max_steps == 300
+
+
+def test_a_sweep_ends_where_the_network_takes_no_wider_context(folder: Path) -> None:
+    network = [
+        "model=fcn",
+        "model.subnet.widths=[4]",
+        "tile.f=2",
+    ]  # one convolution reaches one block
+    done = run(folder, *LINES, *network, "trainer.max_steps=4")
+    assert done.returncode == 0, done.stderr
+    numbers = result(folder)["numbers"]
+    assert numbers["ended"] == "as the network takes no wider ones"
+    assert max(row["c"] for row in numbers["table"]) < 6
+    assert {row["f"] for row in numbers["table"]} == {2}  # its errors don't depend on f
