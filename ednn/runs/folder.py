@@ -254,7 +254,8 @@ def unit_of(key: str, summary: Mapping[str, Any]) -> str:
 
 def _words(key: str, summary: Mapping[str, Any]) -> str:
     """Spell a summary key out: test/mean_absolute_error_per_site → test mean … (J per spin)."""
-    words = " ".join(key.removesuffix("_per_site").replace("_", " ").split("/"))
+    *names, kind = key.split("/")
+    words = " ".join([*names, kind.removesuffix("_per_site").replace("_", " ")])
     unit = unit_of(key, summary)
     return f"{words} ({unit})" if unit else words
 
