@@ -26,8 +26,8 @@ def field(values: np.ndarray, spacing: Sequence[float], span: tuple[float, float
 
     Example:
         >>> figure = field(np.eye(4), spacing=[], span=(0.0, 1.0))
-        >>> figure.axes[0].get_xlabel(), figure.axes[0].get_xlim()
-        ('x (sites)', (0.0, 4.0))
+        >>> figure.axes[0].get_xlabel(), figure.axes[0].images[0].get_extent()
+        ('x (sites)', [0, 4.0, 0, 4.0])
     """
     figure = Figure(figsize=SIZE)
     axes = figure.subplots()

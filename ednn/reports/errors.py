@@ -71,7 +71,7 @@ def errors_of(
         _, *name, kind = key.split("/")
         output = named.get(name[0], outputs[0]) if name else outputs[0]
         units = {"unit": output.unit, "unit_per_site": output.unit_per_site, "dims": dims}
-        what = " ".join([*name, kind.removesuffix(PER_SITE).replace("_", " ")])
+        what = " ".join([*name, kind.removesuffix(PER_SITE)]).replace("_", " ")
         column = "per_site" if kind.endswith(PER_SITE) else "total"
         rows.setdefault(what, {})[column] = value, unit_of(kind, units)
     found = [Error(what, row.get("total"), row.get("per_site")) for what, row in rows.items()]
@@ -94,7 +94,7 @@ def of_validation(history: pd.DataFrame) -> dict[str, float]:
     epochs = history.groupby("epoch").mean(numeric_only=True)
     best = epochs.iloc[int(epochs["val/loss"].argmin())]
     keys = [key for key in map(str, best.index) if key.startswith("val/")]
-    keys.sort(key=lambda key: ("relative" in key, "/mean" in key))  # medians first
+    keys.sort(key=lambda key: (key.split("/")[1:-1], "relative" in key, "/mean" in key))
     return {key: float(best[key]) for key in keys}
 
 
@@ -126,6 +126,6 @@ def outputs_of(table: pd.DataFrame, summary: Mapping[str, Any]) -> list[Output]:
     """
     columns = [column for column in map(str, table) if column.endswith("_true")]
     names = [column.removesuffix("_true") for column in columns]
-    unit, per_site = summary["unit"], summary["unit_per_site"]
+    unit, per_site = summary.get("unit", ""), summary.get("unit_per_site", "")
     thousandth = bool(unit) and per_site.startswith(f"m{unit} ")
     return [Output(name, unit, per_site, 1000.0 if thousandth else 1.0) for name in names]

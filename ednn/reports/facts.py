@@ -53,12 +53,12 @@ def about(one: OneRun) -> dict[str, str]:
             sizes = {name: len(splits[name]) for name in ("train", "val", "test")}
         words = {"train": "for training", "val": "for validation", "test": "for the test"}
         lines["samples"] = ", ".join(f"{sizes[name]:,} {word}" for name, word in words.items())
-    elif summary:
-        lines["samples"] = f"{summary['test/samples']:,} for the test"
+    elif one.predictions is not None:
+        lines["samples"] = f"{len(one.predictions):,} for the test"
     lines["seed"] = str(one.config.seed)
     lines["time"] = f"started {_moment(environment['started'])}"
     if summary:
-        lines["time"] += f", finished {_moment(summary['finished'])}; {_duration(one)}"
+        lines["time"] += f", finished {_moment(summary.get('finished', ''))}; {_duration(one)}"
     lines["device"] = summary.get("device") or environment["gpu"] or environment["cpu"]
     versions = ", ".join(f"{name} {number}" for name, number in environment["versions"].items())
     commit = environment["git_commit"]
@@ -103,6 +103,6 @@ def left_pictures(folder: Path, kinds: Iterable[str] = PICTURES) -> list[Picture
         alt, caption = PICTURES[kind]
         for path in sorted(folder.glob(f"{kind}.png")) + sorted(folder.glob(f"{kind}_*.png")):
             which = path.stem.removeprefix(kind).strip("_").replace("_", " ")
-            of = f" of {which}" if which else ""
-            found.append(Picture(path.read_bytes(), alt.format(of=of), caption))
+            of, start = (f" of {which}", f"{which}: ") if which else ("", "")
+            found.append(Picture(path.read_bytes(), alt.format(of=of), start + caption))
     return found

@@ -53,10 +53,10 @@ def of_fields(model: FieldModel, data: ExtensiveData, example: Tensor) -> list[M
         >>> data = IsingData(L=4, dims=2, J=1.0, n_train=1, n_val=1, n_test=1, **shared)
         >>> found = of_fields(EDNN(ANN, focus=2, context=1), data, torch.ones(1, 1, 4, 4))
         >>> [moves.what for moves in found][:2]
-        ['moved by 2 sites', 'moved by one site']
+        ['moved by 2 spins', 'moved by one spin']
     """
-    found = _translations(model, example) if model.tiling.padding == "periodic" else []
     axes, site = list(range(2, example.ndim)), data.info.site
+    found = _translations(model, example, site) if model.tiling.padding == "periodic" else []
     mirrors = [partial(torch.flip, dims=(axis,)) for axis in axes]
     turns = []
     if len(axes) > 1 and example.shape[2] == example.shape[3]:
@@ -79,9 +79,9 @@ def of_fields(model: FieldModel, data: ExtensiveData, example: Tensor) -> list[M
     return found
 
 
-def _translations(model: FieldModel, example: Tensor) -> list[Moves]:
+def _translations(model: FieldModel, example: Tensor, site: str) -> list[Moves]:
     """Return translations by the model's period, and by one site, of periodic fields."""
-    sides, period, site = example.shape[2:], model.period, model.info.site
+    sides, period = example.shape[2:], model.period
     found = []
     if whole := _rolls(period, sides):
         size = " × ".join(map(str, period if len(set(period)) > 1 else period[:1]))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ednn.core.errors import InputError
 from ednn.core.info import Output
-from ednn.core.interface import ExtensiveModel
+from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.loading import load_models
 from ednn.data.module import ExtensiveData
 from ednn.reports.errors import Errors, errors_of, of_training, of_validation, outputs_of
@@ -88,14 +88,14 @@ class OneRun:
     @property
     def site(self) -> str:
         """What totals are divided by."""
-        return self.model.info.site if self.model else "site"
+        return self.outputs[0].unit_per_site.rpartition("per ")[2] or "site"
 
     def errors(self) -> list[Errors]:
         """Return the errors of each split whose errors are known."""
         dims = self.summary.get("dims", self.model.info.dims if self.model else 2)
         found: list[tuple[str, Mapping[str, float]]] = []
-        if self.summary:
-            found.append((f"Test, {self.summary['test/samples']:,} samples", self.summary))
+        if self.predictions is not None:
+            found.append((f"Test, {len(self.predictions):,} samples", self.summary))
         if validation := of_validation(self.history):
             found.append(("Validation, at the epoch of its least loss", validation))
         if self.is_training and self.model and self.data:
@@ -109,15 +109,16 @@ class OneRun:
         for key, value in self.summary.items():
             *_, kind = key.split("/")
             output = key.split("/")[1:-1]
-            of = f" of {output[0]}" if output else ""
+            of = f" of {output[0].replace('_', ' ')}" if output else ""
             if share := re.fullmatch(r"coverage_of_(\d+)_percent_intervals", kind):
                 found.append(
                     f"The {share[1]} % intervals of the predictions{of} hold {100 * value:.1f} % "
                     f"of the test samples; {share[1]} % is right."
                 )
             if kind == "rank_correlation_of_uncertainty":
+                shown = f"{value:.2f}".replace("-", "−")
                 found.append(
-                    f"The rank correlation of uncertainty and error{of} is {value:.2f}; it is 1.00 "
+                    f"The rank correlation of uncertainty and error{of} is {shown}; it is 1.00 "
                     f"where the more uncertain prediction always has the larger error."
                 )
         return found
@@ -127,6 +128,14 @@ class OneRun:
         """The mean absolute error of the test per site of the first output, if it is known."""
         names = [f"test/{self.outputs[0].name}/{MEAN}", f"test/{MEAN}"]
         return next((self.summary[name] for name in names if name in self.summary), None)
+
+    @property
+    def edges(self) -> str:
+        """Say why fields are neither moved nor repeated; empty where they are."""
+        if isinstance(self.model, FieldModel) and self.model.tiling.padding != "periodic":
+            padding = self.model.tiling.padding
+            return f"With tile.padding={padding}, fields have edges: they aren't moved or repeated."
+        return ""
 
     def checks(self) -> tuple[int, list[Check]]:
         """Return on how many test samples symmetries are checked, and what is found."""
@@ -154,8 +163,13 @@ def open_run(run: Run) -> OneRun:
         open_run(Run("outputs/runs/mine")).missing
     """
     one = OneRun(run)
-    if "data" not in one.config or "resume" not in one.config:
+    if "data" not in one.config:
         raise InputError(f"{run.folder} is no run of train or evaluate; give the folder of one.")
+    if (first := run.folder / "round_00").is_dir():
+        raise InputError(
+            f"{run.folder} is a folder of ednn learn; give that of one of its rounds, such as "
+            f"{first}."
+        )
     if not one.summary:
         words = [word for word in typed_words(run) if not word.startswith("resume=")]
         again = shlex.join([*words, "resume=auto"])

@@ -71,7 +71,7 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
 
 
 def quantity(value: float, unit: str = "", known_to: float | None = None) -> Markup:
-    """Return a number of three digits with its unit; the element has all digits in its `value`.
+    r"""Return a number of three digits with its unit; the element has all digits in its `value`.
 
     Args:
         value: the number.
@@ -79,8 +79,8 @@ def quantity(value: float, unit: str = "", known_to: float | None = None) -> Mar
         known_to: an error, of which the number shows two digits and no more.
 
     Example:
-        >>> print(quantity(1.23456e-7, "eV"))
-        <data value="1.23456e-07">1.23 × 10⁻⁷</data> eV
+        >>> print(quantity(1.23456e-7), quantity(0.5, "eV").count("\N{NO-BREAK SPACE}eV"))
+        <data value="1.23456e-07">1.23 × 10⁻⁷</data> 1
         >>> print(quantity(81234.5), quantity(-81234.56789, known_to=0.0123))
         <data value="81234.5">81,200</data> <data value="-81234.56789">−81,234.568</data>
     """

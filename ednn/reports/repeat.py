@@ -30,17 +30,16 @@ def commands(run: Run, takes: Takes | None) -> dict[str, str]:
     """
     words = repeated(run)
     does = "Test again" if "evaluate" in words[:2] else "Train it again"
-    found = {does: shlex.join(words)} if words else {}
-    if takes is None:
-        return found
-    checkpoint = f"ckpt_path={run.tested}"
-    if data := _data_words(run):
-        line = ["ednn", "evaluate", checkpoint, *data]
-        found[AGAIN] = shlex.join(line)
-    ending = "extxyz" if takes == "structures" else "h5"
-    files = [f"input=FILE.{ending}", f"output=predictions.{ending}"]
-    found[f"Predict your own {takes}"] = shlex.join(["ednn", "predict", checkpoint, *files])
-    return found | {"Write this report again": shlex.join(["ednn", "report", str(run.folder)])}
+    found = {does: words} if words else {}
+    if takes is not None:
+        checkpoint = f"ckpt_path={run.tested}"
+        if data := _data_words(run):
+            found[AGAIN] = ["ednn", "evaluate", checkpoint, *data]
+        ending = "extxyz" if takes == "structures" else "h5"
+        files = [f"input=FILE.{ending}", f"output=predictions.{ending}"]
+        found[f"Predict your own {takes}"] = ["ednn", "predict", checkpoint, *files]
+    found["Write this report again"] = ["ednn", "report", str(run.folder)]
+    return {what: shlex.join(line) for what, line in found.items()}
 
 
 def repeated(run: Run) -> list[str]:

@@ -127,6 +127,7 @@ def _run(folder: Path) -> dict[str, Any]:
         "checks": found,
         "checked": checked,
         "scale": one.scale,
+        "edges": one.edges,
         "worst": one.worst(),
         "output": one.outputs[0],
         "site": one.site,
