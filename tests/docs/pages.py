@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ednn.commands.main import COMMANDS, WORKS
 from tests.conftest import REPOSITORY
 
 PAGES = sorted(
@@ -18,6 +19,7 @@ BLOCK = re.compile(
     r"(?P<indent> *)```(?P<kind>\S+)[^\n]*\n(?P<code>(?:.*\n)*?)(?P=indent)```"
 )
 FILE = re.compile(r"`((?:ednn|conf|tests)/[\w/]+\.(?:py|yaml))`")
+BY_PATH = COMMANDS.keys() - {work.__name__ for work in WORKS}  # without settings
 COMMAND = re.compile(r"(?:python |torchrun .*?)(\w+)\.py |ednn (\w+) ")
 
 
@@ -61,8 +63,8 @@ def blocks(page: Path) -> list[Block]:
 
 
 def command(line: str) -> tuple[str, list[str]] | None:
-    """Return which of the package's commands a line types, and its words; None for another's."""
+    """Return which command by settings a line types, and its words; None for any other."""
     hit = COMMAND.search(line)
-    if hit is None or (hit.start() > 0 and "=" not in line[: hit.start()]):
+    if hit is None or (hit.start() > 0 and "=" not in line[: hit.start()]) or hit[2] in BY_PATH:
         return None
     return hit[1] or hit[2], shlex.split(line[hit.end() :])

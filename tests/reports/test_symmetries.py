@@ -18,8 +18,8 @@ from ednn.training.evaluate import model_and_data
 
 def spins(folder: Path, **changes: Any) -> IsingData:
     shared: dict[str, Any] = {"batch_size": 5, "workers": 0, "seed": 0, "cache": str(folder)}
-    counts: dict[str, Any] = {"n_train": 20, "n_val": 5, "n_test": 40}
-    data = IsingData(L=6, dims=2, J=1.0, **counts, **shared, **changes)
+    shared |= {"n_train": 20, "n_val": 5, "n_test": 40}
+    data = IsingData(L=6, dims=2, J=1.0, **shared, **changes)
     data.prepare_data()
     data.setup()
     return data
