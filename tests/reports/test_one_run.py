@@ -1,6 +1,7 @@
 """The page of one run: its numbers are those of the run, and its commands repeat it."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -9,13 +10,22 @@ import pytest
 from ednn.runs.folder import Run
 from tests.commands.test_configs import composed
 from tests.conftest import run
-from tests.reports.pages import reported
+from tests.reports.pages import Page, reported
 
 ROUNDING = 1e-6
 
 
-def test_of_spins(ising: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page, summary = reported(monkeypatch, ising), Run(ising).read_summary()
+@pytest.fixture(scope="module")
+def spins(trained: Path) -> Iterator[Page]:
+    """The page of the run on spins."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(trained.parents[2])
+        yield reported(monkeypatch, trained)
+    (trained / "report.html").unlink()
+
+
+def test_of_spins(spins: Page, trained: Path) -> None:
+    page, summary = spins, Run(trained).read_summary()
     errors = dict(list(page.rows("errors"))[:2])  # of the test, which come first
     for kind in ("median", "mean"):
         keys = [f"test/{kind}_absolute_error{per}" for per in ("", "_per_site")]
@@ -28,7 +38,7 @@ def test_of_spins(ising: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for picture in ("The loss against", "Predicted against true", "Errors against predicted"):
         assert sum(alt.startswith(picture) for alt in page.images) == 1
 
-    history = pd.read_csv(ising / "metrics.csv")
+    history = pd.read_csv(trained / "metrics.csv")
     best = history[history["val/loss"] == history["val/loss"].min()].iloc[0]
     validation = list(page.rows("errors"))[2]
     assert validation == (
@@ -37,8 +47,8 @@ def test_of_spins(ising: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_symmetries_of_spins(ising: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = dict(reported(monkeypatch, ising).rows("symmetries"))
+def test_symmetries_of_spins(spins: Page) -> None:
+    found = dict(spins.rows("symmetries"))
     assert [*found][:3] == ["moved by 1 spin", "mirrored along an axis", "turned by 90°"]
     (moved,), (mirrored,), _, (repeated,) = found.values()
     assert moved < ROUNDING
@@ -46,26 +56,25 @@ def test_symmetries_of_spins(ising: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert mirrored > 100 * ROUNDING  # no network ensures it
 
 
-def test_the_worst_samples_are_the_worst(ising: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = reported(monkeypatch, ising)
-    table = pd.read_csv(ising / "predictions.csv")
+def test_the_worst_samples_are_the_worst(spins: Page, trained: Path) -> None:
+    table = pd.read_csv(trained / "predictions.csv")
     error = (table["energy_predicted"] - table["energy_true"]).abs() / table["sites"]
     worst = table["sample"][error.sort_values(ascending=False, kind="stable").index[:10]]
-    shown = [alt.partition(":")[0] for alt in page.images if alt.startswith("Sample ")]
+    shown = [alt.partition(":")[0] for alt in spins.images if alt.startswith("Sample ")]
     assert shown == [f"Sample {number}" for number in worst]
 
 
-def test_the_commands_repeat_the_run(ising: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train, evaluate, predict, again = reported(monkeypatch, ising).codes
-    recorded = Run(ising).read_config()
+def test_the_commands_repeat_the_run(spins: Page, trained: Path) -> None:
+    train, evaluate, predict, again = spins.codes
+    recorded = Run(trained).read_config()
     for line, name in ((train, "train"), (evaluate, "evaluate")):
         program, command, *words = shlex.split(line)
         assert (program, command) == ("ednn", name)
         cfg = composed(*[word for word in words if "ckpt_path" not in word], name=name)
         assert {**cfg.data, "seed": cfg.seed} == recorded.data
-    assert f"ckpt_path={ising / 'checkpoints' / 'best.ckpt'}" in shlex.split(evaluate)
+    assert f"ckpt_path={trained / 'checkpoints' / 'best.ckpt'}" in shlex.split(evaluate)
     assert shlex.split(predict)[:2] == ["ednn", "predict"]
-    assert shlex.split(again) == ["ednn", "report", str(ising)]
+    assert shlex.split(again) == ["ednn", "report", str(trained)]
 
 
 def test_of_sheets(sheets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
