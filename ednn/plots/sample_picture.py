@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from ednn.physics.structure import Structure
+from ednn.physics.structure import Structure, in_cell
 from ednn.plots.style import COLOUR, limits, styled, ticks
 
 SIZE = (4.4, 3.8)  # inches; several stand side by side
@@ -69,6 +69,7 @@ def structure(atoms: Structure) -> Figure:
     from ase.data import chemical_symbols, covalent_radii
     from ase.data.colors import jmol_colors
 
+    atoms = in_cell(atoms, edge=0)
     edges = _edges(atoms.cell)
     corners = np.vstack([atoms.positions[:, :2], edges[..., :2].reshape(-1, 2)])
     across, along = np.ptp(corners, 0)

@@ -44,7 +44,10 @@ def about(one: OneRun) -> dict[str, str]:
         about(open_run(Run("outputs/runs/mine")))["tiles"]  # f = 1, c = 1: a tile sees 3 sites
     """
     environment, summary = one.run.read_environment(), one.summary
-    found = about_checkpoint(as_paths(one.checkpoint)[0]) if one.model else {}
+    paths = as_paths(one.checkpoint) if one.model else []
+    found = about_checkpoint(paths[0]) if paths else {}
+    if len(paths) > 1:
+        found["network"] = f"the mean of {len(paths)}, the first of which is {found['network']}"
     lines = {name: line for name, line in found.items() if name != "errors"}
     path = one.data.path if one.data else summary.get("data", {}).get("path")
     lines["data"] = str(path or one.config.data.get("path") or one.config.data._target_)

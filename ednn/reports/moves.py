@@ -17,6 +17,9 @@ from ednn.data.module import ExtensiveData
 from ednn.data.structures.module import StructureData
 
 ROUNDING = "Nothing but rounding"
+ELSEWHERE = (
+    "Small, as some cells are not whole tiles: their periodic images lie elsewhere on the pixels."
+)
 TURNS = 4  # in random directions
 
 
@@ -109,8 +112,13 @@ def _keeps(label: Callable[[Any], Any], example: Tensor, move: Callable[[Any], A
     return np.allclose(before, after)
 
 
-def of_structures(model: StructureModel, data: StructureData) -> list[Moves]:
+def of_structures(model: StructureModel, data: StructureData, whole: bool) -> list[Moves]:
     """Return what can be done to structures; they are turned only if those of the training were.
+
+    Args:
+        model: that predicts.
+        data: of its training, or others.
+        whole: whether all cells are whole tiles.
 
     Example:
         >>> from ednn.core.loading import load_structure_model
@@ -119,7 +127,8 @@ def of_structures(model: StructureModel, data: StructureData) -> list[Moves]:
         >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
         >>> file = ("gfn1", "plain", "data/dft/gfn1_120.h5", 0, None, (2, 1))
         >>> model = load_structure_model("pretrained/graphene-hbn-gfn1")
-        >>> [moves.what for moves in of_structures(model, DFTData(*file, **drawn, **shared))][1:]
+        >>> data = DFTData(*file, **drawn, **shared)
+        >>> [moves.what for moves in of_structures(model, data, whole=True)][1:]
         ['mirrored along an axis', 'repeated: two copies along every axis that repeats']
     """
     period, dims = model.translation_period, model.info.dims
@@ -130,7 +139,7 @@ def of_structures(model: StructureModel, data: StructureData) -> list[Moves]:
     found = [
         Moves(
             f"moved by a period of the pixels ({size} Å)",
-            f"{ROUNDING}: the pixels show the same.",
+            f"{ROUNDING}: the pixels show the same." if whole else ELSEWHERE,
             shifts,
         ),
         Moves(
@@ -149,6 +158,7 @@ def of_structures(model: StructureModel, data: StructureData) -> list[Moves]:
     should = f"{ROUNDING}: every atom of the copies has the surroundings that it had."
     if model.indivisible:
         should = f"Small; the model doesn't ensure it, as {model.indivisible}."
+    should = should if whole else ELSEWHERE
     return [*found, Moves(what, should, [_repeated])]
 
 

@@ -141,9 +141,11 @@ class OneRun:
         """Return on how many test samples symmetries are checked, and what is found."""
         if not self.model or not self.data or not len(self.data.splits["test"]):
             return 0, []
+        count = len(samples_to_check(self.data))
+        print(f"Checking symmetries on {count} test samples of {self.run.folder}", flush=True)
         shifts = self.config.get("shifts", 1)
         known = self.summary.get("test/translation_error_per_site")
-        return len(samples_to_check(self.data)), checks(self.model, self.data, shifts, known)
+        return count, checks(self.model, self.data, shifts, known)
 
     def worst(self) -> list[Sample]:
         """Return the worst ten samples, with pictures if the data are at hand."""

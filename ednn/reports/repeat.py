@@ -13,7 +13,8 @@ from ednn.core.info import Takes
 from ednn.runs.configs import CONF
 from ednn.runs.folder import Run, plain
 
-OWN = ("run=", "resume=", "run_dir=")  # of this run's folder, where no other run may be
+# of the folder of this run, where no other run may be
+OWN = ("run=", "resume=", "run_dir=", "hydra.run.dir=")
 AGAIN = "Test its network again; other data settings test it on other data"
 HYDRA = ".hydra"  # Hydra's record of a run
 

@@ -75,7 +75,8 @@ def checks(
         return list(_changes(model, data, samples, of_fields(model, data, samples[0])))
     assert isinstance(model, StructureModel)
     assert isinstance(data, StructureData)
-    found = list(_changes(model, data, samples, of_structures(model, data)))
+    whole = all(bool(model.fits(sample).all()) for sample in samples)
+    found = list(_changes(model, data, samples, of_structures(model, data, whole)))
     if translation is None:
         translation = translation_error(ShiftMean(model, shifts), data, torch.device("cpu"))
     unit = data.info.outputs[0].unit_per_site

@@ -60,7 +60,8 @@ def test_structures_are_turned_if_the_training_was(
     config.rotate = True
     model, data = model_and_data(Run(sheets).best, config)
     data.setup()
-    *_, turned, _ = of_structures(model, data)  # type: ignore[arg-type]
+    moved, *_, turned, repeated = of_structures(model, data, whole=False)  # type: ignore[arg-type]
+    assert moved.should == repeated.should != turned.should
     assert turned.what == "turned by a random angle"
     sample = data.dataset.inputs(torch.from_numpy(data.splits["test"][:1]))
     for turn in turned.each:
