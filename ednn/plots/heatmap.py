@@ -5,30 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
 
-from ednn.plots.style import label, log_ticks, styled
-
-
-@styled
-def heatmap(
-    values: np.ndarray,
-    rows: Sequence[object],
-    columns: Sequence[object],
-    names: tuple[str, str],
-    quantity: str,
-    unit: str,
-) -> Figure:
-    """Draw what `heatmap_on` draws, with its further arguments, as a picture of its own.
-
-    Example:
-        >>> figure = heatmap(np.array([[1.0, 10.0]]), [1], [8, 16], ("f", "L"), "error", "J")
-        >>> figure.axes[0].get_xlabel()
-        'L'
-    """
-    figure = Figure(figsize=(3.5 + 1.1 * len(columns), 2.2 + 0.8 * len(rows)))
-    heatmap_on(figure.subplots(), values, rows, columns, names, quantity, unit)
-    return figure
+from ednn.plots.style import label, log_ticks
 
 
 def heatmap_on(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from ednn.core.info import Output
+from ednn.core.info import Output, in_words
 from ednn.core.interface import ExtensiveModel
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import shortened, unit_of
@@ -71,7 +71,7 @@ def errors_of(
         _, *name, kind = key.split("/")
         output = named.get(name[0], outputs[0]) if name else outputs[0]
         units = {"unit": output.unit, "unit_per_site": output.unit_per_site, "dims": dims}
-        what = " ".join([*name, kind.removesuffix(PER_SITE)]).replace("_", " ")
+        what = " ".join(map(in_words, [*name, kind.removesuffix(PER_SITE)]))
         column = "per_site" if kind.endswith(PER_SITE) else "total"
         rows.setdefault(what, {})[column] = value, unit_of(key, units)
     found = [Error(what, row.get("total"), row.get("per_site")) for what, row in rows.items()]

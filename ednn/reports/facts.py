@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ednn import plots
+from ednn.core.info import in_words
 from ednn.core.loading import as_paths
 from ednn.plots.style import png
 from ednn.reports.one_run import OneRun
@@ -106,7 +107,7 @@ def left_pictures(folder: Path, kinds: Iterable[str] = PICTURES) -> list[Picture
     for kind in kinds:
         alt, caption = PICTURES[kind]
         for path in sorted(folder.glob(f"{kind}.png")) + sorted(folder.glob(f"{kind}_*.png")):
-            which = path.stem.removeprefix(kind).strip("_").replace("_", " ")
+            which = in_words(path.stem.removeprefix(kind).strip("_"))
             of, start = (f" of {which}", f"{which}: ") if which else ("", "")
             found.append(Picture(path.read_bytes(), alt.format(of=of), start + caption))
     return found

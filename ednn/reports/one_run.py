@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ednn.core.errors import InputError
-from ednn.core.info import Output
+from ednn.core.info import Output, in_words
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.loading import load_models
 from ednn.data.module import ExtensiveData
@@ -109,7 +109,7 @@ class OneRun:
         for key, value in self.summary.items():
             *_, kind = key.split("/")
             output = key.split("/")[1:-1]
-            of = f" of {output[0].replace('_', ' ')}" if output else ""
+            of = f" of {in_words(output[0])}" if output else ""
             if share := re.fullmatch(r"coverage_of_(\d+)_percent_intervals", kind):
                 found.append(
                     f"The {share[1]} % intervals of the predictions{of} hold {100 * value:.1f} % "

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ednn.core.files import atomic
+from ednn.core.info import in_words
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -62,8 +63,7 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    pages.filters |= {"quantity": quantity, "code": code}
-    pages.filters["words"] = lambda name: name.replace("_", " ")
+    pages.filters |= {"quantity": quantity, "code": code, "words": in_words}
     text = pages.get_template(template).render(**values)
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

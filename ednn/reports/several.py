@@ -8,17 +8,17 @@ from typing import NamedTuple
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ednn.plots.heatmap import heatmap
+from ednn import plots
+from ednn.core.info import in_words
 from ednn.plots.style import png
 from ednn.reports.page import Picture, quantity
 from ednn.reports.repeat import flat
 from ednn.runs.folder import Run, plain, unit_of
 from ednn.runs.sweep_table import differing, figures_of, runs_of
 
-MEDIAN, MEAN = "median_absolute_error", "test/mean_absolute_error"
+MEAN = "test/mean_absolute_error"
 LOSS, PER_SITE = "val/loss", "_per_site"
 CLASS = "._target_"
-TILE = {"tile.f": "focus f", "tile.c": "context c"}  # settings that have a name
 FOLDERS = ("run", "run_dir", "name", "resume")  # which differ between any two runs
 SEARCH = {  # pictures of a search
     "history": "Loss of the validation of every trial, and the least so far",
@@ -99,7 +99,7 @@ def grid(table: Table, names: Sequence[str]) -> list[list[str]]:
         grid(of_sweep(Path("outputs/sweeps/mine")), ["a", "b"])[0]  # ["run", "tile.c", …, "time"]
     """
     keys = [key for key in map(str, table.figures) if re.search(SHOWN, key)][:MOST]
-    errors = [" ".join(key.split("/")[1:]).replace("_", " ") for key in keys]
+    errors = [" ".join(map(in_words, key.split("/")[1:])) for key in keys]
     settings = [str(key).removesuffix(CLASS) for key in table.settings]
     cells = [["run", *settings, *errors, "time"]]
     for i, name in enumerate(names):
@@ -113,29 +113,22 @@ def grid(table: Table, names: Sequence[str]) -> list[list[str]]:
 
 
 def map_of(table: Table) -> Picture | None:
-    """Draw errors against two settings that are numbers; None unless there are two such.
-
-    Of several runs with the same two, the best is shown.
+    """Draw the errors of a sweep over focus and context; None for any other.
 
     Example:
         map_of(of_sweep(Path("outputs/sweeps/mine")))
     """
-    numbers = table.settings.apply(pd.to_numeric, errors="coerce")
-    swept = [str(key) for key in numbers if numbers[key].notna().all()]
-    pair = [*TILE] if set(TILE) <= set(swept) else swept
-    error = next((key for key in map(str, table.figures) if key.endswith(f"/{MEDIAN}")), None)
-    if len(pair) != 2 or error is None:
+    if table.best is None:
         return None
-    values = numbers[pair].join(table.figures[[error]])
-    cells = values.pivot_table(index=pair[0], columns=pair[1], values=error, aggfunc="min")
-    down, across = ([f"{value:g}" for value in axis] for axis in (cells.index, cells.columns))
-    names = TILE.get(pair[0], pair[0]), TILE.get(pair[1], pair[1])
-    unit = str(table.figures["unit"].dropna().iloc[0])
-    figure = heatmap(cells.to_numpy(), down, across, names, "median absolute error", unit)
-    alt = f"Heat map of the median absolute error of the test by {names[0]} and {names[1]}"
-    others = len(values.dropna()) > cells.notna().to_numpy().sum()
-    best = " Of several runs in a cell, the best is shown." if others else ""
-    return Picture(png(figure), alt, f"The darker, the larger the error.{best}")
+    summary = Run(table.runs[table.best]).read_summary()
+    keys = [key for key in map(str, table.figures) if re.search(SHOWN, key)]
+    units = {key.removeprefix("test/"): unit_of(key, summary) for key in keys}
+    figure = plots.heat_map(table.settings, table.figures, units)
+    if figure is None:
+        return None
+    alt = "Heat map of the mean absolute error of the test by focus f and context c"
+    caption = "The darker, the larger the error; of several runs in a cell, the least."
+    return Picture(png(figure), alt, caption)
 
 
 def pictures_of_search(folder: Path) -> list[Picture]:
