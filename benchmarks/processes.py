@@ -23,7 +23,7 @@ LIMITS = [
     f"trainer.limit_{split}_batches={n}" for split, n in (("train", 50), ("val", 1), ("test", 1))
 ]
 TRAININGS = {  # experiment: its settings here
-    "dft": LIMITS,
+    "dft": [f"data.path={REPOSITORY}/data/dft/gfn1.h5", *LIMITS],
     "ising_paper": ["tile.f=4", "data.n_train=100000", "data.n_val=500", "data.n_test=500"],
 }
 
