@@ -17,6 +17,7 @@ from ednn.core.errors import InputError
 from ednn.core.files import beside
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.loading import as_paths, load_models
+from ednn.core.precision import note_on_bfloat16
 from ednn.core.shifts import check_shifts
 from ednn.core.structure_model import StructureModel
 from ednn.core.terminal import say
@@ -135,6 +136,8 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
         **{key: cfg[key] for key in DETERMINE},
         "layout": [str(cfg.sides), cfg.channels_first],
     }
+    if cfg.bfloat16 and group.first and (note := note_on_bfloat16(group.device, "bfloat16=false")):
+        say(note)
     with held(output) if group.first else nullcontext():
         try:
             with torch.autocast(group.device.type, torch.bfloat16, enabled=cfg.bfloat16):

@@ -18,6 +18,7 @@ from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
+from ednn.core.precision import note_on_bfloat16
 from ednn.core.terminal import say
 from ednn.data.making import make_dataset
 from ednn.data.module import ExtensiveData
@@ -86,6 +87,10 @@ def fit(cfg: DictConfig, run: Run) -> None:
     with lightning_refusals():
         timer = Timer(plain(cfg.trainer)["max_time"])  # Lightning adds none beside this
         trainer = _make_trainer(cfg, run, timer)
+    if trainer.is_global_zero and str(trainer.precision).startswith("bf16"):
+        device = trainer.strategy.root_device
+        if note := note_on_bfloat16(device, "trainer.precision=32-true"):
+            say(note)
     require_folders(trainer)
     require_averages_kept(trainer)
     # In the trainer's precision, so that a resume loses no digits; on the CPU, where the data are.
