@@ -34,7 +34,7 @@ paper: install
 	$(BIN)/python study.py
 
 bench: install
-	for name in tiles fields theories processes training micron; do $(BIN)/python -m benchmarks.$$name || exit; done
+	for name in tiles fields theories processes training loading micron; do $(BIN)/python -m benchmarks.$$name || exit; done
 
 clean:
 	rm -rf .venv outputs

@@ -1,18 +1,16 @@
-"""What a training step costs, what each setting of speed brings, and whether it waits for data.
+"""What a training step costs, and what each setting of speed brings.
 
-Every recipe runs on a batch of its own data (structures from data/dft, images from a file larger
-than what is kept in memory): forward, backward and optimizer, rendering included, one setting
-changed at a time, in turns, on one core. A step can't be faster than its arithmetic at the rate of
-the fastest matrix product measured here, nor, if nothing stayed in a cache, than the bytes that its
-operations read and write at the rate of the fastest copy.
+Every recipe runs on a batch of its own data (structures from data/dft, images of random numbers):
+forward, backward and optimizer, rendering included, one setting changed at a time, in turns, on one
+core. A step can't be faster than its arithmetic at the rate of the fastest matrix product measured
+here, nor, if nothing stayed in a cache, than the bytes that its operations read and write at the
+rate of the fastest copy.
 
 Run as `python -m benchmarks.training` (`make bench`).
 """
 
 import argparse
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -26,7 +24,6 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Step, in_turns, machine
-from ednn.data.fields.own import IN_MEMORY
 from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
 from ednn.runs.configs import CONF
@@ -35,8 +32,7 @@ from ednn.training.optimizers import make_optimizer
 from ednn.training.speed import speed_up
 from ednn.training.train import make_data, make_model
 
-SIDE = 128  # of the images
-BATCHES = 10  # that the loader is timed with
+SIDE, IMAGES = 128, 100  # of the images, and how many
 
 
 class Setting(NamedTuple):
@@ -74,9 +70,8 @@ class Traffic(TorchDispatchMode):
         return result
 
 
-def images(folder: str) -> Path:
-    """Write as many images as are read batch by batch, each in a chunk of its own."""
-    path, count = Path(folder) / "images.h5", IN_MEMORY // SIDE**2 + 100
+def images(path: Path, count: int) -> None:
+    """Write images, each in a chunk of its own."""
     rng = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
         file["labels"] = rng.random(count)
@@ -85,7 +80,6 @@ def images(folder: str) -> Path:
         for start in range(0, count, 100):
             part = stored[start : start + 100].shape
             stored[start : start + 100] = rng.random(part, dtype=np.float32)
-    return path
 
 
 def step_of(cfg: Any, data: ExtensiveData, batch: Batch, setting: Setting) -> Step:
@@ -125,29 +119,22 @@ def counted(step: Step) -> tuple[int, int]:
     return flops.get_total_flops(), traffic.bytes
 
 
-def loading(data: ExtensiveData) -> float:
-    """Return the ms that a batch takes to be read and put together."""
-    batches = iter(data.train_dataloader())
-    next(batches)
-    started = time.perf_counter()
-    read = sum(1 for _ in islice(batches, BATCHES))
-    return 1000 * (time.perf_counter() - started) / read
-
-
 def recipes(folder: str) -> Iterator[tuple[str, Any]]:
     """Yield the names and configs of what is measured."""
+    file = Path(folder, "images.h5")
+    images(file, IMAGES)
     chosen: dict[str, Sequence[str]] = {
         "experiment=dft": (),
         "experiment=dft_paper": ("data.batch_size=4",),
-        "data=hdf5": ("data.batch_size=10", f"data.path={images(folder)}"),
+        "data=hdf5": ("data.batch_size=10", f"data.path={file}"),
     }
     for name, more in chosen.items():
         with initialize_config_dir(str(CONF), version_base="1.3"):
             yield " ".join([name, *more[:1]]), compose("train", overrides=[name, *more])
 
 
-def show(name: str, cfg: Any, rounds: int, rates: Mapping[torch.dtype, float], copy: float) -> str:
-    """Print a row for every setting; return how long the data take."""
+def show(name: str, cfg: Any, rounds: int, rates: Mapping[torch.dtype, float], copy: float) -> None:
+    """Print a row for every setting."""
     data = make_data(cfg)
     batch = next(iter(data.train_dataloader()))
     steps = [step_of(cfg, data, batch, setting) for setting in SETTINGS]
@@ -159,7 +146,6 @@ def show(name: str, cfg: Any, rounds: int, rates: Mapping[torch.dtype, float], c
             floors = f"{operations / rates[setting.dtype]:.1f} | {moved / copy:.1f}"
         cells = f"{name} | {setting.name} | {ms:.1f} | {times[0] / ms:.2f} | {floors}"
         print(f"| {cells} |", flush=True)
-    return f"{name} {loading(data):.2f}"
 
 
 def main() -> None:
@@ -174,8 +160,8 @@ def main() -> None:
     print("| recipe | setting | ms per step | times faster | arithmetic (ms) | traffic (ms) |")
     print("|" + " --- |" * 6)
     with TemporaryDirectory() as folder:
-        read = [show(name, cfg, rounds, rates, copy) for name, cfg in recipes(folder)]
-    print(f"\nTo read a batch and put it together (ms, wall time): {', '.join(read)}.")
+        for name, cfg in recipes(folder):
+            show(name, cfg, rounds, rates, copy)
 
 
 if __name__ == "__main__":
