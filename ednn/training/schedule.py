@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from lightning import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm import tqdm
 
 from ednn.core.errors import InputError
@@ -46,7 +46,10 @@ def scheduler_over(config: Mapping[str, Any], trainer: Trainer) -> partial[Any]:
             f"there are, and trainer.max_epochs={trainer.max_epochs} leaves it open; give a number "
             f"of trainer.max_epochs or trainer.max_steps, or task.scheduler=null."
         )
-    return partial(scheduler, **dict.fromkeys(asked, int(steps)))
+    more: dict[str, float] = dict.fromkeys(asked, int(steps))
+    if scheduler.func is OneCycleLR and scheduler.keywords.get("pct_start", 0.3) * steps == 1:
+        more["pct_start"] = (1 + 1e-6) / steps  # torch divides by the steps of the rise less one
+    return partial(scheduler, **more)
 
 
 def make_scheduler(

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from lightning import Trainer
 
+from ednn.training.schedule import make_scheduler
 from tests.conftest import run
 
 TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
@@ -56,3 +59,23 @@ def test_another_optimizer_is_another_run(tmp_path: Path) -> None:
     done = run(tmp_path, *words, "task.optimizer.lr=1e-4")  # Lightning would keep the old one
     assert done.returncode == 1
     assert "was started with task.optimizer.lr=0.001, not 0.0001" in done.stderr
+
+
+def test_a_rise_of_a_single_step() -> None:
+    """`torch.optim.lr_scheduler.OneCycleLR` itself divides by zero."""
+    config = {
+        "_target_": "torch.optim.lr_scheduler.OneCycleLR",
+        "_partial_": True,
+        "max_lr": 1.0,
+        "pct_start": 0.05,
+    }
+    optimizer = torch.optim.Adam([torch.zeros(1)])
+    schedule = make_scheduler(config, optimizer, Trainer(max_steps=20, max_epochs=-1, logger=False))
+    followed = []
+    for _ in range(20):
+        followed += schedule.get_last_lr()
+        optimizer.step()
+        schedule.step()
+    assert followed[0] == pytest.approx(1 / 25)
+    assert followed[1] > 0.9
+    assert followed == sorted(followed[:1]) + sorted(followed[1:], reverse=True)
