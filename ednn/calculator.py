@@ -102,7 +102,7 @@ class EDNNCalculator(Calculator):
         structure = self._structure(self.atoms)
         degrees = self.turns(structure)
         structure = turned(structure, degrees, ROUNDING)
-        inputs = self._inputs(structure, "numbers" in system_changes and not self.checked)
+        inputs = self._inputs(structure, is_new="numbers" in system_changes)
         stress = self._with_stress(inputs, properties)
         found = self.predict(inputs, "forces", *["stress"] * stress)
         totals, forces, *rest = (kind.detach().cpu() for kind in found)
@@ -132,13 +132,17 @@ class EDNNCalculator(Calculator):
         structure.require_finite(str(NAME))
         return structure
 
-    def _inputs(self, structure: Structure, new: bool) -> StructureBatch:
-        """Return a structure as the network takes it; a new one is looked at closely."""
+    def _inputs(self, structure: Structure, is_new: bool) -> StructureBatch:
+        """Return a structure as the network takes it.
+
+        Distances are looked at every time, as other atoms may have the numbers of those before.
+        """
         inputs = batch(structure, self.model)
-        if new:
+        if not self.checked:
             distances = nearest_distances(structure, str(NAME))
             require_seen(distances, self.model.info.nearest, str(NAME))
-            warn_of_unlike([structure], self.model.info.traits, str(NAME))
+            if is_new:
+                warn_of_unlike([structure], self.model.info.traits, str(NAME))
         self.model.check(inputs)
         return inputs
 
