@@ -10,6 +10,7 @@ from torch import Tensor
 from ednn.calculator import EDNNCalculator
 from ednn.core.errors import InputError
 from ednn.core.structure_model import StructureModel
+from ednn.data.structures.as_structure import EDGE
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import LabelledSet
 from ednn.inference.places import batch
@@ -17,6 +18,7 @@ from ednn.learning.dynamics import Dynamics
 from ednn.learning.propose import Candidate, Change, Generator, Mover, is_physical, propose
 from ednn.physics.labels import resolve
 from ednn.physics.neighbours import nearest_distances, span
+from ednn.physics.orientation import oriented, trained_orientation
 from ednn.physics.recipes import recipe_of
 from ednn.physics.structure import Structure
 
@@ -101,7 +103,7 @@ class Pool:
 
 
 def features_of(model: StructureModel, structures: Sequence[Structure]) -> tuple[Tensor, Tensor]:
-    """Return features (n, features) and atoms (n,) of structures.
+    """Return features (n, features) and atoms (n,) of structures, flat ones turned if need be.
 
     Example:
         >>> from ednn.core.checkpoint import pretrained
@@ -109,7 +111,9 @@ def features_of(model: StructureModel, structures: Sequence[Structure]) -> tuple
         >>> [t.shape for t in features_of(pretrained("graphene-hbn-gfn1"), [sheet(0)])]
         [torch.Size([1, 65]), torch.Size([1])]
     """
-    outputs = len(model.info.outputs)
+    outputs, known = len(model.info.outputs), trained_orientation(model.info.traits)
+    if known is not None:
+        structures = [oriented(structure, known, EDGE) for structure in structures]
     with torch.no_grad():
         totals = [model.with_features("forward", batch(s, model)).cpu() for s in structures]
     sites = torch.tensor([len(s.numbers) for s in structures])
