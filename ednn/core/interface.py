@@ -32,6 +32,8 @@ class ExtensiveModel(Featured, ABC):
         info: the data that the model is for: outputs, units, what totals are divided by.
         config: what `ednn.core.build.build_model` made it from; empty for a model made by hand.
         values_seen: those of the fields that it was trained on; None refuses no values.
+        trained_before: data sets, the last one first, that its weights were trained on before it
+            was made: `data` and `settings` of each.
 
     Example:
         >>> from ednn import EDNN, ExtensiveModel
@@ -44,6 +46,7 @@ class ExtensiveModel(Featured, ABC):
     info: DatasetInfo
     config: Mapping[str, Any]
     values_seen: SeenValues | None = None
+    trained_before: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, info: DatasetInfo) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from ednn.data.structures.units import require_units
 from ednn.inference.places import batch
 from ednn.inference.stored_structure import StoredStructure
 from ednn.physics.neighbours import nearest_distances, require_seen
-from ednn.physics.orientation import degrees_to, note_on_turned, trained_orientation, turned
+from ednn.physics.orientation import note_on_turned, oriented, trained_orientation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
 
@@ -67,7 +67,7 @@ def _oriented(structures: list[Structure], model: StructureModel, source: Path) 
     known = trained_orientation(model.info.traits)
     if known is None:
         return structures
-    found = [turned(own, degrees_to(own, known) or 0.0, EDGE) for own in structures]
+    found = [oriented(own, known, EDGE) for own in structures]
     if note := note_on_turned(found, str(source)):
         say(note)
     return found
@@ -102,7 +102,7 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
     if not extrapolate:
         require_seen(distances, model.info.nearest, name, choice=True)
     if (known := trained_orientation(model.info.traits)) is not None:
-        sample = turned(sample, degrees_to(sample, known) or 0.0, EDGE)
+        sample = oriented(sample, known, EDGE)
         if note := note_on_turned([sample], name):
             say(note)
     warn_of_unlike([sample], model.info.traits, name, share=len(sample.numbers) / file.count)

@@ -11,7 +11,41 @@ from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
 from ednn.core.renderer import CELL_TOLERANCE
 from ednn.data.fields.spacing import require_same_spacing
-from ednn.data.module import ExtensiveData
+from ednn.data.module import SPLITS, ExtensiveData
+
+
+def prepare(data: ExtensiveData, checkpoint: Mapping[str, Any]) -> str:
+    """Check that training may go on from a checkpoint with some data, and turn sheets as it asks.
+
+    Returns:
+        What was done, if anything.
+
+    Raises:
+        InputError: the weights mean nothing for these data, or the checkpoint has seen what is
+            test data here.
+
+    Example:
+        ednn train experiment=dft_finetune data=atoms data.path=turned.extxyz data.grid=32
+    """
+    before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
+    require_kind(before, data)
+    for training in trainings(checkpoint):
+        require_unseen_test(training, data)
+    note = data.orient(before, SPLITS) if before.dims == data.info.dims else ""
+    require_same_rendering(before, data.info)
+    return note
+
+
+def trainings(checkpoint: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the data sets that a checkpoint's model was trained on, the last one first.
+
+    Example:
+        >>> about = {"data": "DFTData", "settings": {}, "before": [{"data": "AtomsData"}]}
+        >>> [training["data"] for training in trainings({"ednn": {"trained_on": about}})]
+        ['DFTData', 'AtomsData']
+    """
+    about = checkpoint[KEY]["trained_on"]
+    return [about, *about.get("before", [])]
 
 
 def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: ExtensiveData) -> None:
@@ -20,17 +54,16 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     Reference energies are fitted again, as those of another theory have another zero.
 
     Raises:
-        InputError: the weights mean nothing for these data, or the checkpoint has seen what is
-            test data here.
+        InputError: the checkpoint is of a model of another shape.
 
     Example:
         ednn train experiment=dft_finetune data.theory=pbe
     """
-    before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
-    require_kind(before, data)
-    require_same_rendering(before, data.info)
     load_weights(model, checkpoint)
-    require_unseen_test(checkpoint[KEY]["trained_on"], data)
+    model.trained_before = [
+        {"data": training["data"], "settings": training["settings"]}
+        for training in trainings(checkpoint)
+    ]
     model.fit_references((batch.inputs, batch.target) for batch in data.evaluation_loader("train"))
 
 

@@ -135,10 +135,12 @@ class StructureData(ExtensiveData):
             require_seen(distances, info.nearest, f"{self.path}: structure {i}", choice=True)
         warn_of_unlike(self.labels.structures, info.traits, str(self.path))
 
-    def orient(self, info: DatasetInfo) -> str:
+    def orient(self, info: DatasetInfo, splits: Sequence[str] = ("test",)) -> str:
         if (known := trained_orientation(info.traits)) is None:
             return ""
-        self.labels, found = turned_labels(self.labels, self.splits["test"].tolist(), known)
+        rows = np.concatenate([self.splits[name] for name in splits]).tolist()
+        self.labels, found = turned_labels(self.labels, rows, known)
+        self.__dict__.pop("traits", None)  # which are those of the turned ones now
         self.dataset = StructureDataset(self.labels)
         return note_on_turned(found, str(self.path))
 
