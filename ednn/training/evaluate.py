@@ -82,7 +82,7 @@ def model_and_data(
 
 def _known_settings(
     checkpoints: Sequence[Mapping[str, Any]], data: ExtensiveData
-) -> Mapping[str, Any] | None:
+) -> dict[str, Any] | None:
     """Return the settings of the training on the same samples, else of the last on such data."""
     last, *before = (
         t["settings"] if t["data"] == data.kind else None for t in _trainings(checkpoints)
@@ -130,7 +130,7 @@ def score(
     run.finish({"ckpt_path": plain(cfg)["ckpt_path"], "shifts": cfg.shifts, **summary})
 
 
-def _trainings(checkpoints: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _trainings(checkpoints: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return what data the models of checkpoints were trained on, the last first.
 
     Raises:
