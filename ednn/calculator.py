@@ -31,13 +31,14 @@ class EDNNCalculator(Calculator):
     """Energy, forces and stress of atoms by a trained network.
 
     Energies are smooth in positions and cell. Flat atoms are turned into the orientation of the
-    training, by one angle all along a trajectory (`ednn.physics.orientation.Turns`). `results` has
-    the `energy_uncertainty` too, a standard deviation in eV, where the network knows it; the first
-    structure that is unlike those of the training is warned of.
+    training, by one angle all along a trajectory (`ednn.physics.orientation.Turns`), and have to
+    stay flat: in dynamics, hold them in their plane by `ase.constraints.FixCartesian`. `results`
+    has the `energy_uncertainty` too, a standard deviation in eV, where the network knows it; the
+    first structure that is unlike those of the training is warned of.
 
     Args:
         checkpoint: a path, `pretrained/NAME`, several for an ensemble, or a model, which is moved
-            to the device.
+            to the device and, if that is wanted, into double precision.
         device: where to compute; None for a GPU if there is one.
         float64: computes in double precision, as finite differences of forces ask for.
         shifts: over how many shifts of the atoms against the pixels everything is averaged: less

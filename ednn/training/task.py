@@ -77,8 +77,6 @@ class ExtensiveTask(LightningModule):
         trained_on = {"data": self._data.kind, "settings": self._data.settings}
         if values := self._data.dataset.values_seen:
             trained_on["values"] = values.to_plain()
-        if self.model.trained_before:
-            trained_on["before"] = list(self.model.trained_before)
         checkpoint[KEY] = describe(self.model, trained_on)
 
     def setup(self, stage: str) -> None:

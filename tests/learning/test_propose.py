@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ednn.calculator import EDNNCalculator
-from ednn.core.checkpoint import pretrained
+from ednn.core.loading import load_structure_model
 from ednn.learning.dynamics import EVERY, Dynamics
 from ednn.learning.pool import features_of
 from ednn.learning.propose import MOST_TRIALS, Mover, is_physical, propose
@@ -107,7 +107,7 @@ def test_a_dynamics_is_repeatable_stays_in_its_plane_and_ends_where_it_is_unphys
 
 
 def test_features_are_those_of_sheets_as_the_training_has_them() -> None:
-    network, own = pretrained("graphene-hbn-gfn1"), sheet(3)
+    network, own = load_structure_model("pretrained/graphene-hbn-gfn1"), sheet(3)
     features, sites = features_of(network, [own, turned(own, 17)])
     assert sites.tolist() == [own.count] * 2
     off = (features[1] - features[0]).norm() / features[0].norm()

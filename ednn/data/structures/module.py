@@ -72,8 +72,7 @@ class StructureData(ExtensiveData):
         if not (isinstance(gamma, int | float) and gamma > 0):
             raise InputError(f"data.gamma={gamma} is not possible; give a width in Å above 0.")
         if channels not in CHANNELS:
-            names = " or ".join(CHANNELS)
-            raise InputError(f"data.channels={channels} is not known; give {names}.")
+            raise InputError(f"data.channels={channels} is unknown; give {' or '.join(CHANNELS)}.")
         self.wanted_grid, self.wanted_cell = grid, cell
         self.gamma, self.augment, self.channels = gamma, augment, channels
         self.rotate = require_rotations(rotate, augment)
@@ -166,11 +165,10 @@ class StructureData(ExtensiveData):
             self.shares = {"test": 1.0, "val": 0.0}
 
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
-        labels = self.labels
         _ = self.distances  # which refuse what is no structure
-        _require_finite(labels, str(self.path))
-        positions = np.array([split_position(own, self.seed) for own in labels.structures])
-        return StructureDataset(labels), by_share(positions, self.shares)
+        _require_finite(self.labels, str(self.path))
+        positions = np.array([split_position(own, self.seed) for own in self.labels.structures])
+        return StructureDataset(self.labels), by_share(positions, self.shares)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Move and mirror training structures at random, as a function of the batch alone."""
