@@ -56,8 +56,9 @@ def read_structures(
         distances = nearest_distances(structure, name)
         if not extrapolate:
             require_seen(distances, model.info.nearest, name, choice=extrapolate is not None)
-        model.check(batch(structure, model), first=i)
     structures = _oriented(structures, model, source)
+    for i, structure in enumerate(structures):
+        model.check(batch(structure, model), first=i)
     warn_of_unlike(structures, model.info.traits, str(source))
     return frames, structures
 
@@ -95,9 +96,7 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
             f"{name} holds a structure along {dims} axes, and the model's have {model.info.dims}; "
             f"give one of such structures."
         )
-    plain = StoredStructure(file)
-    model.check(batch(plain.outline, model))
-    sample, atoms = plain.sample()
+    sample, atoms = StoredStructure(file).sample()
     distances = nearest_distances(sample, name, lambda i: int(file.index[atoms[i]]))
     if not extrapolate:
         require_seen(distances, model.info.nearest, name, choice=True)
@@ -106,4 +105,6 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
         if note := note_on_turned([sample], name):
             say(note)
     warn_of_unlike([sample], model.info.traits, name, share=len(sample.numbers) / file.count)
-    return StoredStructure(file, sample.turned_by)
+    structure = StoredStructure(file, sample.turned_by)
+    model.check(batch(structure.outline, model))
+    return structure
