@@ -31,7 +31,7 @@ from ednn.training.checks import (
     require_averages_kept,
     require_folders,
 )
-from ednn.training.finetune import prepare, start_from
+from ednn.training.finetune import info_of, prepare, start_from
 from ednn.training.launch import cluster, is_first_process, launch, needs_processes, reported
 from ednn.training.lightning_fixes import (
     AtomicCheckpoints,
@@ -165,7 +165,7 @@ def make_model(cfg: DictConfig, data: ExtensiveData) -> ExtensiveModel:
     before = None if cfg.ckpt_path is None else read_checkpoint(cfg.ckpt_path)
     if before and (note := prepare(data, before)) and is_first_process():
         say(note)
-    model = build_model(plain(cfg.model), data.info)
+    model = build_model(plain(cfg.model), info_of(data, before))
     model.check(data.dataset.example())
     if cfg.standardise:
         samples = torch.from_numpy(data.splits["train"])

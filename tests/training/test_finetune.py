@@ -14,10 +14,10 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from ednn.core.checkpoint import KEY, read_checkpoint
+from ednn.core.checkpoint import KEY, load_model, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.physics.orientation import trained_orientation
-from ednn.physics.sheets import sheet
+from ednn.physics.sheets import crystal, sheet
 from ednn.runs.configs import CONF
 from ednn.training.evaluate import model_and_data
 from ednn.training.finetune import trainings
@@ -63,6 +63,30 @@ def test_what_any_earlier_training_has_seen_is_no_test(tmp_path: Path) -> None:
         cfg.ckpt_path, cfg.data.seed = str(path), 1
         with pytest.raises(InputError, match="knows part of the test split"):
             make_model(cfg, make_data(cfg))
+
+
+def test_data_may_lack_elements_of_the_checkpoint(tmp_path: Path) -> None:
+    path, network = tmp_path / "set.extxyz", load_model(PACKAGED)
+    frames = []
+    for shift in np.linspace(0, 1, 12):
+        own = crystal()
+        atoms = ase.Atoms(own.numbers, np.pad(own.positions + shift, ((0, 0), (0, 1))), pbc=True)
+        atoms.cell = [*own.sides, 15.0]
+        atoms.calc = SinglePointCalculator(atoms, energy=-57.0 * len(atoms))
+        frames.append(atoms)
+    ase.io.write(path, frames)
+    words = ["data=atoms", f"data.path={path.as_posix()}", "data.grid=32", "data.batch_size=1"]
+    with composed(*words, "data.val=0.2", "data.test=0.2") as cfg:
+        model = make_model(cfg, make_data(cfg))
+    assert model.info.species == network.info.species == (5, 6, 7)
+    boron, carbon, nitrogen = (model.references - network.references)[:, 0].tolist()  # type: ignore[operator]
+    assert boron == nitrogen == 0 != carbon
+    frames[0].numbers[0] = 14
+    ase.io.write(path, frames)
+    with composed(*words, "data.val=0.2", "data.test=0.2") as cfg:
+        data = make_data(cfg)
+        with pytest.raises(InputError, match=r"species=\[5, 6, 7\], this data has \[14\], too"):
+            make_model(cfg, data)
 
 
 @pytest.mark.filterwarnings("ignore:.*unlike those of the training")
