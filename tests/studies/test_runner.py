@@ -53,9 +53,7 @@ def test_a_study_leaves_its_result_its_picture_and_a_report(tmp_path: Path) -> N
         ("train='[a=1]'", "train=[a=1] is no list; give train=[KEY=VALUE,KEY=VALUE]."),
     ],
 )
-def test_a_setting_that_is_wrong_ends_in_one_sentence(
-    tmp_path: Path, word: str, told: str
-) -> None:
+def test_a_setting_that_is_wrong_ends_in_one_sentence(tmp_path: Path, word: str, told: str) -> None:
     done = run(tmp_path, "study.py", "study=table1", word)
     assert done.returncode != 0
     *_, sentence = done.stderr.splitlines()
