@@ -134,7 +134,7 @@ def test_bfloat16_is_near(words: list[str], in_memory: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side", [1000, 4000])
+@pytest.mark.parametrize("side", [pytest.param(1000, marks=pytest.mark.long), 4000])
 def test_memory_is_kept_to(trained: Path, tmp_path: Path, side: int) -> None:
     with h5py.File(tmp_path / "spins.h5", "w") as file:
         ones = np.ones((1, side, side), "int8")
