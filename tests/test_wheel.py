@@ -178,7 +178,11 @@ def test_the_help_has_what_one_types(environment: Environment, tmp_path: Path) -
         (["train", "-m", "tile.c=0,1", "hydra/launcher=joblib"], "launcher joblib", "joblib"),
         (["train", "-m", "tile.c=0,1", "hydra/launcher=slurm"], "launcher submitit_slurm", "slurm"),
         (["train", "-m", "tile.c=0,1", "hydra/sweeper=optuna"], "optuna", "optuna"),
-        (["train", *SMALL, "logger=tensorboard"], "tensorboard", "tensorboard"),
+        pytest.param(
+            ["train", *SMALL, "logger=tensorboard"],
+            *("tensorboard", "tensorboard"),
+            marks=pytest.mark.long,  # as in tests/runs/test_failures.py
+        ),
         (["train", "data=atoms", "data.path=set.extxyz"], "ASE", "atoms"),
     ],
     ids=["joblib", "slurm", "optuna", "tensorboard", "atoms"],

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from wandb.errors import CommError
 
 from ednn.core.errors import InputError
 from ednn.runs.failures import causes, in_one_sentence, told
-from tests.conftest import REPOSITORY, UNTESTED, run, run_alone, start
+from tests.conftest import REPOSITORY, UNTESTED, run, start
 
 SIZES = [*(f"data.n_{split}=20" for split in ("train", "val", "test")), "data.batch_size=20"]
 MINE = """
@@ -196,7 +197,7 @@ def test_a_reader_that_has_gone_and_a_full_disk() -> None:
 @pytest.mark.slow
 def test_one_of_several_processes(folder: Path) -> None:
     words = failing("Child", "raise InputError('x=1 is wrong; give 2.')")
-    done = run_alone(folder, "train.py", *words, "trainer=ddp_sim")
+    done = run(folder, "train.py", *words, "trainer=ddp_sim")
     assert done.returncode == 1
     assert done.stderr.splitlines()[1:] == ["error: x=1 is wrong; give 2."]  # Lightning's is first
 
@@ -209,6 +210,7 @@ def test_an_interrupt(tmp_path: Path) -> None:
     signal.signal(signal.SIGINT, before)
     while not (tmp_path / "outputs/runs/x/checkpoints/last.ckpt").exists():
         assert process.poll() is None
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
