@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 from lightning import Trainer
 
+from ednn.runs.folder import Run
 from ednn.training.schedule import make_scheduler
 from tests.conftest import TINY, UNTESTED, run
 
@@ -14,7 +14,7 @@ COSINE = "task.scheduler={_target_: torch.optim.lr_scheduler.CosineAnnealingLR, 
 
 
 def rates(run_folder: Path) -> list[float]:
-    return pd.read_csv(run_folder / "metrics.csv")["lr-Adam"].dropna().tolist()
+    return Run(run_folder).history()["lr-Adam"].dropna().tolist()
 
 
 @pytest.mark.parametrize("task", ["task=onecycle", pytest.param(COSINE, marks=pytest.mark.long)])

@@ -112,7 +112,7 @@ def test_fine_tuning_starts_from_the_checkpoint(trained: Path, tmp_path: Path) -
     ],
 )
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: list[str]) -> None:
-    arguments = ["train.py", *SMALL, SHARED, UNTESTED, "trainer.max_epochs=60", *recipe]
+    arguments = ["train.py", *SMALL, SHARED, "trainer.max_epochs=60", *recipe]
     whole = run(tmp_path, *arguments, "run=whole")
     assert whole.returncode == 0, whole.stderr
 

@@ -12,6 +12,7 @@ from lightning import Trainer
 from omegaconf import OmegaConf
 
 from ednn.runs.configs import CONF
+from ednn.runs.folder import Run
 from tests.conftest import TINY, UNTESTED, run
 
 WORDS = [*TINY, "run=mine"]
@@ -41,7 +42,7 @@ def test_every_parameter_is_in_the_config_with_its_default() -> None:
 def test_time_limit(tmp_path: Path) -> None:
     words = ["+trainer.max_time=00:00:00:02", "trainer.max_epochs=-1", UNTESTED]
     summary = trained(tmp_path, *words)
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+    history = Run(tmp_path / "outputs/runs/mine").history()
     assert summary["train/epochs"] == history["train/loss"].notna().sum() > 1
     again = run(tmp_path, "train.py", *WORDS, *words, "resume=auto")
     assert "Already finished" in again.stdout
@@ -51,9 +52,9 @@ def test_time_limit(tmp_path: Path) -> None:
 
 
 def test_steps_end_a_training_in_mid_epoch(tmp_path: Path) -> None:
-    summary = trained(tmp_path, "trainer.max_epochs=null", "trainer.max_steps=6", UNTESTED)
+    summary = trained(tmp_path, "trainer.max_epochs=null", "trainer.max_steps=6")
     assert summary["train/epochs"] == 2
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+    history = Run(tmp_path / "outputs/runs/mine").history()
     assert history["step"].max() == 6
 
 
@@ -85,7 +86,7 @@ def test_limits_and_switches(tmp_path: Path) -> None:
     words += ["enable_progress_bar=false", "reload_dataloaders_every_n_epochs=1"]
     summary = trained(tmp_path, *(f"trainer.{word}" for word in words))
     assert summary["test/samples"] == 10
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+    history = Run(tmp_path / "outputs/runs/mine").history()
     assert history["val/loss"].notna().sum() == 4
 
 
@@ -101,14 +102,14 @@ def test_a_training_without_a_test_is_recorded(tmp_path: Path) -> None:
 def test_overfitting_sees_the_same_batches(tmp_path: Path) -> None:
     words = ["trainer.overfit_batches=1", "trainer.max_epochs=300", "task.optimizer.lr=0.02"]
     trained(tmp_path, *words, UNTESTED, "data.batch_size=3")
-    losses = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")["train/loss"].dropna()
+    losses = Run(tmp_path / "outputs/runs/mine").history()["train/loss"].dropna()
     assert losses.iloc[-1] < 1e-3 * losses.iloc[0]
 
 
 def test_validation_is_no_part_of_the_training_rate(tmp_path: Path) -> None:
     words = ["data.n_train=50", "data.n_val=5000", "data.batch_size=50", "trainer.max_epochs=3"]
     summary = trained(tmp_path, UNTESTED, "data.L=8", *words)
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+    history = Run(tmp_path / "outputs/runs/mine").history()
     training = (50 / history["train/samples_per_second"].dropna()).sum()  # one batch an epoch
     assert training < summary["train/seconds"] / 2  # the other hundred batches are validation
 

@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from ednn.core.upgrades import VERSION
-from tests.conftest import REPOSITORY, UNTESTED, run
+from tests.conftest import REPOSITORY, run
 
 BEGUN = REPOSITORY / "tests" / "checkpoints" / "v0_ising_ann.ckpt"  # two epochs of four steps
 COUNTS = {"n_train": 400, "n_val": 100, "n_test": 100, "batch_size": 100}
@@ -50,7 +50,7 @@ def begun(tmp_path: Path) -> Path:
 
 def test_it_goes_on_like_a_run_that_was_never_interrupted(begun: Path, tmp_path: Path) -> None:
     for name in ("whole", "begun"):
-        words = [f"run={name}", "trainer.max_epochs=4", "resume=auto", UNTESTED]
+        words = [f"run={name}", "trainer.max_epochs=4", "resume=auto"]
         done = run(tmp_path, "train.py", *WORDS, *words)
         assert done.returncode == 0, done.stderr
     whole, resumed = (
