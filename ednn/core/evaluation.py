@@ -153,14 +153,16 @@ class TileEvaluation:
         field: Tensor,
         padded: Callable[[], Tensor],
         seen: Callable[[Tensor], Tensor],
+        physical: Callable[[Shares], Shares],
     ) -> Shares | None:
-        """Run a subnetwork once per distinct tile of fields.
+        """Return the shares of tiles in physical units, from one run per distinct tile of fields.
 
         Args:
             subnet: the subnetwork.
             field: fields, whose groups of equal tiles are remembered.
             padded: returns them in the precision of the subnetwork, (B, C, *(L + 2c)).
             seen: how the subnetwork sees them.
+            physical: converts the shares of the distinct tiles to physical units.
 
         Returns:
             None if the field isn't discrete, its gradient is wanted, equal tiles may differ (by
@@ -180,13 +182,14 @@ class TileEvaluation:
             return None
         slot, chosen = found  # (B, *grid), (slots, C, *window)
         parts = chosen.split(self._tiles_at_once(subnet, chosen.device))
-        table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs)
-        of_tiles = table[:, : self.outputs].index_select(0, slot.flatten())
-        of_tiles = of_tiles.unflatten(0, slot.shape)  # (B, *grid, outputs)
+        table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs + features)
         rest = table[:, self.outputs :].detach().double()
+        each = physical(Shares(table[:, : self.outputs], rest))
+        of_tiles = [column.take(slot) for column in each.tiles.unbind(1)]  # faster than rows
+        tiles = torch.stack(of_tiles, -1)  # (B, *grid, outputs)
         if not rest.shape[1]:  # a sum of nothing takes as long
-            return Shares(of_tiles, rest.new_zeros(len(field), 0))
-        return Shares(of_tiles, embedding_bag(slot.flatten(1), rest, mode="sum"))
+            return Shares(tiles, rest.new_zeros(len(field), 0))
+        return Shares(tiles, embedding_bag(slot.flatten(1), each.features, mode="sum"))
 
     def _shares(self, values: Tensor) -> Shares:
         """Keep the outputs of every tile (B, *grid, outputs + features), and sum the features."""

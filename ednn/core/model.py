@@ -113,11 +113,10 @@ class EDNN(FieldModel):
         """
         self.check(field)
         values = field.to(self.precision)  # spins are stored as integers
-        raw = self._evaluation.distinct(
-            self.subnet, field, lambda: self.tiling.pad(values), self.seen
-        )
-        if raw is None:
-            raw = self._evaluation.periodic(self.subnet, self.seen(values))
+        found = self._distinct(field, lambda: self.tiling.pad(values))
+        if found is not None:
+            return found
+        raw = self._evaluation.periodic(self.subnet, self.seen(values))
         if raw is None:
             raw = self._evaluation.padded(self.subnet, self.seen(self.tiling.pad(values)))
         return self._physical(raw)
@@ -133,10 +132,14 @@ class EDNN(FieldModel):
 
     def block_shares(self, padded: Tensor) -> Shares:
         values = padded.to(self.precision)
-        raw = self._evaluation.distinct(self.subnet, padded, lambda: values, self.seen)
-        if raw is None:
-            raw = self._evaluation.padded(self.subnet, self.seen(values))
-        return self._physical(raw)
+        found = self._distinct(padded, lambda: values)
+        if found is not None:
+            return found
+        return self._physical(self._evaluation.padded(self.subnet, self.seen(values)))
+
+    def _distinct(self, field: Tensor, padded: Callable[[], Tensor]) -> Shares | None:
+        """Return the shares of a discrete field's tiles, converted once for all that are equal."""
+        return self._evaluation.distinct(self.subnet, field, padded, self.seen, self._physical)
 
     def _physical(self, raw: Shares, weight: Tensor | float = 1.0) -> Shares:
         sites = self.tiling.sites
