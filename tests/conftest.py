@@ -4,11 +4,12 @@ import atexit
 import multiprocessing
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 
@@ -22,6 +23,13 @@ SMALL = [
     "data.batch_size=500",
     "trainer.max_epochs=3",
 ]
+# Spins take a second of a core to make, however few: a command that needs no files of its own
+# takes those that another has made, also in another process of the tests.
+CACHE = Path(os.environ.setdefault("EDNN_TESTS_CACHE", mkdtemp(prefix="ednn-tests-")))
+SHARED = f"data.cache={CACHE}"
+TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
+TINY += ["data.batch_size=10", SHARED]
+UNTESTED = "trainer.limit_test_batches=0"  # the test and its pictures are half of a small training
 TIMEOUT = 300  # seconds
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,7 +37,17 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 # a process that has imported all and run nothing.
 FORKS = multiprocessing.get_context("forkserver")
 PRELOADED = ["ednn.training.train", "ednn.inference.predict", "ednn.simulation.md"]
-FORKS.set_forkserver_preload([*PRELOADED, "ednn.simulation.relax", "tests.conftest"])
+PRELOADED += ["ednn.simulation.relax", "ednn.commands.main", "tests.conftest"]
+# What these import when they first need it.
+LATE = ["ednn.data.fields.ising", "ednn.training.callbacks", "hydra.experimental.callback"]
+LATE += ["matplotlib.backends.backend_agg", "pandas.io.formats.csvs", "pydantic.type_adapter"]
+FORKS.set_forkserver_preload([*PRELOADED, *LATE])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind, when the last of the processes of the tests ends."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(CACHE, ignore_errors=True)
 
 
 def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:

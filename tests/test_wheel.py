@@ -86,19 +86,24 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
 
 @pytest.fixture(scope="module")
 def trained(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the installed command in a folder that was empty."""
-    folder = tmp_path_factory.mktemp("empty")
-    done = environment(folder, environment.ednn, "train", "run=small", *SMALL)
+    """A run of the installed command on a user's own data, in a folder with nothing else."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "conf" / "data").mkdir(parents=True)
+    (folder / "conf" / "data" / "mine.yaml").write_text(OWN)
+    (folder / "mine.py").write_text(MODULE)
+    done = environment(folder, environment.ednn, "train", "run=small", *SMALL, "data=mine")
     assert done.returncode == 0, done.stderr
     return folder / "outputs" / "runs" / "small"
 
 
 @pytest.mark.slow
 def test_nothing_comes_from_the_checkout(environment: Environment, tmp_path: Path) -> None:
-    for name in ("ednn", "ednn.commands.main", "ednn.studies.report"):
-        code = f"import importlib; print(importlib.import_module('{name}').__file__)"
-        done = environment(tmp_path, environment.python, "-c", code)
-        assert Path(done.stdout.strip()).is_relative_to(environment.packages), done.stderr
+    code = "import ednn, ednn.commands.main as b, ednn.studies.report as c; "
+    code += "print(ednn.__file__, b.__file__, c.__file__, sep='\\n')"
+    done = environment(tmp_path, environment.python, "-c", code)
+    assert len(done.stdout.splitlines()) == 3, done.stderr
+    for path in done.stdout.splitlines():
+        assert Path(path).is_relative_to(environment.packages)
     assert (environment.packages / "ednn" / "reports" / "templates" / "studies.html.j2").exists()
     packaged = {
         path.relative_to(environment.packages / "ednn")
@@ -144,13 +149,9 @@ def test_the_commit_of_another_repository_is_not_recorded(
 
 
 @pytest.mark.slow
-def test_own_data_and_module(environment: Environment, tmp_path: Path) -> None:
-    (tmp_path / "conf" / "data").mkdir(parents=True)
-    (tmp_path / "conf" / "data" / "mine.yaml").write_text(OWN)
-    (tmp_path / "mine.py").write_text(MODULE)
-    done = environment(tmp_path, environment.ednn, "train", "data=mine", "run=mine", *SMALL)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "outputs" / "runs" / "mine" / "summary.json").exists()
+def test_own_data_and_module(trained: Path) -> None:
+    assert (trained / "summary.json").exists()
+    assert "_target_: mine.Mine" in (trained / "config.yaml").read_text()
 
 
 @pytest.mark.slow
@@ -158,12 +159,16 @@ def test_own_data_and_module(environment: Environment, tmp_path: Path) -> None:
 def test_every_command_has_its_config(
     environment: Environment, tmp_path: Path, command: str
 ) -> None:
-    done = environment(tmp_path, environment.python, "-m", "ednn", command, "--help")
-    assert done.returncode == 0, done.stderr
-    assert f"python -m ednn {command} " in done.stdout
     done = environment(tmp_path, environment.ednn, command, "--cfg", "job")
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_help_has_what_one_types(environment: Environment, tmp_path: Path) -> None:
+    done = environment(tmp_path, environment.python, "-m", "ednn", "train", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "python -m ednn train " in done.stdout
 
 
 @pytest.mark.slow
@@ -173,7 +178,11 @@ def test_every_command_has_its_config(
         (["train", "-m", "tile.c=0,1", "hydra/launcher=joblib"], "launcher joblib", "joblib"),
         (["train", "-m", "tile.c=0,1", "hydra/launcher=slurm"], "launcher submitit_slurm", "slurm"),
         (["train", "-m", "tile.c=0,1", "hydra/sweeper=optuna"], "optuna", "optuna"),
-        (["train", *SMALL, "logger=tensorboard"], "tensorboard", "tensorboard"),
+        pytest.param(
+            ["train", *SMALL, "logger=tensorboard"],
+            *("tensorboard", "tensorboard"),
+            marks=pytest.mark.long,  # as in tests/runs/test_failures.py
+        ),
         (["train", "data=atoms", "data.path=set.extxyz"], "ASE", "atoms"),
     ],
     ids=["joblib", "slurm", "optuna", "tensorboard", "atoms"],

@@ -253,15 +253,15 @@ class FieldModel(ExtensiveModel):
             InputError: other axes or channels, sides of part tiles, or values never trained on.
         """
         dims, channels = self.info.dims, self.info.channels
+        axes = f"(batch, {channels} channel{'s' * (channels != 1)}, {dims} side{'s' * (dims != 1)})"
         if not isinstance(inputs, Tensor):
             raise InputError(
                 f"This model takes fields and was given a {type(inputs).__name__}; give a tensor "
-                f"(batch, {channels} channels, {dims} sides)."
+                f"{axes}."
             )
         if inputs.ndim != 2 + dims or inputs.shape[1] != channels:
             raise InputError(
-                f"A field of shape {tuple(inputs.shape)} doesn't fit this model; expected (batch, "
-                f"{channels} channels, {dims} sides)."
+                f"A field of shape {tuple(inputs.shape)} doesn't fit this model; expected {axes}."
             )
         self.check_sides(inputs)
         if self.values_seen is not None:

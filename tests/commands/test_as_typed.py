@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from ednn.commands.as_typed import in_grammar, parsed
-from tests.conftest import SMALL, run
+from tests.conftest import SHARED, SMALL, UNTESTED, run
 
 TINY = [*SMALL, "data.n_train=500", "trainer.max_epochs=1"]
 NAMES = [
@@ -56,6 +56,9 @@ def test_text_is_what_was_typed(key: str, typed: str) -> None:
         ("run", "${seed}=1", "${seed}=1"),  # is looked up in quotes, too
         ("tile.f", "[2,4]", [2, 4]),
         ("seed", "1", 1),
+        ("train", "[seed=1, tile.f=[2,4],+a/b=c]", ["seed=1", "tile.f=[2,4]", "+a/b=c"]),
+        ("train", "['a=1']", ["a=1"]),
+        ("train", "[]", []),
         ("data.folder", "/of/my=own/(class)", "/of/my=own/(class)"),
     ],
 )
@@ -105,7 +108,7 @@ def test_a_path_that_is_there_is_taken(trained: Path, tmp_path: Path, name: str)
 
 @pytest.mark.parametrize("name", ["tile.c=1,tile.f=2", NAMES[2], "null", "a::b"])
 def test_a_run_is_called_as_typed(tmp_path: Path, name: str) -> None:
-    words = [*TINY, f"run={name}", f"name={name}", f"data.cache={name}"]
+    words = [*TINY, UNTESTED, f"run={name}", f"name={name}", f"data.cache={name}"]
     done = run(tmp_path, "train.py", *words)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / name / name
@@ -124,7 +127,7 @@ def test_a_sweep_over_paths(trained: Path, tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         shutil.copy(trained / "checkpoints" / "best.ckpt", path)
     typed = [str(path.relative_to(tmp_path)) for path in there]
-    words = ["-m", f"ckpt_path={','.join(typed)}", "run=a=b", *TINY]
+    words = ["-m", f"ckpt_path={','.join(typed)}", "run=a=b", *TINY, SHARED]
     done = run(tmp_path, "train.py", *words)
     assert done.returncode == 0, done.stderr
     sweep = tmp_path / "outputs" / "sweeps" / "a=b"
@@ -134,7 +137,7 @@ def test_a_sweep_over_paths(trained: Path, tmp_path: Path) -> None:
     again = run(tmp_path, "train.py", *words, "resume=auto")
     assert again.stdout.count("Already finished") == 2, again.stderr
     best = sweep / f"ckpt_path={typed[0]}" / "checkpoints" / "best.ckpt"
-    done = run(tmp_path, "evaluate.py", f"ckpt_path={best}", "data.n_test=50", "run=a,b")
+    done = run(tmp_path, "evaluate.py", f"ckpt_path={best}", "data.n_test=50", "run=a,b", SHARED)
     assert done.returncode == 0, done.stderr
     evaluated = tmp_path / "outputs" / "evaluations" / "a,b"
     assert json.loads((evaluated / "summary.json").read_text())["ckpt_path"] == str(best)
@@ -142,7 +145,7 @@ def test_a_sweep_over_paths(trained: Path, tmp_path: Path) -> None:
 
 def test_what_was_typed_finds_the_run_again(trained: Path, tmp_path: Path) -> None:
     shutil.copy(trained / "checkpoints" / "best.ckpt", tmp_path / "a=(1).ckpt")
-    words = [*TINY, "ckpt_path=a=(1).ckpt"]
+    words = [*TINY, SHARED, UNTESTED, "ckpt_path=a=(1).ckpt"]
     assert run(tmp_path, "train.py", *words).returncode == 0
     (folder,) = (tmp_path / "outputs" / "runs").iterdir()
     recorded = json.loads((folder / "environment.json").read_text())["command"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ednn.physics.ising import fingerprint
-from tests.conftest import SMALL, run
+from tests.conftest import SHARED, SMALL, run
 
 
 def refused(folder: Path, *arguments: str) -> str:
@@ -80,7 +80,7 @@ def test_config_is_shown_without_running(tmp_path: Path) -> None:
 
 
 def test_fast_dev_run(tmp_path: Path) -> None:
-    done = run(tmp_path, "train.py", *SMALL, "fast_dev_run=true")
+    done = run(tmp_path, "train.py", *SMALL, SHARED, "fast_dev_run=true")
     assert done.returncode == 0, done.stderr
     assert "one batch of everything ran" in done.stdout
     assert not list(tmp_path.rglob("summary.json"))
@@ -187,7 +187,7 @@ def test_evaluate_on_another_lattice(trained: Path, tmp_path: Path) -> None:
         p.name for p in summary.parent.iterdir()
     }
     sentence = refused(tmp_path, "evaluate.py", *arguments, "data.L=4", "data.dims=3")
-    assert "1 channels, 2 sides" in sentence
+    assert "1 channel, 2 sides" in sentence
 
 
 def test_evaluation_never_meets_a_training_configuration(trained: Path, tmp_path: Path) -> None:

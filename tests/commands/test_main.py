@@ -12,7 +12,7 @@ import pytest
 
 from ednn.commands.groups import PURPOSE, own_groups
 from ednn.commands.main import COMMANDS, WORKS
-from tests.conftest import SMALL, run
+from tests.conftest import TINY, UNTESTED, run
 
 HEAVY = ("h5py", "lightning", "matplotlib", "numpy", "pandas", "scipy", "torch", "wandb")
 
@@ -51,11 +51,12 @@ def test_a_command_is_that_of_the_script(tmp_path: Path) -> None:
 
 
 def test_what_was_typed_is_recorded(tmp_path: Path) -> None:
-    done = ednn(tmp_path, "train", *SMALL, "data.L=[4,4]", "run=typed")
+    words = [*TINY, UNTESTED, "trainer.max_epochs=1"]
+    done = ednn(tmp_path, "train", *words, "data.L=[4,4]", "run=typed")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / "runs" / "typed"
     recorded = json.loads((folder / "environment.json").read_text())["command"]
-    assert recorded == f"python -m ednn train {' '.join(SMALL)} 'data.L=[4,4]' run=typed"
+    assert recorded == f"python -m ednn train {' '.join(words)} 'data.L=[4,4]' run=typed"
 
 
 @pytest.mark.parametrize("command", [work.__name__ for work in WORKS])

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from ednn.runs.naming import fixed_keys, name_job
-from tests.conftest import SMALL, run, run_alone
+from tests.conftest import SHARED, SMALL, UNTESTED, run, run_alone
 
 
 def names(folder: Path) -> set[str]:
@@ -16,7 +16,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_run_is_called_what_its_folder_is(tmp_path: Path) -> None:
-    arguments = ["train.py", *SMALL, "trainer.max_epochs=1"]
+    arguments = ["train.py", *SMALL, SHARED, UNTESTED, "trainer.max_epochs=1"]
     assert run(tmp_path, *arguments, "resume=auto").returncode == 0
     (folder,) = (tmp_path / "outputs" / "runs").iterdir()
     assert names(folder) == {folder.name}
@@ -25,6 +25,12 @@ def test_a_run_is_called_what_its_folder_is(tmp_path: Path) -> None:
     done = run(tmp_path, *arguments)
     assert done.returncode == 0
     assert len(list((tmp_path / "outputs" / "runs").iterdir())) == 2
+
+
+def test_a_run_that_was_given_a_name_is_looked_for_by_no_other(tmp_path: Path) -> None:
+    done = run(tmp_path, "train.py", *SMALL, "fast_dev_run=true", "run=mine", "resume=auto")
+    assert done.returncode == 0, done.stderr
+    assert "No earlier run" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,9 @@ def test_a_run_is_called_what_its_folder_is(tmp_path: Path) -> None:
 )
 def test_the_jobs_of_a_sweep_agree(tmp_path: Path, launcher: str) -> None:
     arguments = ["train.py", "-m", "tile.c=0,1", f"hydra/launcher={launcher}", *SMALL]
-    done = run_alone(tmp_path, *arguments, "trainer.max_epochs=1")
+    arguments += [SHARED, UNTESTED]
+    alone = run if launcher == "basic" else run_alone
+    done = alone(tmp_path, *arguments, "trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
     assert {job.name for job in folder.iterdir() if job.name[0] == "t"} == {"tile.c=0", "tile.c=1"}

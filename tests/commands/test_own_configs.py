@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL, run, run_alone
+from tests.conftest import SHARED, SMALL, UNTESTED, run, run_alone
 
 CONFIG = "defaults:\n  - ising\n  - _self_\n_target_: mine.Mine\n"
 MODULE = """
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_data_set_in_the_working_folder(folder: Path) -> None:  # `ednn`: tests/test_wheel.py
-    done = run(folder, "train.py", "data=mine", *SMALL)
+    done = run(folder, "train.py", "data=mine", *SMALL, SHARED, UNTESTED)
     assert done.returncode == 0, done.stderr
     assert "These are mine." in done.stdout
 
@@ -40,7 +40,8 @@ def test_a_data_set_in_the_working_folder(folder: Path) -> None:  # `ednn`: test
     ],
 )
 def test_its_module_is_found_in_other_processes(folder: Path, sharing: list[str]) -> None:
-    done = run_alone(folder, "train.py", "-m", "data=mine", "tile.c=0,1", *SMALL, *sharing)
+    words = ["data=mine", "tile.c=0,1", *SMALL, SHARED, UNTESTED]
+    done = run_alone(folder, "train.py", "-m", *words, *sharing)
     assert done.returncode == 0, done.stderr
     assert len(list(folder.glob("outputs/sweeps/*/tile.c=*/summary.json"))) == 2
 

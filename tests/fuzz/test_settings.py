@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from tests.conftest import SMALL, run
+from tests.conftest import SHARED, SMALL, run
 from tests.fuzz.running import few, many
 
 VALUES = [
@@ -43,7 +43,7 @@ overrides = st.lists(
 
 def check(words: list[str], folder: Path) -> None:
     small = [word.replace("2000", "20").replace("300", "5").replace("500", "5") for word in SMALL]
-    done = run(folder, "train.py", "data=ising", "data.L=4", *small, "resume=auto", *words)
+    done = run(folder, "train.py", "data=ising", "data.L=4", *small, SHARED, "resume=auto", *words)
     if done.returncode:
         assert "Traceback" not in done.stderr, (words, done.stderr)
         *_, last = done.stderr.strip().splitlines()

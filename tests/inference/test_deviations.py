@@ -123,12 +123,21 @@ def test_predict_writes_them(two: list[Path], tmp_path: Path, memory: float) -> 
         each = torch.stack([m(inputs) for m in models])
         np.testing.assert_allclose(file["prediction"], each.mean(0), rtol=1e-5)
         np.testing.assert_allclose(file["uncertainty"], each.std(0), rtol=1e-4)
-    if memory < 1:
-        with torchrun(tmp_path, one, *files, "output=shared.h5") as process:
-            _, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-        with h5py.File(tmp_path / "shared.h5") as file:
-            np.testing.assert_allclose(file["uncertainty"], expected, rtol=1e-4)
+
+
+@pytest.mark.long
+def test_two_processes_find_them_together(trained: Path, tmp_path: Path) -> None:
+    spins = np.random.default_rng(0).choice([-1.0, 1.0], (2, 64, 96))
+    with h5py.File(tmp_path / "fields.h5", "w") as file:
+        file["fields"] = spins
+    path = trained / "checkpoints" / "best.ckpt"
+    words = [f"ckpt_path={path}", "input=fields.h5", "memory=0.8005", "output=out.h5"]
+    with torchrun(tmp_path, *words) as process:
+        _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    expected = ednn.load_model(path).uncertainty(torch.from_numpy(spins)[:, None].float())
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_allclose(file["uncertainty"], expected, rtol=1e-4)
 
 
 def test_evaluate_takes_an_ensemble(two: list[Path]) -> None:

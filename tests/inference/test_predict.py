@@ -15,7 +15,7 @@ import pytest
 from ednn.inference.pieces import finished
 from tests.conftest import REPOSITORY, run, start
 
-SIDE = 3000
+SIDE = 2000
 ROOM = ".out.h5.unfinished"
 
 
@@ -39,11 +39,11 @@ def in_memory(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("whole")
     done = run(folder, "predict.py", *words)
     assert done.returncode == 0, done.stderr
-    assert "16/16" in done.stderr
+    assert "4/4" in done.stderr
     return folder
 
 
-SMALL, PIECES = "memory=0.803", 512  # enough that a kill comes between them
+SMALL, PIECES = "memory=0.802", 512  # enough that a kill comes between them
 
 
 def assert_same(folder: Path, other: Path) -> None:
@@ -134,7 +134,7 @@ def test_bfloat16_is_near(words: list[str], in_memory: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side", [1000, 4000])
+@pytest.mark.parametrize("side", [pytest.param(1000, marks=pytest.mark.long), 4000])
 def test_memory_is_kept_to(trained: Path, tmp_path: Path, side: int) -> None:
     with h5py.File(tmp_path / "spins.h5", "w") as file:
         ones = np.ones((1, side, side), "int8")

@@ -245,7 +245,7 @@ def test_a_killed_prediction_goes_on(folder: Path, tmp_path: Path) -> None:
     assert_as_expected(folder, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_predict_it_together(folder: Path, tmp_path: Path) -> None:
     with torchrun(tmp_path, *WORDS, f"input={folder / 'in.h5'}") as process:
         _, err = process.communicate(timeout=240)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ednn.data.structures.file import write
-from tests.conftest import SMALL, run
+from tests.conftest import SHARED, SMALL, run
 from tests.data.structures.sheets import SMALL as SMALL_SHEETS
 from tests.data.structures.sheets import some
 
@@ -35,6 +35,6 @@ def sheets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep over focus and context; its working folder is three levels up."""
     folder = tmp_path_factory.mktemp("sweep")
-    done = run(folder, "train.py", "-m", "tile.f=2", "tile.c=0,1", "run=sweep", *SMALL)
+    done = run(folder, "train.py", "-m", "tile.f=2", "tile.c=0,1", "run=sweep", *SMALL, SHARED)
     assert done.returncode == 0, done.stderr
     return folder / "outputs" / "sweeps" / "sweep"

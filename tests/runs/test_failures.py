@@ -4,12 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from wandb.errors import CommError
 
-from ednn.runs.failures import causes
-from tests.conftest import REPOSITORY, run, run_alone, start
+from ednn.core.errors import InputError
+from ednn.runs.failures import causes, in_one_sentence, told
+from tests.conftest import REPOSITORY, UNTESTED, run, start
 
 SIZES = [*(f"data.n_{split}=20" for split in ("train", "val", "test")), "data.batch_size=20"]
 MINE = """
@@ -17,8 +23,6 @@ import os
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from wandb.errors import CommError
 
 from ednn.core.errors import InputError
 from ednn.data.fields.ising import IsingData
@@ -76,12 +80,22 @@ def failing(target: str, code: str) -> list[str]:
         ("raise InputError('x=1 is wrong; give 2.')", "error: x=1 is wrong; give 2."),
     ],
 )
-def test_a_sentence(folder: Path, code: str, said: str) -> None:
-    done = run(folder, "train.py", *failing("Asks", code.replace("\n", "\\n")))
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+def test_a_sentence(code: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    modules = {"np": np, "os": os, "torch": torch, "CommError": CommError}
+    errors = {"InputError": InputError, "MisconfigurationException": MisconfigurationException}
+    with pytest.raises(SystemExit) as end, in_one_sentence(told):
+        exec(code, {**modules, **errors})
+    (line,) = str(end.value).splitlines()
     assert said in line
     assert line.endswith(".")
+    assert not capsys.readouterr().err
+
+
+def test_a_command_ends_with_a_sentence(folder: Path) -> None:
+    done = run(folder, "train.py", *failing("Asks", "np.zeros(10**15)"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The memory is too small; take a smaller data.batch_size")
+    assert done.stderr.count("\n") == 1
 
 
 def test_errors_that_name_each_other_are_gone_through_once() -> None:
@@ -91,8 +105,8 @@ def test_errors_that_name_each_other_are_gone_through_once() -> None:
 
 
 def test_null_turns_a_callback_off(folder: Path) -> None:
-    words = ["callbacks.last=null", "callbacks.progress=null", "trainer.max_epochs=1", "run=less"]
-    done = run(folder, "train.py", *SIZES, *words)
+    words = ["callbacks.last=null", "callbacks.progress=null", "trainer.max_epochs=1", UNTESTED]
+    done = run(folder, "train.py", *SIZES, *words, "run=less")
     assert done.returncode == 0, done.stderr
     kept = {path.name for path in (folder / "outputs/runs/less/checkpoints").iterdir()}
     assert kept == {"best.ckpt"}
@@ -183,7 +197,7 @@ def test_a_reader_that_has_gone_and_a_full_disk() -> None:
 @pytest.mark.slow
 def test_one_of_several_processes(folder: Path) -> None:
     words = failing("Child", "raise InputError('x=1 is wrong; give 2.')")
-    done = run_alone(folder, "train.py", *words, "trainer=ddp_sim")
+    done = run(folder, "train.py", *words, "trainer=ddp_sim")
     assert done.returncode == 1
     assert done.stderr.splitlines()[1:] == ["error: x=1 is wrong; give 2."]  # Lightning's is first
 
@@ -196,6 +210,7 @@ def test_an_interrupt(tmp_path: Path) -> None:
     signal.signal(signal.SIGINT, before)
     while not (tmp_path / "outputs/runs/x/checkpoints/last.ckpt").exists():
         assert process.poll() is None
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1

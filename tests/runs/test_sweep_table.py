@@ -5,26 +5,26 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import SMALL, run, run_alone
+from tests.conftest import SHARED, SMALL, run, run_alone
 
 LAUNCHERS = {
     "basic": [],
     "joblib": ["hydra/launcher=joblib"],
     "ddp": ["trainer=ddp_sim"],
 }
+SWEEP = ["train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, SHARED]
 
 
 @pytest.mark.parametrize(
     "launcher",
     [
-        pytest.param(name, marks=pytest.mark.slow if name == "joblib" else pytest.mark.long)
+        pytest.param(name, marks=pytest.mark.slow if name == "basic" else pytest.mark.long)
         for name in LAUNCHERS
     ],
 )
 def test_sweep(tmp_path: Path, launcher: str) -> None:
-    done = run_alone(
-        tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, *LAUNCHERS[launcher]
-    )
+    alone = run if launcher == "basic" else run_alone
+    done = alone(tmp_path, *SWEEP, *LAUNCHERS[launcher])
     assert done.returncode == 0, done.stderr
     sweep = tmp_path / "outputs" / "sweeps" / "sweep"
     jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
@@ -37,13 +37,13 @@ def test_sweep(tmp_path: Path, launcher: str) -> None:
     assert table["processes"].tolist() == [2 if launcher == "ddp" else 1] * 2
     assert "median (J per spin)" in done.stdout
 
-    again = run(tmp_path, "train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, "resume=auto")
+    again = run(tmp_path, *SWEEP, "resume=auto")
     assert again.stdout.count("Already finished") == 2
 
 
 @pytest.mark.slow
 def test_a_failed_job_leaves_the_table_of_the_others(tmp_path: Path) -> None:
-    done = run(tmp_path, "train.py", "-m", "tile.f=3,2", "run=sweep", *SMALL)
+    done = run(tmp_path, "train.py", "-m", "tile.f=3,2", "run=sweep", *SMALL, SHARED)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "Error executing job" not in done.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from ednn.core.errors import TrainingError
 from ednn.studies.lab import Lab
-from tests.conftest import SMALL
+from tests.conftest import SHARED, SMALL
 
 CALLS: list[int] = []
 
@@ -19,7 +19,7 @@ def square(number: int) -> dict[str, int]:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.chdir(tmp_path)
-    return Lab("lab/runs", tmp_path / "outputs" / "lab" / "study", SMALL)
+    return Lab("lab/runs", tmp_path / "outputs" / "lab" / "study", [*SMALL, SHARED])
 
 
 def test_a_measurement_is_made_once_for_its_arguments(lab: Lab) -> None:

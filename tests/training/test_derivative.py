@@ -13,7 +13,7 @@ from ednn import EDNN
 from ednn.core.subnets import FCN
 from ednn.data.fields.hdf5 import HDF5Data
 from ednn.training.loss import LossOfSlopes
-from tests.conftest import run
+from tests.conftest import TINY, run
 
 SPACING = 0.5
 DATA = ["data=hdf5", "data.path=own.h5", "data.x=density", "data.y=energy", "data.dims=1"]
@@ -91,7 +91,6 @@ def test_bad_input_is_one_sentence(folder: Path, words: list[str], sentence: str
 
 def test_spins_have_no_derivative(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    words = ["data.L=4", *(f"data.n_{split}=4" for split in ("train", "val", "test"))]
-    done = run(tmp_path, "train.py", *words, "tile.f=2", "task.derivative_weight=1")
+    done = run(tmp_path, "train.py", *TINY, "tile.f=2", "task.derivative_weight=1")
     assert done.returncode == 1
     assert "can't predict derivative: its fields have single values, like spins" in done.stderr

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import run
+from tests.conftest import SHARED, run
 
+SPINS = [*(f"data.n_{split}=200" for split in ("train", "val", "test"))]
+SPINS += ["data.batch_size=50", SHARED]
 SGD = "task.optimizer={_target_: torch.optim.SGD, _partial_: true, lr: 1e-4}"  # explodes at once
 
 
@@ -20,10 +22,9 @@ def refused(folder: Path, *words: str) -> str:
     return sentence
 
 
-@pytest.mark.parametrize("trainer", ["cpu", pytest.param("ddp_sim", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trainer", ["cpu", pytest.param("ddp_sim", marks=pytest.mark.long)])
 def test_an_exploding_training(tmp_path: Path, trainer: str) -> None:
-    sizes = [f"data.n_{split}=200" for split in ("train", "val", "test")]
-    sentence = refused(tmp_path, *sizes, "data.batch_size=50", SGD, f"trainer={trainer}")
+    sentence = refused(tmp_path, *SPINS, SGD, f"trainer={trainer}")
     assert "diverged in epoch 2: " in sentence
     assert "task.optimizer.lr (the rate is 0.0001 here)" in sentence
     assert "trainer.gradient_clip_val" in sentence
@@ -37,8 +38,7 @@ def test_an_exploding_training(tmp_path: Path, trainer: str) -> None:
 
 
 def test_no_checkpoint_is_named_that_was_not_kept(tmp_path: Path) -> None:
-    sizes = [f"data.n_{split}=200" for split in ("train", "val", "test")]
-    sentence = refused(tmp_path, *sizes, "data.batch_size=50", SGD, "callbacks.last=null")
+    sentence = refused(tmp_path, *SPINS, SGD, "callbacks.last=null")
     assert "diverged in epoch 2: " in sentence
     assert "last.ckpt" not in sentence
 

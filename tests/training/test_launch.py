@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import run, start
+from tests.conftest import TINY, UNTESTED, run, start
 
-TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
-TINY += ["data.batch_size=10", "trainer.max_epochs=2"]
+TWO_EPOCHS = [*TINY, UNTESTED, "trainer.max_epochs=2"]
 
 
 def slurm(patch: pytest.MonkeyPatch, tasks: int, rank: int = 0, **more: str) -> None:
@@ -26,7 +25,7 @@ def srun(
     processes: list[subprocess.Popen[str]] = []
     for rank in (0, 1):
         slurm(patch, 2, rank, **more)
-        processes.append(start(folder, "train.py", *TINY, *words))
+        processes.append(start(folder, "train.py", *TWO_EPOCHS, *words))
     said = [process.communicate(timeout=200) for process in processes]
     return [(p.returncode, *texts) for p, texts in zip(processes, said, strict=True)]
 
@@ -35,7 +34,7 @@ def test_a_batch_script_of_several_tasks_is_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slurm(monkeypatch, tasks=4)
-    done = run(tmp_path, "train.py", *TINY)
+    done = run(tmp_path, "train.py", *TWO_EPOCHS)
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "outputs" / "runs").iterdir()
     checkpoint = f"ckpt_path={folder}/checkpoints/best.ckpt"
@@ -48,7 +47,7 @@ def test_a_shell_in_an_allocation_is_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slurm(monkeypatch, tasks=2, JOB_NAME="interactive", STEP_ID="0")
-    done = run(tmp_path, "train.py", *TINY, "trainer=ddp_sim", "fast_dev_run=true")
+    done = run(tmp_path, "train.py", *TWO_EPOCHS, "trainer=ddp_sim", "fast_dev_run=true")
     assert done.returncode == 0, done.stderr
 
 
@@ -82,7 +81,7 @@ def test_srun_of_another_number(
 ) -> None:
     for rank in (0, 1):
         slurm(monkeypatch, 2, rank, STEP_ID="0")
-        done = run(tmp_path, "train.py", *TINY, *words)
+        done = run(tmp_path, "train.py", *TWO_EPOCHS, *words)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert named in done.stderr
@@ -92,7 +91,7 @@ def test_srun_of_another_number(
 def test_torchrun_of_another_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    done = run(tmp_path, "train.py", *TINY, "run=mine")
+    done = run(tmp_path, "train.py", *TWO_EPOCHS, "run=mine")
     assert "torchrun started 2 processes" in done.stderr
     assert "add trainer=ddp_sim trainer.devices=2" in done.stderr
 
@@ -102,7 +101,7 @@ def test_a_batch_script_without_srun_does_not_wait_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slurm(monkeypatch, tasks=2)
-    done = run(tmp_path, "train.py", *TINY, "trainer=ddp_sim", "run=mine")
+    done = run(tmp_path, "train.py", *TWO_EPOCHS, "trainer=ddp_sim", "run=mine")
     assert done.returncode == 1
     assert "put srun before the command" in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from base64 import b64decode
 from hashlib import md5
 from pathlib import Path
@@ -9,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from ednn.runs.folder import Run
-from tests.conftest import REPOSITORY, run, run_alone
+from tests.conftest import REPOSITORY, TINY, UNTESTED, run, run_alone
 from tests.training.wandb_files import written
 
-TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
-TINY += ["data.batch_size=10", "run=mine", "logger=wandb"]
+WORDS = [*TINY, "run=mine", "logger=wandb"]
 ERROR = "test/mean_absolute_error_per_site"
 KEY = "0123456789" * 4
 
@@ -29,7 +29,7 @@ def test_a_login_that_is_of_no_use(
 ) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setenv("WANDB_API_KEY", key)
-    done = run_alone(tmp_path, "train.py", *TINY, "trainer.max_epochs=1")
+    done = run_alone(tmp_path, "train.py", *WORDS, "trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr
     assert "the run is kept offline in" in done.stdout
     assert len(wandb_ids(tmp_path / "outputs" / "runs" / "mine" / "logs")) == 1
@@ -37,22 +37,9 @@ def test_a_login_that_is_of_no_use(
 
 def test_disabled_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    done = run(tmp_path, "train.py", *TINY, "trainer.max_epochs=1")
+    done = run(tmp_path, "train.py", *WORDS, UNTESTED, "trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr
     assert not [path for path in tmp_path.rglob("*") if "wandb" in path.name]
-
-
-@pytest.mark.slow
-def test_a_resumed_run_goes_on_under_its_id(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    for epochs in (1, 2):
-        words = [f"trainer.max_epochs={epochs}", "resume=auto"]
-        done = run_alone(tmp_path, "train.py", *TINY, *words)
-        assert done.returncode == 0, done.stderr
-    first, second = wandb_ids(tmp_path / "outputs" / "runs" / "mine" / "logs")
-    assert first == second
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +48,22 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("logged")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "offline")
-        done = run(folder, "train.py", *TINY, "trainer.max_epochs=2", "tile.f=2")
+        done = run(folder, "train.py", *WORDS, "trainer.max_epochs=2", "tile.f=2")
     assert done.returncode == 0, done.stderr
     return Run(folder / "outputs" / "runs" / "mine")
+
+
+def test_a_resumed_run_goes_on_under_its_id(
+    logged: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    here = tmp_path / "outputs" / "runs" / "mine"
+    shutil.copytree(logged.folder, here)
+    words = [UNTESTED, "trainer.max_epochs=3", "tile.f=2", "resume=auto"]
+    done = run(tmp_path, "train.py", *WORDS, *words)
+    assert done.returncode == 0, done.stderr
+    first, second = wandb_ids(here / "logs")
+    assert first == second
 
 
 def test_what_users_find_a_run_by_and_compare(logged: Run) -> None:
@@ -71,7 +71,7 @@ def test_what_users_find_a_run_by_and_compare(logged: Run) -> None:
     kind = found.run.display_name, found.run.run_group, found.run.job_type
     assert kind == ("mine", "runs", "train")
     assert list(found.run.tags) == ["ising", "ann"]
-    assert found.run.notes == f"ednn train {' '.join(TINY)} trainer.max_epochs=2 tile.f=2"
+    assert found.run.notes == f"ednn train {' '.join(WORDS)} trainer.max_epochs=2 tile.f=2"
     assert found.config["units.mean_absolute_error_per_site"] == "J per spin"
     (least,) = [metric for metric in found.metrics if metric.summary.min]
     assert least.glob_name == "val/*"  # W&B makes val/loss.min of it
@@ -110,7 +110,7 @@ def test_a_sweep_is_one_group_with_its_table_and_heat_map(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    words = [*TINY, "tile.f=1,2", "tile.c=0,1", "trainer.max_epochs=1", "resume=auto"]
+    words = [*WORDS, "tile.f=1,2", "tile.c=0,1", "trainer.max_epochs=1", "resume=auto"]
     sweep = tmp_path / "outputs" / "sweeps" / "mine"
     ids = []
     for _ in range(2):  # the second goes on with a sweep that is done

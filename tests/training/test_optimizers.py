@@ -15,7 +15,7 @@ from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
 from ednn.training.optimizers import muon, settings_of, weights_before_last
 from tests.commands.test_bad_input import refused
-from tests.conftest import SMALL
+from tests.conftest import SHARED, SMALL
 
 DEEP = partial(FCN, widths=(6, 12, 5))
 
@@ -80,4 +80,4 @@ def test_bugs_and_missing_packages_are_no_refused_settings(error: type[Exception
     ],
 )
 def test_bad_settings_are_refused(tmp_path: Path, arguments: list[str], words: str) -> None:
-    assert words in refused(tmp_path, "train.py", *SMALL, *arguments)
+    assert words in refused(tmp_path, "train.py", *SMALL, SHARED, *arguments)

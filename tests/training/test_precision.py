@@ -12,7 +12,7 @@ import torch
 from ednn import load_model
 from ednn.core.build import build_model
 from ednn.core.interface import FieldModel
-from tests.conftest import SMALL, run
+from tests.conftest import SHARED, SMALL, run
 from tests.data.fields.own_files import ready, write
 
 ANN, TILE = {"_target_": "ANN"}, {"focus": 2, "context": 1}
@@ -22,7 +22,7 @@ BFLOAT16 = ["trainer.precision=bf16-true", "run=bfloat16"]
 def test_weights_in_bfloat16_are_trained_tested_and_read_back(
     trained: Path, tmp_path: Path
 ) -> None:
-    done = run(tmp_path, "train.py", "data=ising", "model=ann", *SMALL, *BFLOAT16)
+    done = run(tmp_path, "train.py", "data=ising", "model=ann", *SMALL, SHARED, *BFLOAT16)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / "runs" / "bfloat16"
     model = load_model(folder / "checkpoints" / "best.ckpt")
@@ -36,7 +36,7 @@ def test_weights_in_bfloat16_are_trained_tested_and_read_back(
 
 
 def test_branches_in_bfloat16_are_trained_and_drawn(tmp_path: Path) -> None:
-    done = run(tmp_path, "train.py", "model=multiscale", "tile.f=1", *SMALL, *BFLOAT16)
+    done = run(tmp_path, "train.py", "model=multiscale", "tile.f=1", *SMALL, SHARED, *BFLOAT16)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / "runs" / "bfloat16"
     assert load_model(folder / "checkpoints" / "best.ckpt").precision == torch.bfloat16
@@ -51,7 +51,7 @@ def test_totals_a_million_times_their_spread_are_learned_like_others(tmp_path: P
     errors = []
     for name in ("small", "large"):
         words = ["data=hdf5", "data.path=a.h5", f"data.y={name}", f"run={name}", "task=onecycle"]
-        done = run(tmp_path, "train.py", *words, "trainer.max_epochs=60", "data.batch_size=20")
+        done = run(tmp_path, "train.py", *words, "trainer.max_epochs=45", "data.batch_size=20")
         assert done.returncode == 0, done.stderr
         summary = json.loads((tmp_path / "outputs" / "runs" / name / "summary.json").read_text())
         errors.append(summary["test/mean_absolute_error"])

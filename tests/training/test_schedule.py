@@ -2,27 +2,25 @@
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 from lightning import Trainer
 
+from ednn.runs.folder import Run
 from ednn.training.schedule import make_scheduler
-from tests.conftest import run
+from tests.conftest import TINY, UNTESTED, run
 
-TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
-TINY += ["data.batch_size=10"]
 COSINE = "task.scheduler={_target_: torch.optim.lr_scheduler.CosineAnnealingLR, _partial_: true}"
 
 
 def rates(run_folder: Path) -> list[float]:
-    return pd.read_csv(run_folder / "metrics.csv")["lr-Adam"].dropna().tolist()
+    return Run(run_folder).history()["lr-Adam"].dropna().tolist()
 
 
 @pytest.mark.parametrize("task", ["task=onecycle", pytest.param(COSINE, marks=pytest.mark.long)])
 def test_a_finished_run_goes_on_with_more_epochs(tmp_path: Path, task: str) -> None:
     folder = tmp_path / "outputs" / "runs"
-    words = ["train.py", *TINY, task]
+    words = ["train.py", *TINY, UNTESTED, task]
     for name, epochs in (("whole", 7), ("mine", 3)):
         done = run(tmp_path, *words, f"run={name}", f"trainer.max_epochs={epochs}")
         assert done.returncode == 0, done.stderr
@@ -46,14 +44,14 @@ def test_a_finished_run_goes_on_with_more_epochs(tmp_path: Path, task: str) -> N
 def test_a_length_of_ones_own_stays(tmp_path: Path) -> None:
     own = COSINE.replace("}", ", T_max: 4}")
     words = ["task.optimizer.lr=0.5", own, "run=mine", "trainer.max_epochs=3"]
-    done = run(tmp_path, "train.py", *TINY, *words)
+    done = run(tmp_path, "train.py", *TINY, UNTESTED, *words)
     assert done.returncode == 0, done.stderr
     back_and_forth = [0.5, 0.0, 0.5]  # an epoch has four steps
     assert rates(tmp_path / "outputs/runs/mine") == pytest.approx(back_and_forth, abs=1e-9)
 
 
 def test_another_optimizer_is_another_run(tmp_path: Path) -> None:
-    words = ["train.py", *TINY, "run=mine", "trainer.max_epochs=2"]
+    words = ["train.py", *TINY, UNTESTED, "run=mine", "trainer.max_epochs=2"]
     assert run(tmp_path, *words).returncode == 0
     words += ["resume=auto", "trainer.max_epochs=3"]
     done = run(tmp_path, *words, "task.optimizer.lr=1e-4")  # Lightning would keep the old one

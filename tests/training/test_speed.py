@@ -59,8 +59,11 @@ def test_channels_last_reaches_every_convolution() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own compiler
 @pytest.mark.parametrize("padding", ["periodic", "zeros"])  # the whole field, and blocks of it
 def test_compiling_changes_no_gradient(padding: str) -> None:
+    from torch._inductor import config  # takes a while to import
+
     torch.compiler.reset()  # shapes that other tests have compiled are none of this one's
-    assert_same(SMALL_FCN, padding=padding, compile=True)
+    with config.patch(compile_threads=1):  # processes that compile would each import torch
+        assert_same(SMALL_FCN, padding=padding, compile=True)
 
 
 def test_full_precision_is_kept_inside_and_given_back() -> None:

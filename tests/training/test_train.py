@@ -14,7 +14,7 @@ import ednn
 from ednn import plots
 from ednn.data.fields.layout import channels_first
 from ednn.data.hdf5_file import dataset, open_hdf5
-from tests.conftest import SMALL, run, start
+from tests.conftest import SHARED, SMALL, UNTESTED, run, start
 
 MUON = ["task=muon", "model=fcn", "tile.f=2", "tile.c=2", "model.subnet.widths=[4,8,8]"]
 
@@ -91,6 +91,8 @@ def test_fine_tuning_starts_from_the_checkpoint(trained: Path, tmp_path: Path) -
         "task.optimizer.lr=0",
         "run=tuned",
         *SMALL,
+        SHARED,
+        UNTESTED,
     )
     assert done.returncode == 0, done.stderr
     before = weights(start_from)
@@ -110,7 +112,7 @@ def test_fine_tuning_starts_from_the_checkpoint(trained: Path, tmp_path: Path) -
     ],
 )
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: list[str]) -> None:
-    arguments = ["train.py", *SMALL, "trainer.max_epochs=60", *recipe]
+    arguments = ["train.py", *SMALL, SHARED, "trainer.max_epochs=60", *recipe]
     whole = run(tmp_path, *arguments, "run=whole")
     assert whole.returncode == 0, whole.stderr
 
@@ -176,7 +178,7 @@ def test_a_run_that_is_killed_at_any_moment_resumes_to_the_same_weights(tmp_path
 )
 def test_a_profile_is_in_the_run_folder(tmp_path: Path, profiler: str, row: str) -> None:
     words = [f"trainer.profiler={profiler}", "trainer.max_epochs=1", "run=profiled"]
-    done = run(tmp_path, "train.py", *SMALL, *words)
+    done = run(tmp_path, "train.py", *SMALL, SHARED, *words)
     assert done.returncode == 0, done.stderr
     assert "Testing: 100%" in done.stderr
     profile = (tmp_path / "outputs" / "runs" / "profiled" / "fit-profile.txt").read_text()
@@ -197,7 +199,7 @@ def test_two_processes_train_alike_by_muon(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_train_the_same_network(tmp_path: Path) -> None:
-    arguments = ["train.py", *SMALL, "trainer.precision=64-true"]
+    arguments = ["train.py", *SMALL, SHARED, "trainer.precision=64-true"]
     for name, trainer in (("one", "cpu"), ("two", "ddp_sim")):
         done = run(tmp_path, *arguments, f"trainer={trainer}", f"run={name}")
         assert done.returncode == 0, done.stderr

@@ -12,21 +12,15 @@ from lightning import Trainer
 from omegaconf import OmegaConf
 
 from ednn.runs.configs import CONF
-from tests.conftest import run
+from ednn.runs.folder import Run
+from tests.conftest import TINY, UNTESTED, run
 
-TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
-TINY += ["data.batch_size=10", "run=mine"]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where the data of all these trainings are made once."""
-    return f"data.cache={tmp_path_factory.mktemp('cache')}"
+WORDS = [*TINY, "run=mine"]
 
 
-def trained(folder: Path, cache: str, *words: str) -> dict[str, float]:
+def trained(folder: Path, *words: str) -> dict[str, float]:
     """The summary of a training that must succeed."""
-    done = run(folder, "train.py", *TINY, cache, *words)
+    done = run(folder, "train.py", *WORDS, *words)
     assert done.returncode == 0, done.stderr
     summary: dict[str, float] = json.loads((folder / "outputs/runs/mine/summary.json").read_text())
     return summary
@@ -45,22 +39,22 @@ def test_every_parameter_is_in_the_config_with_its_default() -> None:
 
 
 @pytest.mark.slow
-def test_time_limit(tmp_path: Path, cache: str) -> None:
-    words = ["trainer.max_epochs=-1", "+trainer.max_time=00:00:00:02"]
-    summary = trained(tmp_path, cache, *words)
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+def test_time_limit(tmp_path: Path) -> None:
+    words = ["+trainer.max_time=00:00:00:02", "trainer.max_epochs=-1", UNTESTED]
+    summary = trained(tmp_path, *words)
+    history = Run(tmp_path / "outputs/runs/mine").history()
     assert summary["train/epochs"] == history["train/loss"].notna().sum() > 1
-    again = run(tmp_path, "train.py", *TINY, cache, *words, "resume=auto")
+    again = run(tmp_path, "train.py", *WORDS, *words, "resume=auto")
     assert "Already finished" in again.stdout
-    words[1] = "trainer.max_time=00:00:00:04"
-    longer = trained(tmp_path, cache, *words, "resume=auto")
+    words[0] = "trainer.max_time=00:00:00:04"
+    longer = trained(tmp_path, *words, "resume=auto")
     assert longer["train/epochs"] > summary["train/epochs"]
 
 
-def test_steps_end_a_training_in_mid_epoch(tmp_path: Path, cache: str) -> None:
-    summary = trained(tmp_path, cache, "trainer.max_epochs=null", "trainer.max_steps=6")
+def test_steps_end_a_training_in_mid_epoch(tmp_path: Path) -> None:
+    summary = trained(tmp_path, "trainer.max_epochs=null", "trainer.max_steps=6")
     assert summary["train/epochs"] == 2
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+    history = Run(tmp_path / "outputs/runs/mine").history()
     assert history["step"].max() == 6
 
 
@@ -74,9 +68,9 @@ def test_steps_end_a_training_in_mid_epoch(tmp_path: Path, cache: str) -> None:
     ],
 )
 def test_a_run_without_a_best_epoch_tests_the_last(
-    tmp_path: Path, cache: str, words: list[str], epochs: int
+    tmp_path: Path, words: list[str], epochs: int
 ) -> None:
-    summary = trained(tmp_path, cache, *words)
+    summary = trained(tmp_path, *words)
     assert summary["train/epochs"] == epochs
     assert ("val/loss" in summary) == ("trainer.enable_checkpointing=false" in words)
     assert summary["test/samples"] == len(
@@ -85,19 +79,19 @@ def test_a_run_without_a_best_epoch_tests_the_last(
     assert not list(tmp_path.rglob("best.ckpt"))
 
 
-def test_limits_and_switches(tmp_path: Path, cache: str) -> None:
+def test_limits_and_switches(tmp_path: Path) -> None:
     words = ["limit_val_batches=2", "limit_test_batches=1", "val_check_interval=0.5"]
     words += ["max_epochs=2", "min_epochs=1", "num_sanity_val_steps=1", "deterministic=true"]
     words += ["gradient_clip_val=1", "gradient_clip_algorithm=value", "detect_anomaly=true"]
     words += ["enable_progress_bar=false", "reload_dataloaders_every_n_epochs=1"]
-    summary = trained(tmp_path, cache, *(f"trainer.{word}" for word in words))
+    summary = trained(tmp_path, *(f"trainer.{word}" for word in words))
     assert summary["test/samples"] == 10
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+    history = Run(tmp_path / "outputs/runs/mine").history()
     assert history["val/loss"].notna().sum() == 4
 
 
-def test_a_training_without_a_test_is_recorded(tmp_path: Path, cache: str) -> None:
-    summary = trained(tmp_path, cache, "trainer.max_epochs=2", "trainer.limit_test_batches=0")
+def test_a_training_without_a_test_is_recorded(tmp_path: Path) -> None:
+    summary = trained(tmp_path, "trainer.max_epochs=2", "trainer.limit_test_batches=0")
     assert {"val/loss", "train/seconds", "unit"} <= summary.keys()
     assert not [name for name in summary if name.startswith("test/")]
     folder = tmp_path / "outputs/runs/mine"
@@ -105,17 +99,17 @@ def test_a_training_without_a_test_is_recorded(tmp_path: Path, cache: str) -> No
     assert not (folder / "predictions.csv").exists()
 
 
-def test_overfitting_sees_the_same_batches(tmp_path: Path, cache: str) -> None:
+def test_overfitting_sees_the_same_batches(tmp_path: Path) -> None:
     words = ["trainer.overfit_batches=1", "trainer.max_epochs=300", "task.optimizer.lr=0.02"]
-    trained(tmp_path, cache, *words, "data.batch_size=3")
-    losses = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")["train/loss"].dropna()
+    trained(tmp_path, *words, UNTESTED, "data.batch_size=3")
+    losses = Run(tmp_path / "outputs/runs/mine").history()["train/loss"].dropna()
     assert losses.iloc[-1] < 1e-3 * losses.iloc[0]
 
 
-def test_validation_is_no_part_of_the_training_rate(tmp_path: Path, cache: str) -> None:
+def test_validation_is_no_part_of_the_training_rate(tmp_path: Path) -> None:
     words = ["data.n_train=50", "data.n_val=5000", "data.batch_size=50", "trainer.max_epochs=3"]
-    summary = trained(tmp_path, cache, "data.L=8", *words)
-    history = pd.read_csv(tmp_path / "outputs/runs/mine/metrics.csv")
+    summary = trained(tmp_path, UNTESTED, "data.L=8", *words)
+    history = Run(tmp_path / "outputs/runs/mine").history()
     training = (50 / history["train/samples_per_second"].dropna()).sum()  # one batch an epoch
     assert training < summary["train/seconds"] / 2  # the other hundred batches are validation
 
@@ -137,9 +131,9 @@ def test_validation_is_no_part_of_the_training_rate(tmp_path: Path, cache: str) 
         ("callbacks.best.dirpath=taken", "taken"),
     ],
 )
-def test_refused_before_the_training(tmp_path: Path, cache: str, words: str, named: str) -> None:
+def test_refused_before_the_training(tmp_path: Path, words: str, named: str) -> None:
     (tmp_path / "taken").write_text("a file, no folder")
-    done = run(tmp_path, "train.py", *TINY, cache, *words.split())
+    done = run(tmp_path, "train.py", *WORDS, *words.split())
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "Training:   " not in done.stderr
@@ -148,14 +142,14 @@ def test_refused_before_the_training(tmp_path: Path, cache: str, words: str, nam
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
-def test_averages_of_the_weights_are_what_is_tested(tmp_path: Path, cache: str) -> None:
+def test_averages_of_the_weights_are_what_is_tested(tmp_path: Path) -> None:
     target = "lightning.pytorch.callbacks.EMAWeightAveraging"
     words = [f"+callbacks.ema._target_={target}", "trainer.max_epochs=2"]
-    refused = run(tmp_path, "train.py", *TINY, cache, *words)
+    refused = run(tmp_path, "train.py", *WORDS, *words)
     assert refused.returncode == 1
     assert "give callbacks.best.save_weights_only=false" in refused.stderr
     shutil.rmtree(tmp_path / "outputs")
-    trained(tmp_path, cache, *words, "callbacks.best.save_weights_only=false")
+    trained(tmp_path, *words, "callbacks.best.save_weights_only=false")
     best = torch.load(tmp_path / "outputs/runs/mine/checkpoints/best.ckpt", weights_only=True)
     averages, last = best["state_dict"], best["current_model_state"]
     assert any(not torch.equal(averages[name], last[name]) for name in averages)
