@@ -25,6 +25,7 @@ from ednn.core.tiling import Tiling
 
 MAX_TABLE = 2**16  # largest number of possible tiles for which outputs are tabulated
 TILES_AT_ONCE = 2**12  # number of tiles evaluated together for a table
+FRESH = 10  # sweeps, after which what rounding has added up to is dropped
 
 Map = Callable[[Tensor], Tensor]
 
@@ -167,13 +168,12 @@ class Flips:
         (network,) = networks
         parts = sublattices(network.tiling, spins.shape[1:])
         linear, self._rest = _split(network)
-        tiles = network.tiling.tiles(spins[:, None].to(network.precision))  # (B, *grid, 1, *window)
-        images = linear(tiles.flatten(0, network.tiling.dims))  # (B · tiles, values)
-        self._images = images.unflatten(0, (len(spins), -1)).transpose(0, 1).contiguous()
-        self._outputs = self._rest(self._images.clone())  # (tiles, B); layers may work in place
+        self._linear, self._tiling, self._sides = linear, network.tiling, spins.shape[1:]
         sites = network.tiling.sites
         self._scale, self._shift = sites * network.scale.item(), sites * network.shift.item()
-        self.spins = spins.flatten(1).T.to(images.dtype)  # (sites, B)
+        self._precision, self.spins = network.precision, spins.flatten(1).T  # (sites, B)
+        self._refresh()
+        self.spins = self.spins.to(self._images.dtype)
         self.sublattices, self.values = len(parts), self._images[:, 0].numel()
         down = network.scaling.mean.new_full((1, 1, *network.tiling.window), -1)
         self._parts = []
@@ -182,7 +182,8 @@ class Flips:
             step = linear(up) - linear(down)  # (k, values): change of the images by a flip to +1
             self._parts.append((part.sites.to(spins.device), part.tiles.to(spins.device), step))
         most = max(part.tiles.numel() for part in parts)
-        self._buffer = images.new_empty(most, *self._images.shape[1:])  # reused: allocation is slow
+        # Reused, as allocation is slow.
+        self._buffer = self._images.new_empty(most, *self._images.shape[1:])
 
     @torch.no_grad()
     def propose(self, number: int) -> Proposal:
@@ -205,6 +206,18 @@ class Flips:
         torch.mul(turned[:, None, :, None], step[:, None], out=moves.unflatten(0, tiles.shape))
         self._images.index_add_(0, tiles.flatten(), moves, alpha=-1)
         self.spins.index_add_(0, sites, turned, alpha=-2)
+        self._accepted += 1
+        if self._accepted == FRESH * self.sublattices:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Compute images and outputs from the spins, free of what rounding has added up to."""
+        spins = self.spins.T.reshape(-1, 1, *self._sides).to(self._precision)
+        tiles = self._tiling.tiles(spins)  # (B, *grid, 1, *window)
+        images = self._linear(tiles.flatten(0, self._tiling.dims))  # (B · tiles, values)
+        self._images = images.unflatten(0, (len(spins), -1)).transpose(0, 1).contiguous()
+        self._outputs = self._rest(self._images.clone())  # (tiles, B); layers may work in place
+        self._accepted = 0
 
     def total(self) -> Tensor:
         """Return the property of each replica, (B,) in double precision and physical units."""

@@ -123,7 +123,7 @@ def test_only_touched_tiles_are_evaluated() -> None:
 def test_rounding_does_not_grow_in_single_precision() -> None:
     net = network(ANN, 4, 1, 2).float()
     flips = Flips(net, draw(2, (8, 8)))
-    for n in range(100 * flips.sublattices):
+    for n in range(105 * flips.sublattices):  # five sweeps after the last fresh start
         proposal = flips.propose(n % flips.sublattices)
         flips.accept(proposal, torch.ones_like(proposal.change))
     now = net(flips.spins.T.reshape(-1, 1, 8, 8))[:, 0].double()
