@@ -31,13 +31,14 @@ class EDNNCalculator(Calculator):
     """Energy, forces and stress of atoms by a trained network.
 
     Energies are smooth in positions and cell. Flat atoms are turned into the orientation of the
-    training, by one angle all along a trajectory (`ednn.physics.orientation.Turns`). `results` has
-    the `energy_uncertainty` too, a standard deviation in eV, where the network knows it; the first
-    structure that is unlike those of the training is warned of.
+    training, by one angle all along a trajectory (`ednn.physics.orientation.Turns`), and have to
+    stay flat: in dynamics, hold them in their plane by `ase.constraints.FixCartesian`. `results`
+    has the `energy_uncertainty` too, a standard deviation in eV, where the network knows it; the
+    first structure that is unlike those of the training is warned of.
 
     Args:
         checkpoint: a path, `pretrained/NAME`, several for an ensemble, or a model, which is moved
-            to the device.
+            to the device and, if that is wanted, into double precision.
         device: where to compute; None for a GPU if there is one.
         float64: computes in double precision, as finite differences of forces ask for.
         shifts: over how many shifts of the atoms against the pixels everything is averaged: less
@@ -102,7 +103,7 @@ class EDNNCalculator(Calculator):
         structure = self._structure(self.atoms)
         degrees = self.turns(structure)
         structure = turned(structure, degrees, ROUNDING)
-        inputs = self._inputs(structure, "numbers" in system_changes and not self.checked)
+        inputs = self._inputs(structure, is_new="numbers" in system_changes)
         stress = self._with_stress(inputs, properties)
         found = self.predict(inputs, "forces", *["stress"] * stress)
         totals, forces, *rest = (kind.detach().cpu() for kind in found)
@@ -132,13 +133,17 @@ class EDNNCalculator(Calculator):
         structure.require_finite(str(NAME))
         return structure
 
-    def _inputs(self, structure: Structure, new: bool) -> StructureBatch:
-        """Return a structure as the network takes it; a new one is looked at closely."""
+    def _inputs(self, structure: Structure, is_new: bool) -> StructureBatch:
+        """Return a structure as the network takes it.
+
+        Distances are looked at every time, as other atoms may have the numbers of those before.
+        """
         inputs = batch(structure, self.model)
-        if new:
+        if not self.checked:
             distances = nearest_distances(structure, str(NAME))
             require_seen(distances, self.model.info.nearest, str(NAME))
-            warn_of_unlike([structure], self.model.info.traits, str(NAME))
+            if is_new:
+                warn_of_unlike([structure], self.model.info.traits, str(NAME))
         self.model.check(inputs)
         return inputs
 

@@ -13,22 +13,23 @@ from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
 from ednn.core.shifts import ShiftMean, check_shifts
 from ednn.core.structure_batch import StructureBatch
-from ednn.data.structures.as_structure import EDGE, FLAT
+from ednn.data.structures.as_structure import EDGE, FLAT, thickness_of
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.physics.neighbours import nearest_distances, require_seen
 from ednn.physics.orientation import Turns, rotation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
 
-NEAR = 0.05  # Å, which turns no bond by more than two degrees
+NEAR = 0.05  # Å; moves that turn no bond by more than two degrees need no look at the systems
 
 
 class EDNNModel(ModelInterface):
     """Energies, forces and stress of a batch of systems by a trained network.
 
     Flat systems are turned into the orientation of the training, by one angle all along a
-    trajectory (`ednn.physics.orientation.Turns`). Systems without a period in all directions have a
-    stress of zeros, as they have no volume. The first systems that are unlike those of the training
+    trajectory (`ednn.physics.orientation.Turns`). They have to stay flat: give them no velocities
+    out of their plane. Systems without a volume, as they don't repeat in all directions, have a
+    stress of zeros, and so has their batch. The first systems that are unlike those of the training
     are warned of.
 
     Args:
@@ -65,19 +66,22 @@ class EDNNModel(ModelInterface):
         self.model = load_structure_model(checkpoint).to(self._device, dtype)
         self.predict = ShiftMean(self.model, shifts)
         self.turns = Turns(self.model.info.traits)
-        self._turned: tuple[StructureBatch, Tensor] | None = None  # the last ones, and how
-        self._checked, self._warned = False, False
+        self._last: tuple[StructureBatch, Tensor] | None = None  # that were checked, and their turn
+        self._compared, self._warned = False, False
 
     def forward(self, state: Any, **_: Any) -> dict[str, Tensor]:
         """Return `energy` (systems,), `forces` (atoms, 3) and, if it is computed, `stress`."""
         structures = self._structures(state)
-        turn = self._turn(structures)  # (systems, D, D)
-        structures = structures._replace(
-            positions=structures.positions @ turn, cell=structures.cell @ turn
-        )
-        self._check(structures)
-        repeats = structures.cell.any(-1).all(-1)  # (systems,)
-        with_stress = self.compute_stress and bool(repeats.all())
+        if self._last is None or not _is_near(structures, self._last[0]):
+            turn = self._turn(structures)
+            self._check(_turned(structures, turn))
+            self._last = structures, turn
+        turn = self._last[1]  # (systems, D, D)
+        structures = _turned(structures, turn)
+        is_flat, upright = self.model.info.dims == 2, state.row_vector_cell[:, 2, 2].abs()
+        height = upright if is_flat else torch.ones_like(upright)  # Å; (systems,)
+        has_volume = structures.cell.any(-1).all(-1) & (height > 0)
+        with_stress = self.compute_stress and bool(has_volume.all())
         totals, forces, *rest = self.predict(structures, "forces", *["stress"] * with_stress)
         energy, deviation = self.model.split(totals.detach())
         real = structures.numbers > 0  # (systems, A)
@@ -87,39 +91,33 @@ class EDNNModel(ModelInterface):
         back = turn.mT.to(forces)
         results: dict[str, Tensor] = {"energy": energy[:, 0], "forces": (forces @ back)[real]}
         if self.compute_stress:
-            height = state.row_vector_cell[:, 2, 2] if self.model.info.dims == 2 else 1.0
-            stress = back.mT @ rest[0] @ back if with_stress else torch.zeros_like(back)
-            results["stress"] = stress / torch.as_tensor(height).view(-1, 1, 1)
+            results["stress"] = torch.zeros_like(back)
+            if with_stress:
+                results["stress"] = back.mT @ rest[0] @ back / height.view(-1, 1, 1)
         return {name: self._in_space(values) for name, values in results.items()}
 
     def _check(self, structures: StructureBatch) -> None:
-        """Check the elements of all systems, and compare the first ones with those of the training.
+        """Check elements and distances, and compare the first systems with those of the training.
 
         Raises:
             InputError: the network doesn't take them.
         """
         self.model.check(structures)
-        if self._checked:
-            return
-        self._checked, found = True, _each(structures)
+        found = _each(structures)
         for number, structure in enumerate(found):
             name = f"system {number}"
             require_seen(nearest_distances(structure, name), self.model.info.nearest, name)
-        warn_of_unlike(found, self.model.info.traits, "the systems")
+        if not self._compared:
+            self._compared = True
+            warn_of_unlike(found, self.model.info.traits, "the systems")
 
     def _turn(self, structures: StructureBatch) -> Tensor:
-        """Return what systems are multiplied by to be turned, (systems, D, D).
-
-        Angles are computed anew where an atom has moved by more than 0.05 Å since.
-        """
-        if self._turned is None or not _is_near(structures, self._turned[0]):
-            if self.turns.known is None:
-                turns = torch.eye(self.model.info.dims).expand_as(structures.cell)
-            else:
-                angles = map(self.turns, _each(structures))
-                turns = torch.stack([torch.from_numpy(rotation(angle)) for angle in angles])
-            self._turned = structures, turns.to(structures.cell)
-        return self._turned[1]
+        """Return what systems are multiplied by to be turned, (systems, D, D)."""
+        if self.turns.known is None:
+            return torch.eye(self.model.info.dims).to(structures.cell).expand_as(structures.cell)
+        angles = map(self.turns, _each(structures))
+        turns = torch.stack([torch.from_numpy(rotation(angle)) for angle in angles])
+        return turns.to(structures.cell)
 
     def _structures(self, state: Any) -> StructureBatch:
         """Return the systems, which may have different numbers of atoms, as the network takes them.
@@ -138,10 +136,10 @@ class EDNNModel(ModelInterface):
         return StructureBatch(numbers.long(), positions.double(), cell[:, :dims, :dims].double())
 
     def _require_flat(self, positions: Tensor, cell: Tensor, counts: list[int]) -> None:
-        heights = positions[:, 2].split(counts)
-        thickness = torch.stack([height.max() - height.min() for height in heights])
+        heights = zip(positions[:, 2].split(counts), cell[:, 2, 2].abs().tolist(), strict=True)
+        thickness = torch.tensor([thickness_of(z.cpu().numpy(), period) for z, period in heights])
         leaning = torch.maximum(cell[:, :2, 2].abs().amax(1), cell[:, 2, :2].abs().amax(1))
-        bent = (thickness > 2 * FLAT) | (leaning > EDGE)
+        bent = (thickness > 2 * FLAT) | (leaning.cpu() > EDGE)
         if bent.any():
             number = int(bent.nonzero()[0])
             raise InputError(
@@ -154,6 +152,12 @@ class EDNNModel(ModelInterface):
         """Fill axes of the plane up with zeros to those of space, in the type of the results."""
         missing = [0, 3 - values.shape[-1]] * (values.ndim - 1) if values.ndim > 1 else [0, 0]
         return torch.nn.functional.pad(values.detach(), missing).to(self._dtype)
+
+
+def _turned(structures: StructureBatch, turn: Tensor) -> StructureBatch:
+    """Turn structures, (systems, D, D)."""
+    positions, cell = structures.positions @ turn, structures.cell @ turn
+    return structures._replace(positions=positions, cell=cell)
 
 
 def _each(structures: StructureBatch) -> list[Structure]:

@@ -219,6 +219,16 @@ def test_bad_input_is_told(calculator: EDNNCalculator, tmp_path: Path) -> None:
         EDNNCalculator(NETWORK, shifts=0)
 
 
+def test_atoms_are_refused_every_time(calculator: EDNNCalculator) -> None:
+    sheet, bohr = hexagonal(cells=3), hexagonal(cells=3)
+    bohr.set_cell(bohr.cell / 0.529, scale_atoms=True)
+    sheet.calc = bohr.calc = calculator
+    assert np.isfinite(sheet.get_potential_energy())
+    for _ in range(2):  # the second time, nothing has changed since the first
+        with pytest.raises(InputError, match="nearest neighbours"):
+            bohr.get_potential_energy()
+
+
 def test_a_network_of_fields_is_no_calculator() -> None:
     fields = Path(__file__).parent / "checkpoints" / "v2_fields_dnn.ckpt"
     with pytest.raises(InputError, match="takes fields, not structures"):

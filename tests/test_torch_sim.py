@@ -94,6 +94,24 @@ def test_bent_sheets_are_refused() -> None:
         EDNNModel(NETWORK, device=CPU)(ts.io.atoms_to_state([sheet], CPU, torch.float64))
 
 
+def test_a_sheet_may_lie_across_the_border_of_its_cell() -> None:
+    sheet, across = sheets()[1], sheets()[1]
+    across.positions[:, 2] = 0
+    across.positions[::2, 2] = across.cell[2, 2] - 1e-3
+    model = EDNNModel(NETWORK, device=CPU)
+    found = [model(ts.io.atoms_to_state([one], CPU, torch.float64)) for one in (sheet, across)]
+    assert found[0]["energy"].item() == pytest.approx(found[1]["energy"].item())
+
+
+def test_systems_are_refused_every_time() -> None:
+    model, bohr = EDNNModel(NETWORK, device=CPU), sheets()[1]
+    assert torch.isfinite(model(ts.io.atoms_to_state([bohr], CPU, torch.float64))["energy"]).all()
+    bohr.set_cell(bohr.cell / 0.529, scale_atoms=True)
+    for _ in range(2):
+        with pytest.raises(InputError, match="nearest neighbours"):
+            model(ts.io.atoms_to_state([bohr], CPU, torch.float64))
+
+
 def test_strained_sheets_are_warned_of_once() -> None:
     sheet = sheets()[1]
     sheet.set_cell(sheet.cell * [1.08, 1.08, 1], scale_atoms=True)

@@ -19,6 +19,8 @@ OPTIONAL = {"ckpt_path", "data.energy", "data.forces", "data.path", "data.unit",
 LISTED = {"ckpt_path", "data.also", "data.y"}  # take a list of names, too
 TEXT = OPTIONAL | LISTED
 TEXT |= {"data.cache", "data.site", "data.x", "input", "input_key", "name", "output", "run"}
+OVERRIDES = {"train"}  # a list of words of another command line
+NEXT = re.compile(r", *(?=[~+\w./@]+=)")  # before the next of them
 
 
 def in_grammar(words: Sequence[str], sweep: bool) -> list[str]:
@@ -41,6 +43,8 @@ def in_grammar(words: Sequence[str], sweep: bool) -> list[str]:
         ["data.path='a=1.h5',b.h5", 'tile.c=1,2']
         >>> in_grammar(["+trainer.max_time=00:01:00:00"], sweep=False)
         ['++trainer.max_time=00:01:00:00']
+        >>> in_grammar(["train=[seed=1,tile.f=[2,4]]"], sweep=False)
+        ["train=['seed=1','tile.f=[2,4]']"]
     """
     return [_in_grammar(word, sweep) for word in words]
 
@@ -83,6 +87,8 @@ def _in_grammar(word: str, sweep: bool) -> str:
         return word
     if name in TEXT:
         return f"{key}={_text(name, value, sweep)}"
+    if name in OVERRIDES and parsed(word) is None and value[:1] + value[-1:] == "[]":
+        return f"{key}=[{','.join(map(quoted, NEXT.split(value[1:-1])))}]"
     is_path = os.path.lexists(value) or ("/" in value and value[0] not in "[{'\"")
     return f"{key}={quoted(value)}" if is_path and parsed(word) is None else word
 

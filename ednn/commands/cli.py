@@ -24,6 +24,7 @@ AGAIN = "; the same command goes on"
 RESUME = {
     "generate": AGAIN,
     "learn": AGAIN,
+    "locality": AGAIN,
     "md": AGAIN,
     "predict": AGAIN,
     "relax": AGAIN,

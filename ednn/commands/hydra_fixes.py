@@ -99,7 +99,11 @@ def _apply_overrides(overrides: list[Override], cfg: DictConfig) -> None:
 
 def _require_group(override: Override, cfg: DictConfig) -> None:
     key, node = override.key_or_group, None
+    parent, _, last = key.rpartition(".")
     with suppress(OmegaConfBaseException):  # which Hydra tells
+        group = OmegaConf.select(cfg, parent) if parent else cfg
+        if isinstance(group, DictConfig) and OmegaConf.is_interpolation(group, last):
+            return  # what it replaces is not computed: `run_name` would look for an earlier run
         node = OmegaConf.select(cfg, key, throw_on_missing=False)
     value: object = None if override.is_delete() else override.value()
     if isinstance(node, DictConfig) and value is not None and not isinstance(value, Mapping):

@@ -24,9 +24,9 @@ class AtomisticEDNN(StructureModel):
     unity (`ednn.core.partition`), for which the subnetwork has to be site-wise.
 
     Args:
-        field_model: a two-dimensional model of fields, or a function that makes one.
+        field_model: of the rendered field, in a plane or in space, or a function that makes it.
         species: atomic numbers of the elements.
-        pixel: sides of a pixel in Å, along x and y.
+        pixel: sides of a pixel along each axis in Å.
         gamma: width of the Gaussians in Å.
         per_element: renders one channel per element (`ednn.core.renderer`).
 
@@ -147,7 +147,7 @@ class AtomisticEDNN(StructureModel):
         Args:
             shares: contributions (B, *tiles, outputs), and features.
             numbers: atomic numbers (B, A).
-            tile: indices of the tile in whose focus each atom lies, (B, A, 2).
+            tile: indices of the tile in whose focus each atom lies, (B, A, D).
         """
         energies = shares.tiles.double()
         tiles = torch.tensor(energies.shape[1:-1], device=energies.device)

@@ -42,11 +42,12 @@ def describe(model: ExtensiveModel, trained_on: Mapping[str, Any]) -> dict[str, 
         >>> describe(model, {"data": "IsingData"})["trained_on"]
         {'data': 'IsingData'}
     """
+    before = {"before": list(model.trained_before)} if model.trained_before else {}
     return {
         "version": VERSION,
         "config": dict(model.config),
         "info": model.info.to_plain(),
-        "trained_on": dict(trained_on),
+        "trained_on": {**trained_on, **before},
     }
 
 

@@ -134,7 +134,7 @@ class TileEvaluation:
         elif work > limit and max(grid) > 1:
             axis = 1 + self.tiling.longest(grid)
             cut = grid[axis - 1] // 2
-            parts = self._halves(padded, axis, cut)
+            parts = _halves(self.tiling, padded, axis, cut)
             sites = [cut * self.tiling.focus[axis - 1]]
             weighted = [None] * 2 if weights is None else weights.tensor_split(sites, axis)
         elif isinstance(subnet, SiteWise):
@@ -183,10 +183,10 @@ class TileEvaluation:
         slot, chosen = found  # (B, *grid), (slots, C, *window)
         parts = chosen.split(self._tiles_at_once(subnet, chosen.device))
         table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs + features)
-        rest = table[:, self.outputs :].detach().double()
-        each = physical(Shares(table[:, : self.outputs], rest))
-        of_tiles = [column.take(slot) for column in each.tiles.unbind(1)]  # faster than rows
-        tiles = torch.stack(of_tiles, -1)  # (B, *grid, outputs)
+        own, rest = table[:, : self.outputs], table[:, self.outputs :].detach().double()
+        each = physical(Shares(own, rest))
+        # (B, *grid, outputs): to take columns is faster than to select rows
+        tiles = torch.stack([column.take(slot) for column in each.tiles.unbind(1)], -1)
         if not rest.shape[1]:  # a sum of nothing takes as long
             return Shares(tiles, rest.new_zeros(len(field), 0))
         return Shares(tiles, embedding_bag(slot.flatten(1), each.features, mode="sum"))
@@ -204,12 +204,6 @@ class TileEvaluation:
         of_tiles = values.mean(-1, dtype=wide)  # autocast may have made the sites bfloat16
         return Shares(of_tiles, rest.sum(2, dtype=torch.float64) / self.tiling.sites)
 
-    def _halves(self, padded: Tensor, axis: int, tiles: int) -> tuple[Tensor, Tensor]:
-        """Cut padded fields after so many tiles of an axis; each part has its own context."""
-        cut, border = tiles * self.tiling.focus[axis - 1], 2 * self.tiling.context[axis - 1]
-        side = padded.shape[1 + axis]
-        return padded.narrow(1 + axis, 0, cut + border), padded.narrow(1 + axis, cut, side - cut)
-
     def _work(self, subnet: nn.Module, padded: Tensor) -> float:
         """Return the work of one padded field, in units of one tile's work."""
         if isinstance(subnet, SiteWise):
@@ -220,6 +214,13 @@ class TileEvaluation:
         weights = sum(weight.numel() for weight in subnet.parameters())
         site_wise = isinstance(subnet, SiteWise)
         return self.policy.tiles(self.probe.widest, weights, site_wise, device)
+
+
+def _halves(tiling: Tiling, padded: Tensor, axis: int, tiles: int) -> tuple[Tensor, Tensor]:
+    """Cut padded fields after so many tiles of an axis; each part has its own context."""
+    cut, border = tiles * tiling.focus[axis - 1], 2 * tiling.context[axis - 1]
+    side = padded.shape[1 + axis]
+    return padded.narrow(1 + axis, 0, cut + border), padded.narrow(1 + axis, cut, side - cut)
 
 
 def _joined(parts: Sequence[Shares], axis: int) -> Shares:

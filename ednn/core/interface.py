@@ -32,6 +32,8 @@ class ExtensiveModel(Featured, ABC):
         info: the data that the model is for: outputs, units, what totals are divided by.
         config: what `ednn.core.build.build_model` made it from; empty for a model made by hand.
         values_seen: those of the fields that it was trained on; None refuses no values.
+        trained_before: data sets, the last one first, that its weights were trained on before it
+            was made: `data` and `settings` of each.
 
     Example:
         >>> from ednn import EDNN, ExtensiveModel
@@ -44,6 +46,7 @@ class ExtensiveModel(Featured, ABC):
     info: DatasetInfo
     config: Mapping[str, Any]
     values_seen: SeenValues | None = None
+    trained_before: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, info: DatasetInfo) -> None:
         super().__init__()
@@ -250,15 +253,15 @@ class FieldModel(ExtensiveModel):
             InputError: other axes or channels, sides of part tiles, or values never trained on.
         """
         dims, channels = self.info.dims, self.info.channels
+        axes = f"(batch, {channels} channel{'s' * (channels != 1)}, {dims} side{'s' * (dims != 1)})"
         if not isinstance(inputs, Tensor):
             raise InputError(
                 f"This model takes fields and was given a {type(inputs).__name__}; give a tensor "
-                f"(batch, {channels} channels, {dims} sides)."
+                f"{axes}."
             )
         if inputs.ndim != 2 + dims or inputs.shape[1] != channels:
             raise InputError(
-                f"A field of shape {tuple(inputs.shape)} doesn't fit this model; expected (batch, "
-                f"{channels} channels, {dims} sides)."
+                f"A field of shape {tuple(inputs.shape)} doesn't fit this model; expected {axes}."
             )
         self.check_sides(inputs)
         if self.values_seen is not None:

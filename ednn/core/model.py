@@ -73,9 +73,8 @@ class EDNN(FieldModel):
         if isinstance(self.subnet, SiteWise):
             probe_sites(self.subnet, tiles, outputs, self.tiling.focus)
         seen = sorted({*(values or ()), *([0.0] if values and padding == "zeros" else [])})
-        self._evaluation = TileEvaluation(
-            self.tiling, outputs, found, seen, chunks or ChunkPolicy()
-        )
+        policy = chunks or ChunkPolicy()
+        self._evaluation = TileEvaluation(self.tiling, outputs, found, seen, policy)
 
     def _make(self, subnet: Callable[..., nn.Module]) -> nn.Module:
         """Make the subnetwork, with the arguments about the geometry that it accepts."""
@@ -113,8 +112,7 @@ class EDNN(FieldModel):
         """
         self.check(field)
         values = field.to(self.precision)  # spins are stored as integers
-        found = self._distinct(field, lambda: self.tiling.pad(values))
-        if found is not None:
+        if (found := self._distinct(field, lambda: self.tiling.pad(values))) is not None:
             return found
         raw = self._evaluation.periodic(self.subnet, self.seen(values))
         if raw is None:
@@ -132,8 +130,7 @@ class EDNN(FieldModel):
 
     def block_shares(self, padded: Tensor) -> Shares:
         values = padded.to(self.precision)
-        found = self._distinct(padded, lambda: values)
-        if found is not None:
+        if (found := self._distinct(padded, lambda: values)) is not None:
             return found
         return self._physical(self._evaluation.padded(self.subnet, self.seen(values)))
 

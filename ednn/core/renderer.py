@@ -195,10 +195,10 @@ def count_pixels(structures: StructureBatch, renderer: Renderer) -> Tensor:
 
 def _require_pixel(structures: StructureBatch, pixel: Tensor, first: int) -> None:
     lengths = gram_schmidt(structures.cell).lengths  # (B, D)
-    thin = ((lengths > 0) & (lengths < pixel.min())).any(1)
+    thin = structures.cell.any(-1) & (lengths < pixel.min())
     if thin.any():
-        sample = int(thin.nonzero()[0])
-        found = lengths[sample][lengths[sample] > 0].min()
+        sample = int(thin.any(1).nonzero()[0])
+        found = lengths[sample][thin[sample]].min()
         raise InputError(
             f"Structure {first + sample} has a cell only {found:.3g} Å thick, less than a "
             f"pixel of {pixel.min():.3g} Å: are its lattice vectors in Å, and independent?"

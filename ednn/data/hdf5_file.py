@@ -88,7 +88,7 @@ def open_hdf5(path: str | Path, cure: str = "copy or make it again") -> Iterator
         if not h5py.is_hdf5(path):
             raise InputError(
                 f"{path} is no HDF5 file ({error}), which fields and labelled structures come in; "
-                f"check the path."
+                f"check the path, or read fields in other files by data=fields."
             ) from error
         raise InputError(f"{path} is not a whole HDF5 file ({error}); {cure}.") from error
     with file:

@@ -1,6 +1,7 @@
 """What every data set shares: a cached file made once, seeded splits, vectorised loaders."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,12 @@ class ExtensiveData(Remembered):
             info: of its training data.
         """
 
-    def orient(self, info: DatasetInfo) -> str:
-        """Turn the samples of the test as those stand that a model was trained on, if need be.
+    def orient(self, info: DatasetInfo, splits: Sequence[str] = ("test",)) -> str:
+        """Turn samples as those stand that a model was trained on, if need be.
 
         Args:
             info: of its training data.
+            splits: whose samples.
 
         Returns:
             What was done, if anything.

@@ -111,7 +111,8 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
         )
     require_closed(cfg.input)
     with open_source(cfg.input) as source:
-        key = source.choose(cfg.input_key, "input_key")
+        labels = [output.name for output in model.info.outputs]
+        key = source.choose(cfg.input_key, "input_key", besides=labels)
         numbers = source.find(key, "input_key")
         contributions = _contributions_per_site(model)
         sites = sites_at_once(cfg.memory, model.info.channels, contributions, numbers.loaded)

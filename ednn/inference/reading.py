@@ -13,7 +13,7 @@ from ednn.data.structures.units import require_units
 from ednn.inference.places import batch
 from ednn.inference.stored_structure import StoredStructure
 from ednn.physics.neighbours import nearest_distances, require_seen
-from ednn.physics.orientation import degrees_to, note_on_turned, trained_orientation, turned
+from ednn.physics.orientation import note_on_turned, oriented, trained_orientation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
 
@@ -56,8 +56,9 @@ def read_structures(
         distances = nearest_distances(structure, name)
         if not extrapolate:
             require_seen(distances, model.info.nearest, name, choice=extrapolate is not None)
-        model.check(batch(structure, model), first=i)
     structures = _oriented(structures, model, source)
+    for i, structure in enumerate(structures):
+        model.check(batch(structure, model), first=i)
     warn_of_unlike(structures, model.info.traits, str(source))
     return frames, structures
 
@@ -67,7 +68,7 @@ def _oriented(structures: list[Structure], model: StructureModel, source: Path) 
     known = trained_orientation(model.info.traits)
     if known is None:
         return structures
-    found = [turned(own, degrees_to(own, known) or 0.0, EDGE) for own in structures]
+    found = [oriented(own, known, EDGE) for own in structures]
     if note := note_on_turned(found, str(source)):
         say(note)
     return found
@@ -95,15 +96,15 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
             f"{name} holds a structure along {dims} axes, and the model's have {model.info.dims}; "
             f"give one of such structures."
         )
-    plain = StoredStructure(file)
-    model.check(batch(plain.outline, model))
-    sample, atoms = plain.sample()
+    sample, atoms = StoredStructure(file).sample()
     distances = nearest_distances(sample, name, lambda i: int(file.index[atoms[i]]))
     if not extrapolate:
         require_seen(distances, model.info.nearest, name, choice=True)
     if (known := trained_orientation(model.info.traits)) is not None:
-        sample = turned(sample, degrees_to(sample, known) or 0.0, EDGE)
+        sample = oriented(sample, known, EDGE)
         if note := note_on_turned([sample], name):
             say(note)
     warn_of_unlike([sample], model.info.traits, name, share=len(sample.numbers) / file.count)
-    return StoredStructure(file, sample.turned_by)
+    structure = StoredStructure(file, sample.turned_by)
+    model.check(batch(structure.outline, model))
+    return structure

@@ -10,13 +10,17 @@ from torch import Tensor
 from ednn.calculator import EDNNCalculator
 from ednn.core.errors import InputError
 from ednn.core.structure_model import StructureModel
+from ednn.data.splits import by_share
+from ednn.data.structures.as_structure import EDGE
 from ednn.data.structures.dft import DFTData
 from ednn.data.structures.file import LabelledSet
+from ednn.data.structures.module import split_position
 from ednn.inference.places import batch
 from ednn.learning.dynamics import Dynamics
 from ednn.learning.propose import Candidate, Change, Generator, Mover, is_physical, propose
 from ednn.physics.labels import resolve
 from ednn.physics.neighbours import nearest_distances, span
+from ednn.physics.orientation import oriented, trained_orientation
 from ednn.physics.recipes import recipe_of
 from ednn.physics.structure import Structure
 
@@ -55,14 +59,17 @@ class Pool:
         self.temperature = low + (high - low) * number / max(1, cfg.learn.rounds - 1)
 
     def candidates(self, labels: LabelledSet) -> list[Candidate]:
-        """Return candidates made of labelled structures.
+        """Return candidates made of labelled structures that are trained on.
+
+        What is made of a test structure might be trained on, and nearly be that structure.
 
         Raises:
             InputError: all are refused.
         """
-        parents = [labels.structure(i) for i in range(len(labels))]
-        first = parents[: self.started]
-        seen = span(nearest_distances(structure, "a label") for structure in first)
+        known = [labels.structure(i) for i in range(len(labels))]
+        seen = span(nearest_distances(own, "a label") for own in known[: self.started])
+        places = np.array([split_position(own, self.data.seed) for own in known])
+        parents = [known[i] for i in by_share(places, self.data.shares)["train"]]
 
         def fits(structure: Structure) -> bool:
             return is_physical(structure, seen) and self._takes(structure)
@@ -101,7 +108,7 @@ class Pool:
 
 
 def features_of(model: StructureModel, structures: Sequence[Structure]) -> tuple[Tensor, Tensor]:
-    """Return features (n, features) and atoms (n,) of structures.
+    """Return features (n, features) and atoms (n,) of structures, flat ones turned if need be.
 
     Example:
         >>> from ednn.core.checkpoint import pretrained
@@ -109,7 +116,9 @@ def features_of(model: StructureModel, structures: Sequence[Structure]) -> tuple
         >>> [t.shape for t in features_of(pretrained("graphene-hbn-gfn1"), [sheet(0)])]
         [torch.Size([1, 65]), torch.Size([1])]
     """
-    outputs = len(model.info.outputs)
+    outputs, known = len(model.info.outputs), trained_orientation(model.info.traits)
+    if known is not None:
+        structures = [oriented(structure, known, EDGE) for structure in structures]
     with torch.no_grad():
         totals = [model.with_features("forward", batch(s, model)).cpu() for s in structures]
     sites = torch.tensor([len(s.numbers) for s in structures])

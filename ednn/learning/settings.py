@@ -36,6 +36,11 @@ def check_learning(cfg: DictConfig) -> None:
             "data.whole=true leaves structures out, and learning would label some of them for "
             "nothing; leave it out."
         )
+    if cfg.data.get("also"):
+        raise InputError(
+            f"data.also={cfg.data.also} joins labels that learning would count as its own; "
+            f"leave it out, or give ckpt_path=… of a network that was trained on them."
+        )
     require_one("learning")
     if cfg.fast_dev_run:
         raise InputError("fast_dev_run=true leaves no network to learn with; leave it out.")

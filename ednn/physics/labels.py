@@ -259,6 +259,8 @@ def _stress(atoms: "Atoms") -> NDArray[np.float64] | None:
 def as_atoms(structure: Structure, theory: Theory) -> "Atoms":
     """Return a structure as ASE has it; one in a plane lies in the middle of the theory's cell.
 
+    Some calculators repeat all or nothing, so there is vacuum where the structure does not repeat.
+
     Example:
         >>> flat = Structure(np.array([6]), np.zeros((1, 2)), np.eye(2) * 9.0)
         >>> as_atoms(flat, THEORIES["gfn1"]).cell.lengths().tolist()
@@ -268,11 +270,11 @@ def as_atoms(structure: Structure, theory: Theory) -> "Atoms":
     from ase.cell import Cell
 
     positions, cell, pbc = structure.positions, structure.cell, structure.cell.any(1)
+    vacuum = np.ptp(positions) + theory.height
     if positions.shape[1] == 2:
         positions = np.pad(positions, ((0, 0), (0, 1)), constant_values=theory.height / 2)
         cell = np.pad(cell, ((0, 1), (0, 1)))
         cell[2, 2], pbc = theory.height, np.append(pbc, theory.pbc[2])
-    elif pbc.any():  # some calculators repeat all or nothing, so there has to be vacuum
-        vacuum = np.ptp(positions) + theory.height
+    if pbc.any():
         cell = np.where(cell.any(1, keepdims=True), cell, vacuum * Cell(cell).complete().array)
     return Atoms(structure.numbers, positions, cell=cell, pbc=pbc)

@@ -132,6 +132,24 @@ def turned(structure: Structure, degrees: float, edge: float = 1e-9) -> Structur
     return in_cell(Structure(structure.numbers, positions, cell, turned_by=by), edge)
 
 
+def oriented(structure: Structure, known: float, edge: float) -> Structure:
+    """Turn a flat structure into the orientation of a training; one without any is left as it is.
+
+    Args:
+        structure: in any cell.
+        known: the orientation in degrees.
+        edge: as of `ednn.physics.structure.in_cell`.
+
+    Example:
+        >>> from ednn.physics.sheets import crystal
+        >>> sheet = crystal()
+        >>> again = oriented(turned(sheet, 17), known=30.0, edge=1e-3)
+        >>> again.sides.round(6).tolist() == sheet.sides.round(6).tolist()
+        True
+    """
+    return turned(structure, degrees_to(structure, known) or 0.0, edge)
+
+
 def turned_rows(rows: NDArray[np.float64], degrees: float) -> NDArray[np.float64]:
     """Turn vectors (n, D) counterclockwise, in a plane; by 0 degrees in any space.
 

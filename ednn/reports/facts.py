@@ -42,7 +42,7 @@ def about(one: OneRun) -> dict[str, str]:
     """Return what a run is: its network, its data, when and with what it ran.
 
     Example:
-        about(open_run(Run("outputs/runs/mine")))["tiles"]  # f = 1, c = 1: a tile sees 3 sites
+        about(open_run(Run("outputs/runs/mine")))["tiles"]  # f = 1, c = 1: a tile sees 3 × 3 sites
     """
     environment, summary = one.run.read_environment(), one.summary
     paths = as_paths(one.checkpoint) if one.model else []

@@ -200,7 +200,7 @@ def _read(one: OneRun) -> ExtensiveData:
     assert one.model is not None
     _, data = model_and_data(one.checkpoint, one.config.data)
     data.setup()
-    if not one.is_training:
+    if not one.is_training or one.config.get("ckpt_path"):
         data.orient(one.model.info)
     if one.predictions is not None:
         samples = one.predictions["sample"].to_numpy().copy()

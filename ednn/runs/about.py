@@ -96,7 +96,7 @@ def _tile(network: EDNN, info: DatasetInfo) -> str:
     f, c, window = tiling.focus, tiling.context, tiling.window
     lengths = info.pixel or info.spacing
     if not lengths:
-        return f"f = {_by(f)}, c = {_by(c)}: a tile sees {_by(window)} sites"
+        return f"f = {_by(f)}, c = {_by(c)}: a tile sees {' × '.join(map(str, window))} sites"
     unit = " Å" if info.pixel else ""
     seen = _by(side * length for side, length in zip(window, lengths, strict=True))
     far = _by(side * length for side, length in zip(c, lengths, strict=True))

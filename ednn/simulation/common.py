@@ -1,11 +1,11 @@
-"""What relaxation and dynamics share: their settings."""
+"""What determines the result of a relaxation or a dynamics."""
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ednn.inference.settings import digests
 
@@ -31,13 +31,3 @@ def recorded(cfg: DictConfig, command: str, names: Sequence[str]) -> dict[str, A
         "input": hashlib.sha256(Path(cfg.input).read_bytes()).hexdigest(),
         **{name: cfg[name] for name in names},
     }
-
-
-def plain(cfg: DictConfig) -> Any:
-    """Return `ckpt_path` as a path or a list of them.
-
-    Example:
-        >>> plain(DictConfig({"ckpt_path": ["a.ckpt", "b.ckpt"]}))
-        ['a.ckpt', 'b.ckpt']
-    """
-    return OmegaConf.to_container(cfg)["ckpt_path"]  # type: ignore[call-overload,index]

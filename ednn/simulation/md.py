@@ -20,7 +20,7 @@ from ednn.inference.reading import read_structures
 from ednn.inference.settings import require_number, require_switches, require_whole
 from ednn.plots.dynamics_picture import dynamics_picture
 from ednn.plots.style import save
-from ednn.simulation.common import plain, recorded
+from ednn.simulation.common import recorded
 from ednn.simulation.guard import Guard
 from ednn.simulation.history import History
 from ednn.simulation.trajectory import KeptTrajectory
@@ -41,7 +41,7 @@ def md(cfg: DictConfig) -> None:
     output = Path(cfg.output)
     picture = output.with_suffix(".png")
     require_output(cfg, (".traj",), [output, picture])
-    calculator = EDNNCalculator(plain(cfg), float64=cfg.float64, shifts=cfg.shifts)
+    calculator = EDNNCalculator(cfg.ckpt_path, float64=cfg.float64, shifts=cfg.shifts)
     start = _start(cfg, calculator)
     names = ("float64", "shifts", "temperature", "thermostat", "friction", "timestep", "every")
     with held(output):

@@ -19,7 +19,7 @@ from ednn.core.terminal import Progress, say
 from ednn.inference.outputs import held, require_free, require_output
 from ednn.inference.reading import read_structures
 from ednn.inference.settings import require_number, require_switches, require_whole
-from ednn.simulation.common import plain, recorded
+from ednn.simulation.common import recorded
 from ednn.simulation.guard import Guard
 from ednn.simulation.replay import ReplayCalculator
 from ednn.simulation.steps import Steps
@@ -38,7 +38,7 @@ def relax(cfg: DictConfig) -> None:
     output = Path(cfg.output)
     path = output.with_suffix(".traj")
     require_output(cfg, (".extxyz",), [output, path])
-    calculator = ReplayCalculator(plain(cfg), float64=cfg.float64, shifts=cfg.shifts)
+    calculator = ReplayCalculator(cfg.ckpt_path, float64=cfg.float64, shifts=cfg.shifts)
     frames = _read(cfg, calculator)
     with held(output):
         settings = recorded(cfg, "relax", ("float64", "shifts", "cell", "fmax"))

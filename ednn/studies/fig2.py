@@ -102,7 +102,7 @@ class Fig2(Study):
             "J",
         )
         predicted, true, sites = Run(numbers["best"]["run"]).read_predictions("energy")
-        quantity = "energy, f = c = 1"
+        quantity = "energy, our recipe"  # of f = c = 1, as in the rows: not that of the map
         parity_on(panels["parity"], predicted / sites, true / sites, "J per spin", quantity)
         error_on(panels["error"], predicted, true, "J", quantity)
         return figure

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ednn import plots
 from ednn.core.errors import InputError, TrainingError
@@ -30,7 +30,7 @@ def run(cfg: DictConfig) -> None:
         cfg: conf/study.yaml, composed.
 
     Raises:
-        InputError: there is no such scale.
+        InputError: there is no such scale, or `train` is no list.
         TrainingError: names the studies that failed.
 
     Example:
@@ -38,6 +38,8 @@ def run(cfg: DictConfig) -> None:
     """
     if cfg.scale not in SCALES:
         raise InputError(f"scale={cfg.scale} is not known; give scale={' or scale='.join(SCALES)}.")
+    if not isinstance(cfg.train, ListConfig):
+        raise InputError(f"train={cfg.train} is no list; give train=[KEY=VALUE,KEY=VALUE].")
     folder = OUTPUTS / folder_name("name", cfg.name)
     require_writable(folder / "report.html", "name")
     failed = []

@@ -9,7 +9,7 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
-from ednn.core.checkpoint import KEY, read_checkpoint
+from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
@@ -22,7 +22,7 @@ from ednn.runs.folder import Run, plain
 from ednn.runs.results import summarise, write_results
 from ednn.runs.started import started
 from ednn.training.callbacks import TrainingBar
-from ednn.training.finetune import require_kind
+from ednn.training.finetune import require_kind, trainings
 from ednn.training.lightning_fixes import quieten_lightning
 from ednn.training.task import ExtensiveTask
 
@@ -74,11 +74,21 @@ def model_and_data(
     data = make_dataset(config)
     model = build_models(checkpoints)
     require_kind(model.info, data)
-    trained_on = _trained_on(checkpoints)
-    settings = trained_on["settings"] if trained_on["data"] == data.kind else None
+    settings = _known_settings(checkpoints, data)
     if settings != data.settings:
         data.test_only(settings)
     return model, data
+
+
+def _known_settings(
+    checkpoints: Sequence[Mapping[str, Any]], data: ExtensiveData
+) -> dict[str, Any] | None:
+    """Return the settings of the training on the same samples, else of the last on such data."""
+    last, *before = (
+        t["settings"] if t["data"] == data.kind else None for t in _trainings(checkpoints)
+    )
+    known = [settings for settings in (last, *before) if settings and data.same_samples(settings)]
+    return known[0] if known else last
 
 
 def score(
@@ -120,21 +130,23 @@ def score(
     run.finish({"ckpt_path": plain(cfg)["ckpt_path"], "shifts": cfg.shifts, **summary})
 
 
-def _trained_on(checkpoints: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return what data the models of checkpoints were trained on.
+def _trainings(checkpoints: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what data the models of checkpoints were trained on, the last first.
 
     Raises:
         InputError: on different ones, so that one may have seen another's test split.
     """
-    first, *others = (checkpoint[KEY]["trained_on"] for checkpoint in checkpoints)
+    first, *others = (
+        [{name: training[name] for name in ("data", "settings")} for training in trainings(own)]
+        for own in checkpoints
+    )
     for other in others:
-        if (other["data"], other["settings"]) != (first["data"], first["settings"]):
+        if other != first:
             raise InputError(
                 "The members of this ensemble were trained on different data or splits, and have "
                 "no test split in common; give models of the same data settings (data.seed too)."
             )
-    trained_on: Mapping[str, Any] = first
-    return trained_on
+    return first
 
 
 def _check_outputs(model: DatasetInfo, data: DatasetInfo, extrapolate: bool) -> None:

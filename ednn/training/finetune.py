@@ -1,6 +1,7 @@
 """Training that goes on from the weights of a checkpoint: what must be the same, what is new."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,58 @@ from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
 from ednn.core.renderer import CELL_TOLERANCE
 from ednn.data.fields.spacing import require_same_spacing
-from ednn.data.module import ExtensiveData
+from ednn.data.module import SPLITS, ExtensiveData
+
+
+def prepare(data: ExtensiveData, checkpoint: Mapping[str, Any]) -> str:
+    """Check that training may go on from a checkpoint with some data, and turn sheets as it asks.
+
+    Returns:
+        What was done, if anything.
+
+    Raises:
+        InputError: the weights mean nothing for these data, or the checkpoint has seen what is
+            test data here.
+
+    Example:
+        ednn train experiment=dft_finetune data=atoms data.path=turned.extxyz data.grid=32
+    """
+    before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
+    require_kind(before, data)
+    for training in trainings(checkpoint):
+        require_unseen_test(training, data)
+    note = data.orient(before, SPLITS) if before.dims == data.info.dims else ""
+    require_same_rendering(before, data.info)
+    return note
+
+
+def info_of(data: ExtensiveData, checkpoint: Mapping[str, Any] | None) -> DatasetInfo:
+    """Return the info of a model of some data, with all elements of a checkpoint it goes on from.
+
+    Example:
+        >>> from ednn.data.fields.ising import IsingData
+        >>> shared = {"batch_size": 1, "workers": 0, "seed": 0, "cache": "data/cache"}
+        >>> data = IsingData(L=4, dims=2, J=1.0, n_train=1, n_val=1, n_test=1, **shared)
+        >>> info_of(data, None) == data.info
+        True
+    """
+    if checkpoint is None:
+        return data.info
+    before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
+    channels = before.channels if before.per_element else data.info.channels
+    return replace(data.info, species=before.species, channels=channels)
+
+
+def trainings(checkpoint: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the data sets that a checkpoint's model was trained on, the last one first.
+
+    Example:
+        >>> about = {"data": "DFTData", "settings": {}, "before": [{"data": "AtomsData"}]}
+        >>> [training["data"] for training in trainings({"ednn": {"trained_on": about}})]
+        ['DFTData', 'AtomsData']
+    """
+    about = checkpoint[KEY]["trained_on"]
+    return [about, *about.get("before", [])]
 
 
 def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: ExtensiveData) -> None:
@@ -20,17 +72,16 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     Reference energies are fitted again, as those of another theory have another zero.
 
     Raises:
-        InputError: the weights mean nothing for these data, or the checkpoint has seen what is
-            test data here.
+        InputError: the checkpoint is of a model of another shape.
 
     Example:
         ednn train experiment=dft_finetune data.theory=pbe
     """
-    before = DatasetInfo.from_plain(checkpoint[KEY]["info"])
-    require_kind(before, data)
-    require_same_rendering(before, data.info)
     load_weights(model, checkpoint)
-    require_unseen_test(checkpoint[KEY]["trained_on"], data)
+    model.trained_before = [
+        {"data": training["data"], "settings": training["settings"]}
+        for training in trainings(checkpoint)
+    ]
     model.fit_references((batch.inputs, batch.target) for batch in data.evaluation_loader("train"))
 
 
@@ -62,20 +113,26 @@ def require_same_rendering(before: DatasetInfo, here: DatasetInfo) -> None:
     """Make sure that structures are rendered as they were when weights were trained.
 
     Raises:
-        InputError: other elements, pixels, Gaussians or channels.
+        InputError: elements that weren't there, other pixels, Gaussians or channels.
 
     Example:
         >>> from ednn.core.info import Output
         >>> before = DatasetInfo((Output("energy"),), species=(6,), pixel=(0.4, 0.4), gamma=0.4)
         >>> require_same_rendering(before, before)
     """
-    for name in ("species", "pixel", "gamma", "per_element"):
+    unknown = sorted({*here.species} - {*before.species})
+    if unknown:
+        raise InputError(
+            f"The checkpoint was trained with species={_plain(before.species)}, this data has "
+            f"{unknown}, too; give data of those elements, or train without ckpt_path."
+        )
+    for name in ("pixel", "gamma", "per_element"):
         there, own = getattr(before, name), getattr(here, name)
         if np.shape(own) != np.shape(there) or not np.allclose(own, there, rtol=CELL_TOLERANCE):
             raise InputError(
                 f"The checkpoint was trained with {name}={_plain(there)}, this data has "
-                f"{_plain(own)}; its weights mean nothing here: give data of the same elements, "
-                f"pixels (data.grid), data.gamma and data.channels, or train without ckpt_path."
+                f"{_plain(own)}; its weights mean nothing here: give data of the same pixels "
+                f"(data.grid), data.gamma and data.channels, or train without ckpt_path."
             )
 
 

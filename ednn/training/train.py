@@ -31,7 +31,7 @@ from ednn.training.checks import (
     require_averages_kept,
     require_folders,
 )
-from ednn.training.finetune import start_from
+from ednn.training.finetune import info_of, prepare, start_from
 from ednn.training.launch import cluster, is_first_process, launch, needs_processes, reported
 from ednn.training.lightning_fixes import (
     AtomicCheckpoints,
@@ -162,7 +162,10 @@ def make_model(cfg: DictConfig, data: ExtensiveData) -> ExtensiveModel:
     """
     check_sharing(cfg, data)
     check_precision(cfg.trainer.precision, data)
-    model = build_model(plain(cfg.model), data.info)
+    before = None if cfg.ckpt_path is None else read_checkpoint(cfg.ckpt_path)
+    if before and (note := prepare(data, before)) and is_first_process():
+        say(note)
+    model = build_model(plain(cfg.model), info_of(data, before))
     model.check(data.dataset.example())
     if cfg.standardise:
         samples = torch.from_numpy(data.splits["train"])
@@ -171,8 +174,8 @@ def make_model(cfg: DictConfig, data: ExtensiveData) -> ExtensiveModel:
             data.dataset.labels[samples],
             data.dataset.sites[samples],
         )
-    if cfg.ckpt_path is not None:
-        start_from(model, read_checkpoint(cfg.ckpt_path), data)
+    if before:
+        start_from(model, before, data)
     return model
 
 

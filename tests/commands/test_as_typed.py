@@ -56,6 +56,9 @@ def test_text_is_what_was_typed(key: str, typed: str) -> None:
         ("run", "${seed}=1", "${seed}=1"),  # is looked up in quotes, too
         ("tile.f", "[2,4]", [2, 4]),
         ("seed", "1", 1),
+        ("train", "[seed=1, tile.f=[2,4],+a/b=c]", ["seed=1", "tile.f=[2,4]", "+a/b=c"]),
+        ("train", "['a=1']", ["a=1"]),
+        ("train", "[]", []),
         ("data.folder", "/of/my=own/(class)", "/of/my=own/(class)"),
     ],
 )

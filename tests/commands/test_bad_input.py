@@ -187,7 +187,7 @@ def test_evaluate_on_another_lattice(trained: Path, tmp_path: Path) -> None:
         p.name for p in summary.parent.iterdir()
     }
     sentence = refused(tmp_path, "evaluate.py", *arguments, "data.L=4", "data.dims=3")
-    assert "1 channels, 2 sides" in sentence
+    assert "1 channel, 2 sides" in sentence
 
 
 def test_evaluation_never_meets_a_training_configuration(trained: Path, tmp_path: Path) -> None:

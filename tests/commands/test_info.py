@@ -22,7 +22,7 @@ def test_a_run(
     summary = Run(trained).read_summary()
     assert f"mean {summary['test/mean_absolute_error_per_site']:.3g} J per spin" in lines
     assert "fields of 2 dimensions, 1 channel, values -1, 1" in lines
-    assert "f = 1, c = 1: a tile sees 3 sites" in lines
+    assert "f = 1, c = 1: a tile sees 3 × 3 sites" in lines
     assert said(trained / "checkpoints" / "best.ckpt", monkeypatch, capsys) in lines
 
 

@@ -27,6 +27,12 @@ def test_a_run_is_called_what_its_folder_is(tmp_path: Path) -> None:
     assert len(list((tmp_path / "outputs" / "runs").iterdir())) == 2
 
 
+def test_a_run_that_was_given_a_name_is_looked_for_by_no_other(tmp_path: Path) -> None:
+    done = run(tmp_path, "train.py", *SMALL, "fast_dev_run=true", "run=mine", "resume=auto")
+    assert done.returncode == 0, done.stderr
+    assert "No earlier run" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "launcher",
     [

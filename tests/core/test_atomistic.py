@@ -13,7 +13,7 @@ from ednn.core.model import EDNN
 from ednn.core.structure_batch import StructureBatch
 from ednn.core.subnets import DNN
 from ednn.core.subnets.fcn import FCN
-from ednn.physics.sheets import sheet
+from ednn.physics.sheets import crystal, sheet
 
 SPECIES = [5, 6, 7]
 GRID, FOCUS = 32, 8
@@ -202,6 +202,16 @@ def test_another_theory_shifts_the_references_alone() -> None:
                                (structures.part(slice(7, 12)), other[7:])]))  # fmt: skip
     torch.testing.assert_close(net.references, expected, rtol=1e-9, atol=1e-7)
     assert all(torch.equal(weights[k], v) for k, v in net.field_model.state_dict().items())
+
+
+def test_references_that_labels_do_not_determine_keep_their_differences() -> None:
+    net, perfect = model(), crystal(boron_first=True)
+    net.references.copy_(torch.tensor([[-40.0], [-57.0], [-87.0]]))
+    columns = perfect.numbers, perfect.positions, perfect.cell
+    one = StructureBatch(*(torch.from_numpy(column)[None] for column in columns))
+    net.fit_references(iter([(one, net(one).detach() + 60 * 3.0)]))
+    expected = torch.tensor([[-37.0], [-57.0], [-84.0]], dtype=torch.float64)
+    torch.testing.assert_close(net.references, expected, rtol=0, atol=1e-9)
 
 
 def test_an_unknown_element_and_a_cell_of_part_tiles_are_refused() -> None:

@@ -164,6 +164,9 @@ def test_what_is_no_cell_for_a_model_is_refused() -> None:
     thin = skewed(batched(0))._replace(cell=as_cell([[0.1, 0.0], [0.0, 9.0]]))
     with pytest.raises(InputError, match=r"Structure 4 has a cell only 0\.1 Å thick"):
         model().check(thin, first=4)
+    flat = thin._replace(cell=as_cell([[4.0, 0.0], [8.0, 0.0]]))
+    with pytest.raises(InputError, match="Structure 0 has a cell only 0 Å thick"):
+        model().check(flat)
     field_model = EDNN(DNN, 8, 4)
     net = AtomisticEDNN(field_model, SPECIES, [12.5 / 32, 12.99 / 32], 0.4)
     with pytest.raises(InputError, match="takes rectangular cells of whole tiles alone, such as"):

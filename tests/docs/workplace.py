@@ -39,7 +39,7 @@ SMALLER = {
     r"generate.py data=dft": "data.path=few.h5 data.count=2",
     r"md.py": "steps=20",
     r"relax.py": "fmax=1",
-    r"study.py": "'train=[\"trainer.max_epochs=1\"]'",
+    r"study.py": "train=[trainer.max_epochs=1]",
 }
 PRETRAINED = "pretrained/graphene-hbn-gfn1"
 TIMEOUT = 300  # seconds of one line

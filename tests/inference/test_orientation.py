@@ -13,7 +13,11 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import Trajectory
 
 from ednn.calculator import EDNNCalculator
+from ednn.core.atomistic import AtomisticEDNN
+from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
+from ednn.core.model import EDNN
+from ednn.core.subnets import ANN
 from ednn.data.structures.file import part, read
 from ednn.data.structures.turned_labels import turned_labels
 from ednn.inference import structure_job as module
@@ -21,6 +25,8 @@ from ednn.inference.pieces import BY_GRADIENT
 from ednn.inference.reading import read_structures
 from ednn.inference.structure_job import StructureJob
 from ednn.physics.orientation import turned as turned_structure
+from ednn.physics.sheets import sheet
+from ednn.physics.traits import ranges
 from tests.conftest import run
 from tests.inference.test_structures import forces_and_shares
 from tests.simulation.conftest import done, hexagonal, rectangular
@@ -71,6 +77,16 @@ def test_predictions_turn_with_the_sheets(tmp_path: Path) -> None:
             np.testing.assert_allclose(file[f"forces/{i + 1}"], forces, atol=0.01)
             np.testing.assert_allclose(other.arrays[f"{name}_forces"][:, :2], forces, atol=0.01)
             np.testing.assert_allclose(file[f"stress/{i + 1}"], stress, atol=3e-3)
+
+
+def test_a_turned_rectangle_fits_a_network_of_whole_tiles(tmp_path: Path) -> None:
+    model = AtomisticEDNN(EDNN(ANN, 8, 4), [5, 7], pixel=[12.5 / 32, 12.99 / 32], gamma=0.4)
+    ase.io.write(tmp_path / "in.extxyz", turned(rectangular()))
+    with pytest.raises(InputError, match="rectangular cells of whole tiles alone"):
+        read_structures(model, tmp_path / "in.extxyz")
+    model.info = replace(model.info, traits=ranges(map(sheet, range(30))))
+    _, (found,) = read_structures(model, tmp_path / "in.extxyz")
+    assert found.turned_by == pytest.approx(-DEGREES, abs=0.1)
 
 
 def test_turned_sheets_go_in_blocks_as_unturned_ones(

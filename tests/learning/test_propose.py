@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from ednn.calculator import EDNNCalculator
+from ednn.core.loading import load_structure_model
 from ednn.learning.dynamics import EVERY, Dynamics
+from ednn.learning.pool import features_of
 from ednn.learning.propose import MOST_TRIALS, Mover, is_physical, propose
 from ednn.physics.labels import resolve
 from ednn.physics.neighbours import nearest_distances
+from ednn.physics.orientation import turned
 from ednn.physics.sheets import crystal, sheet
 from ednn.physics.structure import Structure
 
@@ -101,3 +104,11 @@ def test_a_dynamics_is_repeatable_stays_in_its_plane_and_ends_where_it_is_unphys
     assert all(0.05 < largest < 1.5 for largest in moved)
     never = Dynamics(calculator, resolve("gfn1"), 600, EVERY, lambda _: False)
     assert list(never.frames(start, rng())) == []
+
+
+def test_features_are_those_of_sheets_as_the_training_has_them() -> None:
+    network, own = load_structure_model("pretrained/graphene-hbn-gfn1"), sheet(3)
+    features, sites = features_of(network, [own, turned(own, 17)])
+    assert sites.tolist() == [own.count] * 2
+    off = (features[1] - features[0]).norm() / features[0].norm()
+    assert off < 1e-3  # 2.3 as it stands

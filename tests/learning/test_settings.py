@@ -27,6 +27,7 @@ def test_the_defaults_are_possible_and_every_setting_of_train_is_there() -> None
     [
         ("data=ising", "IsingData holds labels that someone else made"),
         ("data.whole=true", "data.whole=true leaves structures out"),
+        ("data.also=[data/dft/gfn1_cells.h5]", "joins labels that learning would count as its own"),
         ("fast_dev_run=true", "leaves no network to learn with"),
         ("learn.choose=best", "give uncertain or random"),
         ("learn.add=0", "learn.add=0 is not possible; give a whole number of at least 1"),

@@ -183,6 +183,19 @@ def test_what_is_open_has_no_stress_and_feels_no_images() -> None:
 
 
 @needs_tblite
+@pytest.mark.parametrize("rows", [[0, 0], [1, 0]], ids=["molecule", "row"])
+def test_what_is_flat_and_open_has_vacuum_around_it(rows: list[int]) -> None:
+    gfn1, wide = THEORIES["gfn1"], np.diag([8.0, 30.0])
+    wide[0, 0] += 22 * (1 - rows[0])
+    cell = wide * np.array(rows)[:, None]
+    open_pair = Structure(np.array([7, 7]), np.array([[0.0, 0.0], [1.12, 0.1]]), cell)
+    found, expected = label(open_pair, gfn1), label(dataclasses.replace(open_pair, cell=wide), gfn1)
+    assert found.stress is None
+    assert found.energy == pytest.approx(expected.energy, abs=1e-3)
+    np.testing.assert_allclose(found.forces, expected.forces, atol=1e-3)
+
+
+@needs_tblite
 def test_a_sheet_is_the_same_in_space() -> None:
     gfn1, flat = THEORIES["gfn1"], shifted(four_atoms(), 1, 0, 0.07)
     cell = np.pad(flat.cell, ((0, 1), (0, 1)))

@@ -33,7 +33,7 @@ def test_of_spins(spins: Page, trained: Path) -> None:
     assert "J per spin" in page.tables["errors"][1][2]
     coverage = 100 * summary["test/coverage_of_90_percent_intervals"]
     assert f"90 % intervals of the predictions hold {coverage:.1f} %" in page.text
-    for words in ("f = 1, c = 1: a tile sees 3 sites", "2,000 for training", "ANN", "torch 2."):
+    for words in ("f = 1, c = 1: a tile sees 3 × 3 sites", "2,000 for training", "ANN", "torch 2."):
         assert words in page.text
     for picture in ("The loss against", "Predicted against true", "Errors against predicted"):
         assert sum(alt.startswith(picture) for alt in page.images) == 1

@@ -46,10 +46,17 @@ def test_a_study_leaves_its_result_its_picture_and_a_report(tmp_path: Path) -> N
     assert "Already finished" in again.stdout
 
 
-def test_an_unknown_scale_ends_in_one_sentence(tmp_path: Path) -> None:
-    done = run(tmp_path, "study.py", "study=table1", "scale=gpu")
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("scale=gpu", "scale=gpu is not known; give scale=cpu or scale=paper."),
+        ("train='[a=1]'", "train=[a=1] is no list; give train=[KEY=VALUE,KEY=VALUE]."),
+    ],
+)
+def test_a_setting_that_is_wrong_ends_in_one_sentence(tmp_path: Path, word: str, told: str) -> None:
+    done = run(tmp_path, "study.py", "study=table1", word)
     assert done.returncode != 0
     *_, sentence = done.stderr.splitlines()
-    assert sentence == "error: scale=gpu is not known; give scale=cpu or scale=paper."
+    assert sentence == f"error: {told}"
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "outputs").exists()

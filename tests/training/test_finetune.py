@@ -1,18 +1,119 @@
-"""Fine-tuning to the labels of another theory, as a command."""
+"""Fine-tuning: to another theory, as a command; what it remembers; sheets that stand otherwise."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import ase
+import ase.io
+import numpy as np
+import pytest
+import torch
+from ase.calculators.singlepoint import SinglePointCalculator
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from ednn.core.checkpoint import KEY, load_model, read_checkpoint
+from ednn.core.errors import InputError
+from ednn.physics.orientation import trained_orientation
+from ednn.physics.sheets import crystal, sheet
+from ednn.runs.configs import CONF
+from ednn.training.evaluate import model_and_data
+from ednn.training.finetune import trainings
+from ednn.training.train import make_data, make_model
 from tests.conftest import REPOSITORY, run
+
+PACKAGED = "pretrained/graphene-hbn-gfn1"
+PBE = f"data.path={(REPOSITORY / 'data/dft/pbe.h5').as_posix()}"
+
+
+@contextmanager
+def composed(*words: str) -> Iterator[DictConfig]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield compose("train", ["experiment=dft_finetune", "run=a", "run_dir=a", *words])
 
 
 def test_a_few_steps_bring_the_network_nearer_to_another_theory(tmp_path: Path) -> None:
-    labels = f"data.path={(REPOSITORY / 'data/dft/pbe.h5').as_posix()}"
     few = ["trainer.max_steps=16", "run=a"]
-    done = run(tmp_path, "train.py", "experiment=dft_finetune", "data.theory=pbe", labels, *few)
+    done = run(tmp_path, "train.py", "experiment=dft_finetune", "data.theory=pbe", PBE, *few)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / "dft_finetune" / "a"
     summary = json.loads((folder / "summary.json").read_text())
     # Without training, with references of PBE: 30.3 meV per atom and 0.370 eV/Å.
     assert summary["test/mean_absolute_error_per_site"] < 20
     assert summary["test/mean_absolute_error_of_forces"] < 0.33
+    last, before = trainings(read_checkpoint(folder / "checkpoints" / "best.ckpt"))
+    assert last["settings"]["theory"] == "pbe"
+    assert before["settings"] == read_checkpoint(PACKAGED)[KEY]["trained_on"]["settings"]
+
+
+def test_what_any_earlier_training_has_seen_is_no_test(tmp_path: Path) -> None:
+    """A network of these sheets that went on with others knows them still."""
+    checkpoint, path = read_checkpoint(PACKAGED), tmp_path / "later.ckpt"
+    own = {"data": "AtomsData", "settings": {"structures": "00", "seed": 0, "splits": {}}}
+    checkpoint[KEY]["trained_on"] = {**own, "before": trainings(checkpoint)}
+    torch.save(checkpoint, path)
+    with composed("data.theory=pbe", PBE) as cfg:
+        _, data = model_and_data(path, cfg.data)
+        data.setup()
+        _, expected = model_and_data(PACKAGED, cfg.data)
+        expected.setup()
+        assert len(data.splits["test"]) == len(expected.splits["test"]) < len(data.dataset)
+        cfg.ckpt_path, cfg.data.seed = str(path), 1
+        with pytest.raises(InputError, match="knows part of the test split"):
+            make_model(cfg, make_data(cfg))
+
+
+def test_data_may_lack_elements_of_the_checkpoint(tmp_path: Path) -> None:
+    path, network = tmp_path / "set.extxyz", load_model(PACKAGED)
+    frames = []
+    for shift in np.linspace(0, 1, 12):
+        own = crystal()
+        atoms = ase.Atoms(own.numbers, np.pad(own.positions + shift, ((0, 0), (0, 1))), pbc=True)
+        atoms.cell = [*own.sides, 15.0]
+        atoms.calc = SinglePointCalculator(atoms, energy=-57.0 * len(atoms))
+        frames.append(atoms)
+    ase.io.write(path, frames)
+    words = ["data=atoms", f"data.path={path.as_posix()}", "data.grid=32", "data.batch_size=1"]
+    with composed(*words, "data.val=0.2", "data.test=0.2") as cfg:
+        model = make_model(cfg, make_data(cfg))
+    assert model.info.species == network.info.species == (5, 6, 7)
+    boron, carbon, nitrogen = (model.references - network.references)[:, 0].tolist()  # type: ignore[operator]
+    assert boron == nitrogen == 0 != carbon
+    frames[0].numbers[0] = 14
+    ase.io.write(path, frames)
+    with composed(*words, "data.val=0.2", "data.test=0.2") as cfg:
+        data = make_data(cfg)
+        with pytest.raises(InputError, match=r"species=\[5, 6, 7\], this data has \[14\], too"):
+            make_model(cfg, data)
+
+
+@pytest.mark.filterwarnings("ignore:.*unlike those of the training")
+def test_sheets_that_stand_otherwise_are_turned_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, frames = tmp_path / "set.extxyz", []
+    for seed in range(12):
+        own = sheet(seed)
+        atoms = ase.Atoms(own.numbers, np.pad(own.positions, ((0, 0), (0, 1))), pbc=True)
+        atoms.cell = [*own.sides, 15.0]
+        forces = np.random.default_rng(seed).normal(size=(len(atoms), 3)) * [1, 1, 0]
+        atoms.rotate(17, "z", rotate_cell=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=-60.0 * len(atoms), forces=forces)
+        frames.append(atoms)
+    ase.io.write(path, frames)
+    words = ["data=atoms", f"data.path={path.as_posix()}", "data.grid=32", "data.batch_size=1"]
+    with composed(*words, "data.val=0.2", "data.test=0.2") as cfg:
+        model = make_model(cfg, data := make_data(cfg))
+    assert "12 of 12 structures were turned by up to 17°" in capsys.readouterr().out
+    assert trained_orientation(model.info.traits) == 30
+    own = sheet(3)
+    positions, cell = (t[0].numpy() for t in data.dataset.inputs(torch.tensor([3]))[1:])
+    np.testing.assert_allclose(cell, own.cell, atol=1e-3)
+    off = positions - own.positions
+    np.testing.assert_allclose(off - np.round(off / own.sides) * own.sides, 0, atol=1e-3)
+    cosine, sine = np.cos(np.deg2rad(17)), np.sin(np.deg2rad(17))
+    forces = data.dataset.slopes(torch.tensor([3]))["forces"][0].numpy()
+    given = frames[3].get_forces()[:, :2]
+    np.testing.assert_allclose(forces, given @ [[cosine, -sine], [sine, cosine]], atol=1e-4)

@@ -28,7 +28,7 @@ def is_flat(frame: "Atoms") -> bool:
         (True, False)
     """
     flat, upright = _directions(frame)
-    thickness = _thickness(frame.positions[:, 2], _period(frame, upright)) if len(frame) else 0
+    thickness = thickness_of(frame.positions[:, 2], _period(frame, upright)) if len(frame) else 0
     # not of a height that is no number, which has a sentence of its own
     return bool(flat.sum() <= 2 and upright.sum() <= 1 and not thickness > 2 * FLAT)
 
@@ -83,7 +83,7 @@ def flat_structure(number: int, frame: "Atoms", path: Path, edge: float = EDGE) 
         )
     height = frame.positions[:, 2]
     require_finite(height, f"{where}: z", row="atom")
-    thickness = _thickness(height, _period(frame, upright))
+    thickness = thickness_of(height, _period(frame, upright))
     if thickness > 2 * FLAT:
         raise InputError(
             f"{where} is {thickness:.3g} Å thick, but a two-dimensional field doesn't show z: "
@@ -148,8 +148,17 @@ def _period(frame: "Atoms", upright: NDArray[np.bool_]) -> float:
     return float(abs(frame.cell.array[upright, 2]).sum())
 
 
-def _thickness(height: Vectors, period: float) -> float:
-    """Return how far atoms spread along z in Å."""
+def thickness_of(height: Vectors, period: float) -> float:
+    """Return how far atoms spread along z in Å.
+
+    Args:
+        height: z of all atoms, (N,) in Å.
+        period: along z in Å; 0 is none.
+
+    Example:
+        >>> round(thickness_of(np.array([0.1, 14.9]), period=15.0), 6)
+        0.2
+    """
     if not period:
         return float(np.ptp(height))
     inside = np.sort(height % period)

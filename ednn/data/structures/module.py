@@ -72,8 +72,7 @@ class StructureData(ExtensiveData):
         if not (isinstance(gamma, int | float) and gamma > 0):
             raise InputError(f"data.gamma={gamma} is not possible; give a width in Å above 0.")
         if channels not in CHANNELS:
-            names = " or ".join(CHANNELS)
-            raise InputError(f"data.channels={channels} is not known; give {names}.")
+            raise InputError(f"data.channels={channels} is unknown; give {' or '.join(CHANNELS)}.")
         self.wanted_grid, self.wanted_cell = grid, cell
         self.gamma, self.augment, self.channels = gamma, augment, channels
         self.rotate = require_rotations(rotate, augment)
@@ -135,10 +134,12 @@ class StructureData(ExtensiveData):
             require_seen(distances, info.nearest, f"{self.path}: structure {i}", choice=True)
         warn_of_unlike(self.labels.structures, info.traits, str(self.path))
 
-    def orient(self, info: DatasetInfo) -> str:
+    def orient(self, info: DatasetInfo, splits: Sequence[str] = ("test",)) -> str:
         if (known := trained_orientation(info.traits)) is None:
             return ""
-        self.labels, found = turned_labels(self.labels, self.splits["test"].tolist(), known)
+        rows = np.concatenate([self.splits[name] for name in splits]).tolist()
+        self.labels, found = turned_labels(self.labels, rows, known)
+        self.__dict__.pop("traits", None)  # which are those of the turned ones now
         self.dataset = StructureDataset(self.labels)
         return note_on_turned(found, str(self.path))
 
@@ -164,11 +165,10 @@ class StructureData(ExtensiveData):
             self.shares = {"test": 1.0, "val": 0.0}
 
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
-        labels = self.labels
         _ = self.distances  # which refuse what is no structure
-        _require_finite(labels, str(self.path))
-        positions = np.array([split_position(own, self.seed) for own in labels.structures])
-        return StructureDataset(labels), by_share(positions, self.shares)
+        _require_finite(self.labels, str(self.path))
+        positions = np.array([split_position(own, self.seed) for own in self.labels.structures])
+        return StructureDataset(self.labels), by_share(positions, self.shares)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Move and mirror training structures at random, as a function of the batch alone."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ednn.data.structures.as_structure import EDGE
 from ednn.data.structures.file import LabelledSet
-from ednn.physics.orientation import degrees_to, turned, turned_rows, turned_tensor
+from ednn.physics.orientation import oriented, turned_rows, turned_tensor
 from ednn.physics.structure import Structure
 
 
@@ -33,9 +33,8 @@ def turned_labels(
     forces, stress = labels.forces.copy(), labels.stress.copy()
     found = []
     for i in rows:
-        own, atoms = labels.structure(i), labels.atoms(i)
-        degrees = degrees_to(own, known) or 0.0
-        found.append(after := turned(own, degrees, EDGE))
+        found.append(after := oriented(labels.structure(i), known, EDGE))
+        atoms, degrees = labels.atoms(i), after.turned_by
         positions[atoms], cell[i] = after.positions, after.cell
         if len(forces):
             forces[atoms] = turned_rows(forces[atoms].astype(float), degrees)

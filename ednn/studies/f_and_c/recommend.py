@@ -11,6 +11,7 @@ NOISE = 0.1  # relative difference of errors that is none, however alike the rep
 LEFT = 0.1  # share of the whole fall, on a logarithmic scale, that is left to the training
 LEARNT = 0.9  # of the error of a constant: what has a larger one has learnt nothing
 HALF = 0.5  # of it: what has a larger one has hardly begun
+EXPLAINED = 0.1  # of it: what has a larger one says little of contexts if it is the same with all
 FELT = 0.1  # least response that counts
 OF_MOST = 0.2  # share of the largest response that counts
 ALIKE = 0.1  # relative difference of times that counts as none
@@ -29,7 +30,8 @@ class Verdict:
         enough: the narrowest context that is as good as the best.
         best: the one of the least error.
         factor: by which errors may differ that count as equal.
-        early: whether even the least error is that of trainings that have hardly begun.
+        early: whether the trainings are too short to judge by: even the least error is above half
+            of a constant's, or a tenth where no context brings anything.
 
     Example:
         >>> judge({0: [5.0], 1: [0.05], 2: [0.06]}, constant=6.0).enough
@@ -85,7 +87,8 @@ def judge(errors: Mapping[int, Sequence[float]], constant: float) -> Verdict:
         state = "does not matter"
     elif enough == max(means):
         state = "still falls"
-    early = bool(np.exp(means[best]) > HALF * constant)
+    most = EXPLAINED if state == "does not matter" else HALF
+    early = bool(np.exp(means[best]) > most * constant)
     return Verdict(state, enough, best, float(np.exp(within(enough))), early)
 
 

@@ -137,6 +137,7 @@ def _of_errors(numbers: Numbers) -> str:
         )
     if verdict["state"] == "does not matter":
         why = "the property is a sum over single sites" if enough == 0 else "less may do, too"
+        why += ", as far as such errors tell" * verdict["early"]
         narrowest = context(enough, numbers)
         return f"With {narrowest} the error, {here}, is as small as any ({alike}): {why}."
     narrower = [c for c in means if c < enough][-1]
@@ -159,9 +160,10 @@ def _of_length(numbers: Numbers) -> str:
     if numbers["c"] is None or not numbers["verdict"]["early"]:
         return ""
     constant = quantity(error_of(numbers["constants"], numbers["constants"]), numbers["unit"])
+    share = "a tenth" if numbers["verdict"]["state"] == "does not matter" else "half"
     return (
-        f"But all errors are above half of that of a constant, {constant}: the trainings have "
-        f"hardly begun, and longer ones may say otherwise."
+        f"But all errors are above {share} of that of a constant, {constant}: longer trainings may "
+        f"say otherwise, or another network (smooth fields want model=fcn)."
     )
 
 

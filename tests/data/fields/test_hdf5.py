@@ -119,6 +119,12 @@ def test_loader_processes_give_the_same_batches(
         assert torch.equal(a.target, b.target)
 
 
+def test_another_format_is_refused_with_what_reads_it(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((COUNT, 4, 6)))
+    with pytest.raises(InputError, match=r"a\.npy is no HDF5 file .* data=fields"):
+        ready(tmp_path / "a.npy")
+
+
 SENTENCES = [
     ({"x": "image"}, "no dataset 'image'; it has .*images, labels, more/cubes"),
     ({"y": "names"}, "names' holds object"),

@@ -29,9 +29,9 @@ def test_a_model_is_trained_on_netcdf_and_predicts_from_others(tmp_path: Path) -
     for i, image in enumerate(images):
         np.save(tmp_path / "set" / f"{i:02}.npy", image)
     predictions = []
-    for source, more in (("set.nc", ["input_key=density"]), ("set.npy", []), ("set", [])):
+    for source in ("set.nc", "set.npy", "set"):  # in the first the labels stand beside the fields
         words = ["ckpt_path=outputs/runs/first/checkpoints/best.ckpt", f"input={source}"]
-        done = run(tmp_path, "predict.py", *words, *more, "output=out.h5", "overwrite=true")
+        done = run(tmp_path, "predict.py", *words, "output=out.h5", "overwrite=true")
         assert done.returncode == 0, done.stderr
         with h5py.File(tmp_path / "out.h5") as file:
             predictions.append(file["prediction"][()])
@@ -40,9 +40,10 @@ def test_a_model_is_trained_on_netcdf_and_predicts_from_others(tmp_path: Path) -
     for other in predictions[1:]:
         np.testing.assert_array_equal(other, predictions[0])
 
-    words = ["ckpt_path=outputs/runs/first/checkpoints/best.ckpt", "input=set.nc", "output=b.h5"]
+    np.savez(tmp_path / "two.npz", density=images, energy=images, old=images)
+    words = ["ckpt_path=outputs/runs/first/checkpoints/best.ckpt", "input=two.npz", "output=b.h5"]
     done = run(tmp_path, "predict.py", *words)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "error: set.nc has density, energy; name the fields in input_key=…, one of them."
+        "error: two.npz has density, old; name the fields in input_key=…, one of them."
     )

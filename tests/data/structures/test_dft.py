@@ -12,7 +12,6 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from ednn.core.build import build_model
 from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
@@ -21,8 +20,7 @@ from ednn.data.structures.file import part, read, write
 from ednn.inference import structure_job
 from ednn.inference.structure_job import StructureJob
 from ednn.physics.sheets import sheet
-from ednn.runs.folder import plain
-from ednn.training.finetune import start_from
+from ednn.training.finetune import prepare
 from ednn.training.train import make_data
 from tests.commands.test_configs import composed
 from tests.conftest import REPOSITORY, run
@@ -194,7 +192,7 @@ def test_weights_that_mean_nothing_here_are_refused(
     cfg = composed("data=dft", *SMALL, *changes)
     data = make_data(cfg)
     with pytest.raises(InputError, match=words):
-        start_from(build_model(plain(cfg.model), data.info), checkpoint, data)
+        prepare(data, checkpoint)
 
 
 def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) -> None:
@@ -216,7 +214,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
         ([f"data.path={REPOSITORY}/README.md"], "is no HDF5 file"),
         (["data.gamma=-1"], "data.gamma=-1 is not possible"),
         (["data.cell=[12.5]"], "data.cell=[12.5] is not possible; give two sides above 0"),
-        (["data.channels=3"], "data.channels=3 is not known; give Z or element"),
+        (["data.channels=3"], "data.channels=3 is unknown; give Z or element"),
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
         (["data.grid=60"], "A side of 60 in the lattice 60 × 60 is not a multiple"),
