@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory, gettempdir
+from uuid import uuid4
 
 import pytest
 
@@ -25,7 +26,7 @@ SMALL = [
 ]
 # Spins take a second of a core to make, however few: a command that needs no files of its own
 # takes those that another has made, also in another process of the tests.
-CACHE = Path(os.environ.setdefault("EDNN_TESTS_CACHE", mkdtemp(prefix="ednn-tests-")))
+CACHE = os.environ.setdefault("EDNN_TESTS_CACHE", f"{gettempdir()}/ednn-tests-{uuid4()}")
 SHARED = f"data.cache={CACHE}"
 TINY = ["data.L=4", *(f"data.n_{split}=40" for split in ("train", "val", "test"))]
 TINY += ["data.batch_size=10", SHARED]

@@ -14,7 +14,7 @@ pytest.importorskip("ase", reason='hot alloys need `pip install -e ".[atoms]"`')
 @pytest.mark.parametrize("make", [alloy, sheared_alloy])
 def test_an_alloy_is_a_function_of_its_seed(make: object) -> None:
     assert callable(make)
-    for seed in range(12):
+    for seed in range(5):
         one, other = make(seed), make(seed)
         np.testing.assert_array_equal(one.numbers, other.numbers)
         np.testing.assert_array_equal(one.positions, other.positions)
@@ -23,7 +23,7 @@ def test_an_alloy_is_a_function_of_its_seed(make: object) -> None:
 
 
 def test_boxes_are_whole_tiles_with_all_kinds_of_alloys() -> None:
-    seen = [alloy(seed) for seed in range(60)]
+    seen = [alloy(seed) for seed in range(40)]
     for structure in seen:
         tiles = structure.sides / TILE
         np.testing.assert_allclose(tiles, tiles.round(), atol=1e-9)

@@ -16,6 +16,12 @@ from ednn.runs.folder import Run
 from ednn.training.evaluate import model_and_data
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which every set is made once."""
+    return tmp_path_factory.mktemp("made")
+
+
 def spins(folder: Path, **changes: Any) -> IsingData:
     shared: dict[str, Any] = {"batch_size": 5, "workers": 0, "seed": 0, "cache": str(folder)}
     shared |= {"n_train": 20, "n_val": 5, "n_test": 40}
@@ -25,8 +31,8 @@ def spins(folder: Path, **changes: Any) -> IsingData:
     return data
 
 
-def test_changes_are_root_mean_squares_per_site(tmp_path: Path) -> None:
-    data, model = spins(tmp_path), EDNN(ANN, focus=2, context=1).eval()
+def test_changes_are_root_mean_squares_per_site(made: Path) -> None:
+    data, model = spins(made), EDNN(ANN, focus=2, context=1).eval()
     found = {check.what: check.change for check in checks(model, data)}
     fields = data.dataset.inputs(samples_to_check(data))  # (N, 1, 6, 6)
     with torch.no_grad():
@@ -40,15 +46,15 @@ def test_changes_are_root_mean_squares_per_site(tmp_path: Path) -> None:
     assert found["moved by 2 spins"] < 1e-6 < found["moved by one spin"]
 
 
-def test_what_changes_exact_labels_is_no_symmetry(tmp_path: Path) -> None:
-    data = spins(tmp_path, bonds="triangular")
+def test_what_changes_exact_labels_is_no_symmetry(made: Path) -> None:
+    data = spins(made, bonds="triangular")
     found = [check.what for check in checks(EDNN(ANN, focus=1, context=1).eval(), data)]
     assert found == ["moved by 1 spin", "repeated: 4 copies, two along every axis"]
 
 
-def test_fields_with_edges_are_not_moved(tmp_path: Path) -> None:
+def test_fields_with_edges_are_not_moved(made: Path) -> None:
     model = EDNN(ANN, focus=2, context=1, padding="zeros").eval()
-    found = [check.what for check in checks(model, spins(tmp_path))]
+    found = [check.what for check in checks(model, spins(made))]
     assert found == ["mirrored along an axis", "turned by 90°"]
 
 

@@ -48,4 +48,4 @@ def test_a_command_runs_once_for_its_overrides(lab: Lab) -> None:
 
 def test_a_failed_command_ends_in_one_sentence(lab: Lab) -> None:
     with pytest.raises(TrainingError, match="exit code"):
-        lab.train("ising", "data=ising", "tile.f=3")
+        lab.train("ising", "data=ising", "sead=4")

@@ -33,18 +33,24 @@ def make(cache: Path, **changes: Any) -> IsingData:
     return data
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a set is made once for those tests that only read it."""
+    return tmp_path_factory.mktemp("made")
+
+
 def spins_of(data: IsingData) -> np.ndarray:
     return data.dataset.fields[:][:, 0].numpy()
 
 
-def test_labels_are_the_exact_energies(tmp_path: Path) -> None:
-    data = make(tmp_path)
+def test_labels_are_the_exact_energies(made: Path) -> None:
+    data = make(made)
     spins = spins_of(data)
     np.testing.assert_array_equal(data.dataset.labels[:, 0], ising.energy(spins, J=2.0))
 
 
-def test_the_magnetisation_labels_the_configurations_of_the_energy(tmp_path: Path) -> None:
-    energy, data = make(tmp_path), make(tmp_path, target="magnetisation")
+def test_the_magnetisation_labels_the_configurations_of_the_energy(made: Path) -> None:
+    energy, data = make(made), make(made, target="magnetisation")
     assert data.path != energy.path
     (output,) = data.info.outputs
     assert (output.name, output.unit) == ("magnetisation", "spins")
@@ -90,10 +96,8 @@ def test_a_model_of_one_target_is_not_tested_on_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"L": 4}, {"temperatures": [1.5, 3.0]}, {"L": [4, 6]}])
-def test_no_copy_of_a_training_configuration_is_tested(
-    tmp_path: Path, changes: dict[str, Any]
-) -> None:
-    data = make(tmp_path, **changes)
+def test_no_copy_of_a_training_configuration_is_tested(made: Path, changes: dict[str, Any]) -> None:
+    data = make(made, **changes)
     spins = spins_of(data)
     marks = {name: set(ising.fingerprint(spins[i])) for name, i in data.splits.items()}
     assert not marks["test"] & (marks["train"] | marks["val"])
@@ -104,16 +108,16 @@ def test_no_copy_of_a_training_configuration_is_tested(
     assert len(data.splits["train"]) == SETTINGS["n_train"]
 
 
-def test_same_seed_same_data(tmp_path: Path) -> None:
-    one, two = make(tmp_path / "a"), make(tmp_path / "b")
+def test_same_seed_same_data(made: Path, tmp_path: Path) -> None:
+    one, two = make(made), make(tmp_path)
     np.testing.assert_array_equal(spins_of(one), spins_of(two))
-    other = make(tmp_path / "a", seed=4)
+    other = make(tmp_path, seed=4)
     assert other.path != one.path
     assert (spins_of(other) != spins_of(one)).any()
 
 
-def test_file_says_what_it_holds(tmp_path: Path) -> None:
-    data = make(tmp_path)
+def test_file_says_what_it_holds(made: Path) -> None:
+    data = make(made)
     with h5py.File(data.path) as file:
         assert file["fields"].shape == (600, 6, 6)
         assert file["fields"].dtype == np.int8
@@ -140,8 +144,8 @@ def test_concurrent_jobs_generate_once(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == written
 
 
-def test_every_training_example_once_per_epoch_in_a_new_order(tmp_path: Path) -> None:
-    data = make(tmp_path)
+def test_every_training_example_once_per_epoch_in_a_new_order(made: Path) -> None:
+    data = make(made)
     loader = data.train_dataloader()
     epochs = []
     for epoch in range(2):
@@ -153,8 +157,8 @@ def test_every_training_example_once_per_epoch_in_a_new_order(tmp_path: Path) ->
     assert (epochs[0] != epochs[1]).any()
 
 
-def test_loader_workers_give_the_same_batches(tmp_path: Path) -> None:
-    alone, helped = (list(make(tmp_path, workers=n).test_dataloader()) for n in (0, 2))
+def test_loader_workers_give_the_same_batches(made: Path) -> None:
+    alone, helped = (list(make(made, workers=n).test_dataloader()) for n in (0, 2))
     for a, b in zip(alone, helped, strict=True):
         np.testing.assert_array_equal(a.inputs, b.inputs)
         np.testing.assert_array_equal(a.sample, b.sample)

@@ -1,10 +1,12 @@
 """A few of the shipped structures, and the settings of a small training on them."""
 
+from functools import cache
+
 import ase
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from ednn.data.structures.file import LabelledSet, join, read, split
+from ednn.data.structures.file import LabelledSet, Record, join, read, split
 from tests.conftest import REPOSITORY
 
 SHIPPED = REPOSITORY / "data" / "dft" / "gfn1.h5"
@@ -14,11 +16,18 @@ SMALL = [
 ]
 
 
+@cache
+def shipped() -> tuple[dict[int, Record], dict[str, str]]:
+    """The records of all of them, by seed, and what they have in common."""
+    labels = read(SHIPPED)
+    return split(labels), labels.attributes
+
+
 def some(seeds: range, **changes: str) -> LabelledSet:
     """A few shipped structures."""
-    labels = read(SHIPPED)
-    records = {seed: record for seed, record in split(labels).items() if seed in seeds}
-    return join(records, {**labels.attributes, **changes})
+    records, attributes = shipped()
+    few = {seed: records[seed] for seed in seeds if seed in records}
+    return join(few, {**attributes, **changes})
 
 
 def as_frames(labels: LabelledSet) -> list[ase.Atoms]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
 from ednn.data.structures.dft import DFTData
-from ednn.data.structures.file import read, write
+from ednn.data.structures.file import part, read, write
 from ednn.inference import structure_job
 from ednn.inference.structure_job import StructureJob
 from ednn.physics.sheets import sheet
@@ -36,6 +37,21 @@ def make(sheets: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> DFTDa
     return data
 
 
+@pytest.fixture(scope="module")
+def whole() -> Iterator[DFTData]:
+    """The set that experiment=dft trains on, which takes seconds to read."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield make(REPOSITORY, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def larger(sheets: Path) -> Path:
+    """A few cells of twice the size."""
+    path = sheets / "larger.h5"
+    write(path, part(read(SHIPPED.with_name("gfn1_120.h5")), np.arange(20)))
+    return path
+
+
 def test_a_batch_holds_what_the_file_holds(sheets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, labels = make(sheets, monkeypatch), some(range(120))
     batch = data.dataset.__getitems__([7, 3, 99])
@@ -49,8 +65,8 @@ def test_a_batch_holds_what_the_file_holds(sheets: Path, monkeypatch: pytest.Mon
         assert batch.target[row, 0] == labels.energy[i]
 
 
-def test_splits_are_disjoint_and_of_the_asked_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = make(REPOSITORY, monkeypatch)
+def test_splits_are_disjoint_and_of_the_asked_shares(whole: DFTData) -> None:
+    data = whole
     sizes = {name: len(index) for name, index in data.splits.items()}
     together = np.concatenate(list(data.splits.values()))
     assert sorted(together) == list(range(len(data.dataset)))
@@ -59,13 +75,13 @@ def test_splits_are_disjoint_and_of_the_asked_shares(monkeypatch: pytest.MonkeyP
 
 
 def test_a_longer_file_or_another_theory_moves_no_structure(
-    sheets: Path, monkeypatch: pytest.MonkeyPatch
+    whole: DFTData, sheets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A test structure of today must never be a training structure of tomorrow."""
-    whole, part = make(REPOSITORY, monkeypatch), make(sheets, monkeypatch)
+    few = make(sheets, monkeypatch)
     by_seed = lambda data, name: set(data.labels.seed[data.splits[name]])  # noqa: E731
     for name in ("train", "val", "test"):
-        assert by_seed(part, name) == {s for s in by_seed(whole, name) if s < 120}
+        assert by_seed(few, name) == {s for s in by_seed(whole, name) if s < 120}
     other = make(sheets, monkeypatch, theory="pbe")
     assert by_seed(other, "test") == {s for s in by_seed(whole, "test") if 200 <= s < 260}
 
@@ -228,8 +244,9 @@ def test_a_file_of_labels_holds_no_dummy_atoms_and_no_atom_twice(
             make(REPOSITORY, monkeypatch, path=tmp_path / "labels.h5")
 
 
-def test_larger_cells_are_tested_as_a_whole(trained_on_sheets: Path, sheets: Path) -> None:
-    larger = SHIPPED.with_name("gfn1_120.h5")
+def test_larger_cells_are_tested_as_a_whole(
+    trained_on_sheets: Path, sheets: Path, larger: Path
+) -> None:
     arguments = [
         f"ckpt_path={trained_on_sheets}/checkpoints/best.ckpt",
         "data=dft",
@@ -238,12 +255,12 @@ def test_larger_cells_are_tested_as_a_whole(trained_on_sheets: Path, sheets: Pat
     done = run(sheets, "evaluate.py", *arguments, "run=larger")
     assert done.returncode == 0, done.stderr
     result = sheets / "outputs" / "evaluations" / "larger"
-    assert json.loads((result / "summary.json").read_text())["test/samples"] == 100
+    assert json.loads((result / "summary.json").read_text())["test/samples"] == 20
     assert (result / "tiles.png").exists()
 
 
 def test_a_channel_per_element_is_trained_evaluated_and_predicted(
-    sheets: Path, monkeypatch: pytest.MonkeyPatch
+    sheets: Path, larger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocks = ["model.subnet.residual=true", "model.subnet.widths=[16,16,16,16]"]
     words = ["data=dft", *SMALL, "data.channels=element", "task.force_weight=0.1", *blocks]
@@ -251,11 +268,11 @@ def test_a_channel_per_element_is_trained_evaluated_and_predicted(
     assert done.returncode == 0, done.stderr
     assert (sheets / "outputs" / "runs" / "elements" / "tiles.png").exists()
     checkpoint = sheets / "outputs" / "runs" / "elements" / "checkpoints" / "best.ckpt"
-    larger = ["data=dft", f"data.path={SHIPPED.with_name('gfn1_120.h5')}"]
-    done = run(sheets, "evaluate.py", f"ckpt_path={checkpoint}", *larger, "run=elements")
+    words = [f"ckpt_path={checkpoint}", "data=dft", f"data.path={larger}", "run=elements"]
+    done = run(sheets, "evaluate.py", *words)
     assert done.returncode == 0, done.stderr
     summary = sheets / "outputs" / "evaluations" / "elements" / "summary.json"
-    assert json.loads(summary.read_text())["test/samples"] == 100
+    assert json.loads(summary.read_text())["test/samples"] == 20
     model = load_structure_model(checkpoint).double()
     assert (model.info.channels, model.info.per_element) == (3, True)
     structure = sheet(4, (2, 2))
