@@ -28,6 +28,7 @@ from ednn.training.train import make_data
 
 FINER = 4  # times as many pixels, from which waves are cut off
 PLACES = 12  # random positions of the pixels
+STAY = torch.zeros(1, 2)
 CORNERS = torch.cartesian_prod(torch.arange(2.0), torch.arange(2.0))  # of a block of 2² pixels
 
 
@@ -58,13 +59,9 @@ class Sheets:
         kept = waves[..., rows[:, None], columns]
         return torch.fft.ifft2(kept).real.float() / FINER**2
 
-    def spread(self, places: Iterable[Tensor], over: Tensor | None = None, **how: bool) -> float:
-        """Return the standard deviation over places, of energies or their means over shifts."""
-        means = [
-            torch.stack([self.energies(place + s, **how) for s in shifts]).mean(0)
-            for place in places
-            for shifts in [torch.zeros(1, 2) if over is None else over]
-        ]
+    def spread(self, places: Iterable[Tensor], over: Tensor = STAY, cut: bool = False) -> float:
+        """Return the standard deviation over places of the energies' means over shifts (n, 2)."""
+        means = [torch.stack([self.energies(p + s, cut) for s in over]).mean(0) for p in places]
         return float(torch.stack(means).var(0).mean().sqrt())
 
 

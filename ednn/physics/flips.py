@@ -167,11 +167,11 @@ class Flips:
             )
         (network,) = networks
         parts = sublattices(network.tiling, spins.shape[1:])
-        linear, self._rest = _split(network)
-        self._linear, self._tiling, self._sides = linear, network.tiling, spins.shape[1:]
+        self._network, self._sides = network, spins.shape[1:]
+        self._linear, self._rest = _split(network)
         sites = network.tiling.sites
         self._scale, self._shift = sites * network.scale.item(), sites * network.shift.item()
-        self._precision, self.spins = network.precision, spins.flatten(1).T  # (sites, B)
+        self.spins = spins.flatten(1).T  # (sites, B)
         self._refresh()
         self.spins = self.spins.to(self._images.dtype)
         self.sublattices, self.values = len(parts), self._images[:, 0].numel()
@@ -179,7 +179,8 @@ class Flips:
         self._parts = []
         for part in parts:
             up = down + 2 * part.positions.to(down).reshape(-1, *down.shape[1:])
-            step = linear(up) - linear(down)  # (k, values): change of the images by a flip to +1
+            # Change of the images by a flip to +1, (k, values).
+            step = self._linear(up) - self._linear(down)
             self._parts.append((part.sites.to(spins.device), part.tiles.to(spins.device), step))
         most = max(part.tiles.numel() for part in parts)
         # Reused, as allocation is slow.
@@ -212,9 +213,10 @@ class Flips:
 
     def _refresh(self) -> None:
         """Compute images and outputs from the spins, free of what rounding has added up to."""
-        spins = self.spins.T.reshape(-1, 1, *self._sides).to(self._precision)
-        tiles = self._tiling.tiles(spins)  # (B, *grid, 1, *window)
-        images = self._linear(tiles.flatten(0, self._tiling.dims))  # (B · tiles, values)
+        tiling, precision = self._network.tiling, self._network.precision
+        spins = self.spins.T.reshape(-1, 1, *self._sides).to(precision)
+        tiles = tiling.tiles(spins)  # (B, *grid, 1, *window)
+        images = self._linear(tiles.flatten(0, tiling.dims))  # (B · tiles, values)
         self._images = images.unflatten(0, (len(spins), -1)).transpose(0, 1).contiguous()
         self._outputs = self._rest(self._images.clone())  # (tiles, B); layers may work in place
         self._accepted = 0
