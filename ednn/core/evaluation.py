@@ -189,7 +189,11 @@ class TileEvaluation:
         tiles = torch.stack([column.take(slot) for column in each.tiles.unbind(1)], -1)
         if not rest.shape[1]:  # a sum of nothing takes as long
             return Shares(tiles, rest.new_zeros(len(field), 0))
-        return Shares(tiles, embedding_bag(slot.flatten(1), each.features, mode="sum"))
+        of_field = slot.flatten(1)
+        if len(chosen) > of_field.shape[1]:
+            return Shares(tiles, embedding_bag(of_field, each.features, mode="sum"))
+        counts = torch.stack([own.bincount(minlength=len(chosen)) for own in of_field])
+        return Shares(tiles, counts.to(each.features) @ each.features)  # slots are fewer than tiles
 
     def _shares(self, values: Tensor) -> Shares:
         """Keep the outputs of every tile (B, *grid, outputs + features), and sum the features."""

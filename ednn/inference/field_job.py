@@ -1,13 +1,10 @@
 """Predict fields in a file, which may be larger than the memory."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 from math import prod
-from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,10 +19,9 @@ from ednn.data.fields.layout import (
 )
 from ednn.data.fields.spacing import require_same_spacing
 from ednn.data.formats.stored import StoredNumbers
-from ednn.data.hdf5_file import create_hdf5
 from ednn.inference.blocks import PIECE_SITES, Block, cut, positions
-from ednn.inference.deviations import Deviations, kept, settled
-from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece, finished
+from ednn.inference.deviations import kept, settled
+from ednn.inference.pieces import BY_GRADIENT, Arrays, Job, Piece
 
 
 class FieldJob(Job):
@@ -38,12 +34,14 @@ class FieldJob(Job):
         first: whether the channels stand before the sides; None for as in the training.
         sides: those of flat fields.
         derivative: whether the derivative by the fields is wanted, too.
+        sums: whether nothing but the sums is kept, not what every tile contributes.
 
     Raises:
         InputError: they don't fit the model, are not all there, or are stored in chunks that don't
             fit in memory.
 
     Example:
+        >>> from pathlib import Path
         >>> from ednn.core.model import EDNN
         >>> from ednn.core.subnets import ANN
         >>> fields = StoredNumbers(np.zeros((3, 8, 8)), Path("fields.npy"))
@@ -60,8 +58,10 @@ class FieldJob(Job):
         first: bool | None = None,
         sides: Sequence[int] = (),
         derivative: bool = False,
+        sums: bool = False,
     ) -> None:
-        self.model, self.numbers, self.derivative = model, numbers, derivative
+        self.model, self.numbers = model, numbers
+        self.derivative, self.sums = derivative, sums
         if derivative:
             model.require_slopes(["derivative"])
         self.name, shape, chunks = numbers.name, numbers.shape, numbers.chunks
@@ -130,6 +130,10 @@ class FieldJob(Job):
                 # By the context as well: blocks add up to the whole derivative.
                 (slope,) = torch.autograd.grad(shares.tiles.sum(), fields)
                 arrays["derivative"] = (slope / prod(self.model.info.spacing)).cpu().numpy()
+        if self.sums:
+            shares = arrays["contributions"]  # (B, *tiles, outputs)
+            axes = tuple(range(1, shares.ndim - 1))
+            arrays["contributions"] = shares.sum(axes, dtype=np.float64, keepdims=True)
         return arrays
 
     def sources(self, block: Block) -> list[np.ndarray]:
@@ -191,67 +195,3 @@ def site_runs(sites: np.ndarray) -> Iterator[tuple[slice, slice]]:
     for start, stop in pairwise([0, *ends.tolist(), len(sites)]):
         if (site := int(sites[start])) >= 0:
             yield slice(start, stop), slice(site, site + stop - start)
-
-
-def write_fields(
-    output: Path, job: FieldJob, folder: Path, total: np.ndarray, attributes: Mapping[str, Any]
-) -> None:
-    """Write `prediction` (N, outputs) and `contributions` (N, *grid, outputs) as HDF5.
-
-    The standard deviations of the predictions are written as `uncertainty` (N, outputs), if the
-    model knows them, the `derivative` by the fields as (N, C, *L), if it is wanted, and the names
-    of the files of a folder as `files` (N,).
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> from ednn.core.model import EDNN
-        >>> from ednn.core.subnets import ANN
-        >>> from ednn.inference.pieces import evaluate_all
-        >>> from ednn.inference.processes import processes
-        >>> fields = StoredNumbers(np.zeros((3, 8, 8)), Path("fields.npy"))
-        >>> with TemporaryDirectory() as name:
-        ...     job, folder = FieldJob(EDNN(ANN, 2, 1), fields, sites=10**6), Path(name, "parts")
-        ...     with processes() as group:
-        ...         total = evaluate_all(job, folder, {}, group)
-        ...     write_fields(Path(name, "out.h5"), job, folder, total, {"unit": "J"})
-        ...     with h5py.File(Path(name, "out.h5")) as out:
-        ...         out["contributions"].shape
-        (3, 4, 4, 1)
-    """
-    with create_hdf5(output) as file:
-        file.attrs.update(attributes)
-        file["prediction"] = total
-        shares, deviations = None, Deviations(job.model, job)
-        for number, arrays in finished(folder):
-            piece, part = job.pieces[number], arrays["contributions"]
-            deviations.add(piece, arrays)
-            if shares is None:
-                grid = job.model.tiling.grid(job.lattice) if piece.block else part.shape[1:-1]
-                shape = (len(total), *grid, part.shape[-1])
-                shares = file.create_dataset("contributions", shape, part.dtype)
-            shares[piece.position()] = part
-        if (known := deviations.values()) is not None:
-            file["uncertainty"] = known
-        if job.numbers.files:
-            file["files"] = list(job.numbers.files)
-        if job.derivative:
-            _write_derivative(file, job, folder)
-
-
-def _write_derivative(file: h5py.File, job: FieldJob, folder: Path) -> None:
-    """Add up what the pieces contribute to the derivative at every site."""
-    shape = (job.shape[0], job.model.info.channels, *job.lattice)
-    whole: h5py.Dataset | None = None
-    for number, arrays in finished(folder):
-        piece, part = job.pieces[number], arrays["derivative"]
-        if whole is None:
-            whole = file.create_dataset("derivative", shape, part.dtype, fillvalue=0)
-        if piece.block is None:
-            whole[piece.samples] = part
-            continue
-        for runs in product(*map(site_runs, job.sources(piece.block))):
-            there, here = [piece.samples, slice(None)], [slice(None), slice(None)]
-            for position, site in runs:
-                here.append(position)
-                there.append(site)
-            whole[tuple(there)] += part[tuple(here)]

@@ -25,7 +25,9 @@ from ednn.data.fields.layout import require_first, require_sides
 from ednn.data.formats.opening import KNOWN, format_of, open_source
 from ednn.data.hdf5_file import require_closed
 from ednn.data.structures.sorted_file import is_sorted, open_sorted
-from ednn.inference.field_job import FieldJob, write_fields
+from ednn.inference.field_job import FieldJob
+from ednn.inference.field_output import FORMATS as FIELDS
+from ednn.inference.field_output import TABLE, write_fields, write_table
 from ednn.inference.outputs import held, require_free, require_output
 from ednn.inference.pieces import RESERVE, Job, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
@@ -37,7 +39,6 @@ from ednn.inference.structure_output import FORMATS as STRUCTURES
 from ednn.inference.structure_output import STORED, is_half_written, write_structures
 from ednn.physics.structure import Structure
 
-FIELDS = (".h5", ".hdf5")
 SLOPES = ("forces", "stress", "derivative")
 DETERMINE = ("input_key", *SLOPES, "memory", "bfloat16", "shifts")  # what is finished
 
@@ -117,12 +118,16 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
         contributions = _contributions_per_site(model)
         sites = sites_at_once(cfg.memory, model.info.channels, contributions, numbers.loaded)
         first = require_first(cfg.channels_first, "channels_first")
-        job = FieldJob(model, numbers, sites, first, sides, cfg.derivative)
+        table = Path(cfg.output).suffix == TABLE
+        job = FieldJob(model, numbers, sites, first, sides, cfg.derivative, sums=table)
         if group.first:
             say(job.reading)
 
         def write(folder: Path, total: np.ndarray) -> None:
-            write_fields(Path(cfg.output), job, folder, total, _about(cfg, model))
+            if table:
+                write_table(Path(cfg.output), job, folder, total)
+            else:
+                write_fields(Path(cfg.output), job, folder, total, _about(cfg, model))
 
         _run(cfg, job, group, write)
 
@@ -193,6 +198,11 @@ def _check(cfg: DictConfig, model: ExtensiveModel) -> None:
         return
     require_output(cfg, FIELDS, [output])
     require_free(cfg, [output])
+    if cfg.derivative and output.suffix == TABLE:
+        raise InputError(
+            f"derivative=true has a value at every site, and output={output} is a table of sums; "
+            f"give an output that ends in .h5."
+        )
 
 
 def _require_volumes(source: str, structures: Sequence[Structure | StoredStructure]) -> None:

@@ -18,7 +18,8 @@ from ednn.core.multiscale import MultiScale
 from ednn.core.subnets import ANN, FCN
 from ednn.data.formats.hdf5 import HDF5Numbers
 from ednn.data.formats.opening import open_source
-from ednn.inference.field_job import FieldJob, write_fields
+from ednn.inference.field_job import FieldJob
+from ednn.inference.field_output import write_fields
 from ednn.inference.pieces import BY_GRADIENT, Arrays, Piece, evaluate_all
 from ednn.inference.processes import processes
 

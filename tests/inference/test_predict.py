@@ -10,6 +10,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from ednn.inference.pieces import finished
@@ -77,6 +78,19 @@ def wait_for(folder: Path, pieces: int, room: str = ROOM) -> None:
     while lines(folder, room) < pieces:
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_table_has_the_sums_alone(words: list[str], in_memory: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, "predict.py", *words, "output=out.csv", SMALL)
+    assert done.returncode == 0, done.stderr
+    (row,) = pd.read_csv(tmp_path / "out.csv", index_col="field").to_dict("records")
+    with h5py.File(in_memory / "out.h5") as file:
+        assert row == {
+            "predicted_energy": pytest.approx(file["prediction"][0, 0], rel=1e-6),
+            "predicted_energy_uncertainty": pytest.approx(file["uncertainty"][0, 0], rel=1e-6),
+        }
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 
 @pytest.mark.slow

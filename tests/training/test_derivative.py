@@ -68,6 +68,9 @@ def test_a_network_learns_and_predicts_a_derivative(folder: Path) -> None:
     with h5py.File(folder / "out.h5") as out, h5py.File(folder / "own.h5") as file:
         found, true = out["derivative"][:, 0], file["slope"][()]
     assert np.sqrt(((found - true) ** 2).mean()) < 0.3 * true.std()
+    refused = run(folder, "predict.py", *words, "output=out.csv")
+    assert refused.returncode != 0
+    assert "derivative=true has a value at every site, and output=out.csv is" in refused.stderr
 
 
 @pytest.mark.parametrize(
