@@ -189,11 +189,7 @@ class TileEvaluation:
         tiles = torch.stack([column.take(slot) for column in each.tiles.unbind(1)], -1)
         if not rest.shape[1]:  # a sum of nothing takes as long
             return Shares(tiles, rest.new_zeros(len(field), 0))
-        of_field = slot.flatten(1)
-        if len(chosen) > of_field.shape[1]:
-            return Shares(tiles, embedding_bag(of_field, each.features, mode="sum"))
-        counts = torch.stack([own.bincount(minlength=len(chosen)) for own in of_field])
-        return Shares(tiles, counts.to(each.features) @ each.features)  # slots are fewer than tiles
+        return Shares(tiles, _summed(slot.flatten(1), each.features))
 
     def _shares(self, values: Tensor) -> Shares:
         """Keep the outputs of every tile (B, *grid, outputs + features), and sum the features."""
@@ -218,6 +214,14 @@ class TileEvaluation:
         weights = sum(weight.numel() for weight in subnet.parameters())
         site_wise = isinstance(subnet, SiteWise)
         return self.policy.tiles(self.probe.widest, weights, site_wise, device)
+
+
+def _summed(slots: Tensor, values: Tensor) -> Tensor:
+    """Sum the values (slots, features) of the slots of every field (B, tiles)."""
+    if len(values) > slots.shape[1]:
+        return embedding_bag(slots, values, mode="sum")
+    counts = torch.stack([own.bincount(minlength=len(values)) for own in slots])  # (B, slots)
+    return counts.to(values) @ values
 
 
 def _halves(tiling: Tiling, padded: Tensor, axis: int, tiles: int) -> tuple[Tensor, Tensor]:

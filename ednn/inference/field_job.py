@@ -34,11 +34,10 @@ class FieldJob(Job):
         first: whether the channels stand before the sides; None for as in the training.
         sides: those of flat fields.
         derivative: whether the derivative by the fields is wanted, too.
-        sums: whether nothing but the sums is kept, not what every tile contributes.
+        sums: whether sums alone are wanted, not what every tile contributes.
 
     Raises:
-        InputError: they don't fit the model, are not all there, or are stored in chunks that don't
-            fit in memory.
+        InputError: they don't fit the model or, in their chunks, in memory, or are not all there.
 
     Example:
         >>> from pathlib import Path
@@ -60,10 +59,8 @@ class FieldJob(Job):
         derivative: bool = False,
         sums: bool = False,
     ) -> None:
-        self.model, self.numbers = model, numbers
-        self.derivative, self.sums = derivative, sums
-        if derivative:
-            model.require_slopes(["derivative"])
+        self.model, self.numbers, self.derivative, self.sums = model, numbers, derivative, sums
+        model.require_slopes(["derivative"] if derivative else [])
         self.name, shape, chunks = numbers.name, numbers.shape, numbers.chunks
         if not prod(shape):
             raise InputError(f"{self.name} of shape {shape} holds no fields.")
@@ -85,8 +82,7 @@ class FieldJob(Job):
                 f"{self.name} is stored in chunks of {chunks}, which don't fit in memory; "
                 f"store it in smaller ones (of HDF5: h5repack) or give a larger memory=… (GB)."
             )
-        if derivative:
-            sites //= BY_GRADIENT
+        sites //= BY_GRADIENT if derivative else 1
         if model.indivisible and prod(self.lattice) > sites:
             raise InputError(
                 f"{self.name} does not fit in memory, and the model can't take it in blocks, as "
@@ -130,11 +126,7 @@ class FieldJob(Job):
                 # By the context as well: blocks add up to the whole derivative.
                 (slope,) = torch.autograd.grad(shares.tiles.sum(), fields)
                 arrays["derivative"] = (slope / prod(self.model.info.spacing)).cpu().numpy()
-        if self.sums:
-            shares = arrays["contributions"]  # (B, *tiles, outputs)
-            axes = tuple(range(1, shares.ndim - 1))
-            arrays["contributions"] = shares.sum(axes, dtype=np.float64, keepdims=True)
-        return arrays
+        return {**arrays, "contributions": _sum(arrays["contributions"])} if self.sums else arrays
 
     def sources(self, block: Block) -> list[np.ndarray]:
         """Return the site that each position of a block with its context shows, along every axis.
@@ -182,6 +174,11 @@ class FieldJob(Job):
         device = self.model.shift.device
         first = bring_first(fields, self.axis, self.layout.sides)
         return torch.from_numpy(np.ascontiguousarray(first, dtype=self._kind)).to(device)
+
+
+def _sum(shares: np.ndarray) -> np.ndarray:
+    """Sum (B, *tiles, outputs) over the tiles, as if they were one."""
+    return shares.sum(tuple(range(1, shares.ndim - 1)), dtype=np.float64, keepdims=True)
 
 
 def site_runs(sites: np.ndarray) -> Iterator[tuple[slice, slice]]:
