@@ -33,7 +33,8 @@ def strips(side: int) -> Iterator[NDArray[np.int8]]:
 
 def write(path: Path, side: int) -> int:
     """Write side × side spins; return their energy in J, which is an integer."""
-    edges, bonds = [], 0
+    edges: list[tuple[NDArray[np.int8], NDArray[np.int8]]] = []
+    bonds = 0
     with h5py.File(path, "w") as file:
         spins = file.create_dataset("spins", (1, side, side), np.int8, chunks=(1, CHUNK, CHUNK))
         for strip in tqdm(strips(side), "Writing", math.ceil(side / CHUNK), unit="strip"):
