@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHARED, SMALL, UNTESTED, run, run_alone
+from tests.conftest import TINY, UNTESTED, run, run_alone
 
+FEW = [*TINY, UNTESTED, "trainer.max_epochs=1"]
 CONFIG = "defaults:\n  - ising\n  - _self_\n_target_: mine.Mine\n"
 MODULE = """
 from ednn.data.fields.ising import IsingData
@@ -27,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_data_set_in_the_working_folder(folder: Path) -> None:  # `ednn`: tests/test_wheel.py
-    done = run(folder, "train.py", "data=mine", *SMALL, SHARED, UNTESTED)
+    done = run(folder, "train.py", "data=mine", *FEW)
     assert done.returncode == 0, done.stderr
     assert "These are mine." in done.stdout
 
@@ -40,7 +41,7 @@ def test_a_data_set_in_the_working_folder(folder: Path) -> None:  # `ednn`: test
     ],
 )
 def test_its_module_is_found_in_other_processes(folder: Path, sharing: list[str]) -> None:
-    words = ["data=mine", "tile.c=0,1", *SMALL, SHARED, UNTESTED]
+    words = ["data=mine", "tile.c=0,1", *FEW]
     done = run_alone(folder, "train.py", "-m", *words, *sharing)
     assert done.returncode == 0, done.stderr
     assert len(list(folder.glob("outputs/sweeps/*/tile.c=*/summary.json"))) == 2

@@ -168,7 +168,8 @@ def test_a_bug_of_ours_says_where_to_report_it(tmp_path: Path) -> None:
         "def generate(cfg):\n    Run(3)\n"
         "generate()\n"
     )
-    done = run(tmp_path, "-c", code)
+    (tmp_path / "own.py").write_text(code)
+    done = run(tmp_path, str(tmp_path / "own.py"))
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
     assert done.stderr.splitlines()[-1] == (
@@ -230,7 +231,8 @@ def test_a_logger_that_is_not_installed_is_told_before_the_training(
         "from ednn.commands.train import train\n"
         "train()\n"
     )
-    done = run(tmp_path, "-c", code, f"logger={package}", "run=x")
+    (tmp_path / "own.py").write_text(code)
+    done = run(tmp_path, str(tmp_path / "own.py"), f"logger={package}", "run=x")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: There is no {package} here; ")
     assert done.stderr.count("\n") == 1

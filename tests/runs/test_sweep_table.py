@@ -5,14 +5,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import SHARED, SMALL, run, run_alone
+from tests.conftest import TINY, run, run_alone
 
+FEW = [*TINY, "trainer.max_epochs=1", "run=sweep"]
 LAUNCHERS = {
     "basic": [],
     "joblib": ["hydra/launcher=joblib"],
     "ddp": ["trainer=ddp_sim"],
 }
-SWEEP = ["train.py", "-m", "tile.c=0,1", "run=sweep", *SMALL, SHARED]
+SWEEP = ["train.py", "-m", "tile.c=0,1", *FEW]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_sweep(tmp_path: Path, launcher: str) -> None:
 
 @pytest.mark.slow
 def test_a_failed_job_leaves_the_table_of_the_others(tmp_path: Path) -> None:
-    done = run(tmp_path, "train.py", "-m", "tile.f=3,2", "run=sweep", *SMALL, SHARED)
+    done = run(tmp_path, "train.py", "-m", "tile.f=3,2", *FEW)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "Error executing job" not in done.stderr

@@ -6,8 +6,9 @@ import pytest
 
 from ednn.core.errors import TrainingError
 from ednn.studies.lab import Lab
-from tests.conftest import SHARED, SMALL
+from tests.conftest import SHARED, TINY, UNTESTED
 
+FEW = [*TINY, UNTESTED, "trainer.max_epochs=1"]
 CALLS: list[int] = []
 
 
@@ -19,7 +20,7 @@ def square(number: int) -> dict[str, int]:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.chdir(tmp_path)
-    return Lab("lab/runs", tmp_path / "outputs" / "lab" / "study", [*SMALL, SHARED])
+    return Lab("lab/runs", tmp_path / "outputs" / "lab" / "study", FEW)
 
 
 def test_a_measurement_is_made_once_for_its_arguments(lab: Lab) -> None:
@@ -35,12 +36,13 @@ def test_a_measurement_is_made_once_for_its_arguments(lab: Lab) -> None:
 @pytest.mark.slow
 def test_a_command_runs_once_for_its_overrides(lab: Lab) -> None:
     trained = lab.train("ising", "data=ising")
-    tested = lab.evaluate("large", trained, "data=ising", "data.L=16", "data.n_test=100")
-    assert tested.read_summary()["data"]["lattice"] == [16, 16]
+    larger = ["data=ising", "data.L=8", "data.n_test=20", SHARED]
+    tested = lab.evaluate("large", trained, *larger)
+    assert tested.read_summary()["data"]["lattice"] == [8, 8]
     before = [run.summary.stat().st_mtime_ns for run in (trained, tested)]
     again = lab.train("ising", "data=ising")
     assert again.folder == trained.folder
-    assert lab.evaluate("large", again, "data=ising", "data.L=16", "data.n_test=100").finished
+    assert lab.evaluate("large", again, *larger).finished
     assert [run.summary.stat().st_mtime_ns for run in (trained, tested)] == before
     assert lab.commands[0] == lab.commands[2]
     assert lab.commands[0].startswith("ednn train data=ising ")

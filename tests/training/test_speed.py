@@ -54,7 +54,7 @@ def test_channels_last_reaches_every_convolution() -> None:
     assert {w.stride()[1] for w in model.parameters() if w.ndim == 4 and w.shape[1] > 1} == {1}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own compiler
 @pytest.mark.parametrize("padding", ["periodic", "zeros"])  # the whole field, and blocks of it

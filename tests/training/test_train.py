@@ -14,7 +14,7 @@ import ednn
 from ednn import plots
 from ednn.data.fields.layout import channels_first
 from ednn.data.hdf5_file import dataset, open_hdf5
-from tests.conftest import SHARED, SMALL, UNTESTED, run, start
+from tests.conftest import SHARED, SMALL, TINY, UNTESTED, run, start
 
 MUON = ["task=muon", "model=fcn", "tile.f=2", "tile.c=2", "model.subnet.widths=[4,8,8]"]
 
@@ -178,7 +178,7 @@ def test_a_run_that_is_killed_at_any_moment_resumes_to_the_same_weights(tmp_path
 )
 def test_a_profile_is_in_the_run_folder(tmp_path: Path, profiler: str, row: str) -> None:
     words = [f"trainer.profiler={profiler}", "trainer.max_epochs=1", "run=profiled"]
-    done = run(tmp_path, "train.py", *SMALL, SHARED, *words)
+    done = run(tmp_path, "train.py", *TINY, *words)
     assert done.returncode == 0, done.stderr
     assert "Testing: 100%" in done.stderr
     profile = (tmp_path / "outputs" / "runs" / "profiled" / "fit-profile.txt").read_text()

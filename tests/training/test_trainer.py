@@ -100,7 +100,7 @@ def test_a_training_without_a_test_is_recorded(tmp_path: Path) -> None:
 
 
 def test_overfitting_sees_the_same_batches(tmp_path: Path) -> None:
-    words = ["trainer.overfit_batches=1", "trainer.max_epochs=300", "task.optimizer.lr=0.02"]
+    words = ["trainer.overfit_batches=1", "trainer.max_epochs=100", "task.optimizer.lr=0.05"]
     trained(tmp_path, *words, UNTESTED, "data.batch_size=3")
     losses = Run(tmp_path / "outputs/runs/mine").history()["train/loss"].dropna()
     assert losses.iloc[-1] < 1e-3 * losses.iloc[0]
