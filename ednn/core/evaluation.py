@@ -194,15 +194,14 @@ class TileEvaluation:
     def _shares(self, values: Tensor) -> Shares:
         """Keep the outputs of every tile (B, *grid, outputs + features), and sum the features."""
         of_tiles, rest = values[..., : self.outputs], values[..., self.outputs :].detach()
-        return Shares(of_tiles, rest.flatten(1, -2).sum(1, dtype=torch.float64))
+        return Shares(of_tiles, _total(rest.flatten(1, -2), 1))
 
     def _of_sites(self, sites: Tensor) -> Shares:
         """Average values per site (B, outputs + features, *L) over every focus, as for tiles."""
         outputs, rest = sites[:, : self.outputs], sites[:, self.outputs :].detach().flatten(2)
         values = self._foci.windows(outputs).flatten(-self.tiling.dims)  # (…, outputs, f^d)
-        wide = torch.promote_types(values.dtype, torch.float32)
-        of_tiles = values.mean(-1, dtype=wide)  # autocast may have made the sites bfloat16
-        return Shares(of_tiles, rest.sum(2, dtype=torch.float64) / self.tiling.sites)
+        of_tiles = values.mean(-1, dtype=_wide(values))
+        return Shares(of_tiles, _total(rest, 2) / self.tiling.sites)
 
     def _work(self, subnet: nn.Module, padded: Tensor) -> float:
         """Return the work of one padded field, in units of one tile's work."""
@@ -214,6 +213,16 @@ class TileEvaluation:
         weights = sum(weight.numel() for weight in subnet.parameters())
         site_wise = isinstance(subnet, SiteWise)
         return self.policy.tiles(self.probe.widest, weights, site_wise, device)
+
+
+def _wide(values: Tensor) -> torch.dtype:
+    """Return the precision to add values in: autocast may have made them bfloat16."""
+    return torch.promote_types(values.dtype, torch.float32)
+
+
+def _total(values: Tensor, axis: int) -> Tensor:
+    """Sum over an axis of a chunk, which is short enough for single precision, as doubles."""
+    return values.sum(axis, dtype=_wide(values)).double()
 
 
 def _summed(slots: Tensor, values: Tensor) -> Tensor:
