@@ -99,7 +99,6 @@ class TileEvaluation:
     ) -> None:
         self.tiling, self.outputs = tiling, outputs
         self.probe, self.alphabet, self.policy = probe, alphabet, policy
-        self._foci = Tiling(tiling.dims, tiling.focus, 0)
 
     def periodic(self, subnet: nn.Module, field: Tensor) -> Shares | None:
         """Run a site-wise subnetwork over periodic fields (B, C, *L).
@@ -116,7 +115,7 @@ class TileEvaluation:
             return None
         parts = field.split(max(1, int(limit / work)))
         sites = [subnet.periodic_sites(part, self.tiling) for part in parts]
-        return _joined([self._of_sites(values) for values in sites], axis=0)
+        return _joined([self._of_sites(values, subnet.stride) for values in sites], axis=0)
 
     def padded(self, subnet: nn.Module, padded: Tensor, weights: Tensor | None = None) -> Shares:
         """Run a subnetwork over padded fields (B, C, *(L + 2c)), in chunks.
@@ -138,8 +137,7 @@ class TileEvaluation:
             sites = [cut * self.tiling.focus[axis - 1]]
             weighted = [None] * 2 if weights is None else weights.tensor_split(sites, axis)
         elif isinstance(subnet, SiteWise):
-            values = subnet.sites(padded)
-            return self._of_sites(values if weights is None else values * weights[:, None])
+            return self._of_sites(subnet.sites(padded), subnet.stride, weights)
         elif isinstance(subnet, Stemmed):
             return self._shares(subnet.of_tiles(padded, self.tiling))
         else:
@@ -196,12 +194,16 @@ class TileEvaluation:
         of_tiles, rest = values[..., : self.outputs], values[..., self.outputs :].detach()
         return Shares(of_tiles, _total(rest.flatten(1, -2), 1))
 
-    def _of_sites(self, sites: Tensor) -> Shares:
-        """Average values per site (B, outputs + features, *L) over every focus, as for tiles."""
-        outputs, rest = sites[:, : self.outputs], sites[:, self.outputs :].detach().flatten(2)
-        values = self._foci.windows(outputs).flatten(-self.tiling.dims)  # (…, outputs, f^d)
-        of_tiles = values.mean(-1, dtype=_wide(values))
-        return Shares(of_tiles, _total(rest, 2) / self.tiling.sites)
+    def _of_sites(self, values: Tensor, stride: int, weights: Tensor | None = None) -> Shares:
+        """Average values (B, outputs + features, *(L / stride)) over every focus, as for tiles."""
+        if weights is not None:
+            blocks = Tiling(self.tiling.dims, stride, 0).windows(weights[:, None])
+            mean = blocks.flatten(-self.tiling.dims).mean(-1)  # (B, *(L / stride), 1)
+            values = values * mean.movedim(-1, 1)
+        foci = Tiling(self.tiling.dims, [side // stride for side in self.tiling.focus], 0)
+        outputs, rest = values[:, : self.outputs], values[:, self.outputs :].detach().flatten(2)
+        of_focus = foci.windows(outputs).flatten(-self.tiling.dims)  # (B, *grid, outputs, n)
+        return Shares(of_focus.mean(-1, dtype=_wide(values)), _total(rest, 2) / foci.sites)
 
     def _work(self, subnet: nn.Module, padded: Tensor) -> float:
         """Return the work of one padded field, in units of one tile's work."""

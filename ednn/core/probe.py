@@ -91,7 +91,7 @@ def probe_sites(subnet: SiteWise, tiles: Tensor, outputs: int, focus: Sequence[i
         focus: side f of the focus per axis.
 
     Raises:
-        InputError: its values are not those of the sites of the focus, (n, outputs, *focus).
+        InputError: its values are not those of the focus, (n, outputs, *(focus / stride)).
 
     Example:
         >>> from ednn.core.subnets import FCN
@@ -99,7 +99,8 @@ def probe_sites(subnet: SiteWise, tiles: Tensor, outputs: int, focus: Sequence[i
     """
     with _unrecorded(tiles):
         shape = tuple(_copy(subnet, training=False).sites(tiles).shape)
-    if shape != (expected := (len(tiles), outputs, *focus)):
+    blocks = [side // subnet.stride for side in focus]
+    if shape != (expected := (len(tiles), outputs, *blocks)):
         raise InputError(
             f"The subnetwork {type(subnet).__name__} maps tiles of shape {tuple(tiles.shape)} to "
             f"values per site of shape {shape}; expected {expected}: give it the model's context c."

@@ -83,7 +83,7 @@ class FCN(SiteWise):
                 initialise(layer)
 
     def sites(self, padded: Tensor) -> Tensor:
-        return self._spread(self.layers(padded))
+        return self.layers(padded)
 
     def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
         for layer in self.layers:
@@ -93,13 +93,7 @@ class FCN(SiteWise):
                 field = layer(field)
             else:
                 field = layer(_border(layer).pad(field))
-        return self._spread(field)
-
-    def _spread(self, blocks: Tensor) -> Tensor:
-        """Give all sites of a block its value: (B, outputs, *(L / stride)) → (B, outputs, *L)."""
-        for axis in range(2, blocks.ndim):
-            blocks = blocks.repeat_interleave(self.stride, axis)
-        return blocks
+        return field
 
 
 def _border(conv: Any) -> Tiling:

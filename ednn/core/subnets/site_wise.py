@@ -30,15 +30,19 @@ class SiteWise(nn.Module):
 
     # How many training fields it adapts to; if none, models scale fields to mean 0 and spread 1.
     fits_to = 0
-    # Side of the blocks of sites that share one value: moved by a block, a field has moved values.
+    # Side of the blocks of sites that share one value, of which a focus has a whole number: moved
+    # by a block, a field has moved values.
     stride = 1
 
     @abstractmethod
     def sites(self, padded: Tensor) -> Tensor:
-        """Map a padded field (B, C, *(L + 2c)) to values per site (B, outputs, *L)."""
+        """Map a padded field (B, C, *(L + 2c)) to the values of its sites, (B, outputs, *L).
+
+        With a stride, to those of its blocks of sites, (B, outputs, *(L / stride)).
+        """
 
     def periodic_sites(self, field: Tensor, tiling: Tiling) -> Tensor:
-        """Map a whole periodic field (B, C, *L) to values per site (B, outputs, *L).
+        """Map a whole periodic field (B, C, *L) to what `sites` returns.
 
         A child class may do that without padding.
         """
@@ -48,4 +52,4 @@ class SiteWise(nn.Module):
         """Adapt to padded training fields (n, C, *(L + 2c)); only asked for if `fits_to` is set."""
 
     def forward(self, tiles: Tensor) -> Tensor:
-        return self.sites(tiles).flatten(2).mean(2)  # (n, outputs, *focus) → (n, outputs)
+        return self.sites(tiles).flatten(2).mean(2)  # (n, outputs, *blocks) → (n, outputs)

@@ -199,7 +199,7 @@ def test_a_block_sees_its_context_without_gaps_and_nothing_beyond(
     net = FCN(focus, context, widths=widths, stride=stride, residual=residual).double()
     sides = [2 * c + 3 * stride for c in context]  # a block more than the context, all round
     field = torch.zeros(1, 1, *sides, dtype=torch.float64, requires_grad=True)
-    centre = net.sites(field)[(0, 0, *[stride] * len(context))]
+    centre = net.sites(field)[(0, 0, *[1] * len(context))]
     (slope,) = torch.autograd.grad(centre, field)
     for place in product(*map(range, sides)):
         inside = all(stride <= p < side - stride for p, side in zip(place, sides, strict=True))
