@@ -33,13 +33,8 @@ def test_a_data_set_in_the_working_folder(folder: Path) -> None:  # `ednn`: test
     assert "These are mine." in done.stdout
 
 
-@pytest.mark.parametrize(
-    "sharing",
-    [
-        pytest.param(["hydra/launcher=joblib"], marks=pytest.mark.slow),
-        pytest.param(["trainer=ddp_sim"], marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("sharing", [["hydra/launcher=joblib"], ["trainer=ddp_sim"]])
 def test_its_module_is_found_in_other_processes(folder: Path, sharing: list[str]) -> None:
     words = ["data=mine", "tile.c=0,1", *FEW]
     done = run_alone(folder, "train.py", "-m", *words, *sharing)

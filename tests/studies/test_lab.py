@@ -33,7 +33,7 @@ def test_a_measurement_is_made_once_for_its_arguments(lab: Lab) -> None:
     assert CALLS == [2, 3]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_command_runs_once_for_its_overrides(lab: Lab) -> None:
     trained = lab.train("ising", "data=ising")
     larger = ["data=ising", "data.L=8", "data.n_test=20", SHARED]

@@ -105,7 +105,7 @@ def test_the_model_is_an_artifact(logged: Run) -> None:
     assert not any(name.startswith("test/") for name in json.loads(models["last"].metadata))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_is_one_group_with_its_table_and_heat_map(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

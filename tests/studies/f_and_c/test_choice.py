@@ -69,6 +69,7 @@ def test_an_own_file_of_known_locality_also_after_a_kill(folder: Path) -> None:
     assert not list((folder / FOLDER).rglob("predictions.csv"))  # nothing was tested
 
 
+@pytest.mark.long
 def test_ising_needs_its_nearest_neighbours(tmp_path: Path) -> None:
     sizes = ["data.n_train=1500", "data.n_val=200", "data.n_test=10", "data.L=6"]
     words = ["locality.c=[0,1,2]", "locality.f=[1]", "locality.repeats=1", "locality.samples=8"]
