@@ -142,7 +142,7 @@ def test_predict_refuses(trained: Path, fields: Path, tmp_path: Path, key: str, 
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ("output=out.csv", "no known ending; use .h5 or .hdf5"),
+        ("output=out.txt", "no known ending; use"),
         ("output=there.h5", "would overwrite there.h5"),
         ("output=there.h5/out.h5", "cannot be used"),
         ("output=best.h5 overwrite=true", "would overwrite best.h5"),
