@@ -65,6 +65,12 @@ def measured(*words: str) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9)
 
 
+def predicting(processes: int) -> list[str]:
+    """Return the words that start predict.py, by torchrun where several processes share it."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [*(torchrun if processes > 1 else []), str(REPOSITORY / "predict.py")]
+
+
 def typical(side: int, arguments: argparse.Namespace) -> Cost:
     """Return the medians of as many predictions of a sheet as take half a minute, up to five."""
     costs: list[Cost] = []
@@ -78,11 +84,8 @@ def predicted(side: int, arguments: argparse.Namespace) -> Cost:
     path = arguments.folder / f"{side}.h5"
     if not path.exists():
         write_sorted(path, partial(strips, side), source="benchmarks.large")
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-    several = arguments.processes > 1
     return measured(
-        *([*launcher, str(arguments.processes)] if several else []),
-        str(REPOSITORY / "predict.py"),
+        *predicting(arguments.processes),
         f"ckpt_path={arguments.checkpoint}",
         f"input={path}",
         f"output={arguments.folder / 'out'}_{side}.csv",

@@ -16,11 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.large import REPOSITORY, measured
+from benchmarks.large import measured, predicting
 from benchmarks.timing import machine
 
 CHUNK = 1000  # sites along each axis
-LAUNCHER = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 
 
 def strips(side: int) -> Iterator[NDArray[np.int8]]:
@@ -57,15 +56,13 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     spins, sums = arguments.folder / "spins.h5", arguments.folder / "sums.csv"
-    several = arguments.processes > 1
     print(f"{arguments.processes} process(es), {machine()}\n")
     print("| sites | processor time (s) | ns per site | largest memory (GB) | E (J) | exact |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
     for side in arguments.sides:
         exact = write(spins, side)
         cost = measured(
-            *([*LAUNCHER, str(arguments.processes)] if several else []),
-            str(REPOSITORY / "predict.py"),
+            *predicting(arguments.processes),
             f"ckpt_path={arguments.checkpoint}",
             *(f"input={spins}", f"output={sums}", f"memory={arguments.memory}", "overwrite=true"),
         )

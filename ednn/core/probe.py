@@ -91,12 +91,18 @@ def probe_sites(subnet: SiteWise, tiles: Tensor, outputs: int, focus: Sequence[i
         focus: side f of the focus per axis.
 
     Raises:
-        InputError: its values are not those of the focus, (n, outputs, *(focus / stride)).
+        InputError: the focus isn't whole blocks, or the values are not those of the focus,
+            (n, outputs, *(focus / stride)).
 
     Example:
         >>> from ednn.core.subnets import FCN
         >>> probe_sites(FCN(focus=(2, 2), context=(1, 1)), torch.ones(2, 1, 4, 4), 1, (2, 2))
     """
+    if any(side % subnet.stride for side in focus):
+        raise InputError(
+            f"The focus {tuple(focus)} is not a multiple of the stride {subnet.stride} of the "
+            f"subnetwork {type(subnet).__name__} along every axis; choose another tile.f."
+        )
     with _unrecorded(tiles):
         shape = tuple(_copy(subnet, training=False).sites(tiles).shape)
     blocks = [side // subnet.stride for side in focus]

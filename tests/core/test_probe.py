@@ -261,3 +261,9 @@ def test_the_widest_layer_is_found_in_evaluation_of_any_mode() -> None:
     subnet = hidden(nn.Linear(16, 40), nn.Dropout(0.5), nn.Linear(40, 16))
     tiles = torch.linspace(-1, 1, 18).view(2, 1, 3, 3)
     assert probe(subnet.eval(), tiles, 1) == probe(subnet.train(), tiles, 1) == (40, True)
+
+
+def test_a_focus_of_no_whole_blocks_is_refused() -> None:
+    subnet = FCN(focus=(2, 2), context=(1, 1), stride=2)
+    with pytest.raises(InputError, match=r"focus \(3, 3\) is not a multiple of the stride 2"):
+        EDNN(subnet, focus=3, context=1)
