@@ -19,7 +19,7 @@ SWEEP = {"-m": "a sweep: a job for every combination of KEY=VALUE,VALUE,…"}
 
 
 def describe(work: Callable[..., Any], arguments: Sequence[str]) -> str:
-    """Return the help of a command.
+    """Return the help of a command, and of the configs that were typed beside `--help`.
 
     Args:
         work: named after the command; its docstring says what it does and has examples.
@@ -40,8 +40,14 @@ def describe(work: Callable[..., Any], arguments: Sequence[str]) -> str:
             for group, chosen in own.items()
         }
     if rows:
-        parts += ["Groups, each with its choice by default:", table(rows)]
-    parts += ["Settings, each with its value by default:", indent(_settings(work.__name__), "  ")]
+        shown = f"{next(iter(rows))} --help shows its settings, too"
+        parts += [f"Groups, each with its choice by default; {shown}:", table(rows)]
+    parts += ["Settings, each with its value by default:"]
+    parts += [_settings(CONF / f"{work.__name__}.yaml")]
+    for word in words:
+        group, _, choice = word.partition("=")
+        if group in own and (path := CONF / group / f"{choice}.yaml").is_file():
+            parts += [f"Settings of {word}, typed {_prefix(path)}KEY=VALUE:", _settings(path)]
     flags = FLAGS | (SWEEP if "hydra/launcher" in own else {})
     return "\n\n".join([*parts, "Flags:", table(flags)])
 
@@ -68,8 +74,16 @@ def table(rows: Mapping[str, str]) -> str:
     return "\n".join(f"  {name:<{width}}  {line}" for name, line in rows.items())
 
 
-def _settings(command: str) -> str:
-    """Return a command's config file without its title and the blocks that are Hydra's."""
-    text = re.sub(r"\A(#.*\n)+", "", (CONF / f"{command}.yaml").read_text())
+def _settings(path: Path) -> str:
+    """Return a config file without its title and the blocks that are Hydra's."""
+    text = re.sub(r"\A(#.*\n)+", "", path.read_text())
     blocks = re.split(r"^(?=\S)", text, flags=re.MULTILINE)  # a key and the lines below it
-    return "".join(b for b in blocks if not re.match("defaults:|hydra:", b)).strip()
+    own = "".join(b for b in blocks if not re.match("defaults:|hydra:|_target_:", b))
+    return indent(own.strip(), "  ")
+
+
+def _prefix(path: Path) -> str:
+    """Return what stands before the keys of a group's config on a command line."""
+    found = re.match(r"# @package (\S+)", path.read_text())
+    package = found[1] if found else path.parent.name
+    return "" if package == "_global_" else f"{package}."

@@ -80,6 +80,21 @@ def test_help_of_a_script_has_what_one_types_there(tmp_path: Path) -> None:
     assert "  memory: 2 # GB of each process" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "title", "setting"),
+    [
+        (["train", "data=hdf5"], "data=hdf5, typed data.KEY=VALUE:", "x: images # its dataset"),
+        (["train", "experiment=dft"], "experiment=dft, typed KEY=VALUE:", "huber_delta: 0.05"),
+        (["study", "study=fig2"], "study=fig2, typed study.fig2.KEY=VALUE:", "c: [0, 1, 2, 3]"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_help_of_a_choice(tmp_path: Path, words: list[str], title: str, setting: str) -> None:
+    shown = ednn(tmp_path, *words, "--help").stdout
+    assert f"Settings of {title}" in shown
+    assert setting in shown.partition(title)[2]
+
+
 def test_nothing_heavy_is_loaded_to_say_what_is_known(tmp_path: Path) -> None:
     code = (
         "import sys\n"
