@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ednn.commands.as_typed import in_grammar
 from ednn.commands.explain import explain
@@ -16,6 +17,7 @@ from ednn.commands.help import describe
 from ednn.commands.hydra_fixes import keep_groups, quieten_hydra, read_words
 from ednn.commands.seeds import check_seeds, check_typed_seeds
 from ednn.commands.words import require_settings
+from ednn.core.files import require_file
 from ednn.core.terminal import say
 from ednn.runs.configs import CONF, register
 from ednn.runs.failures import in_one_sentence
@@ -77,6 +79,8 @@ def _run(work: Callable[[DictConfig], Any]) -> None:
     def checked(cfg: DictConfig) -> Any:
         sys.argv[:] = typed
         check_seeds(cfg)
+        if "input" in cfg and not OmegaConf.is_missing(cfg, "input"):
+            require_file(Path(str(cfg.input)))  # before the seconds that imports take
         return work(cfg)
 
     register(typed[1:])

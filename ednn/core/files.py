@@ -65,6 +65,28 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(fitting(f".{path.name}", ending))
 
 
+def require_file(path: Path) -> None:
+    """Make sure that a file, or a folder in its place, is there.
+
+    Raises:
+        InputError: it is not.
+
+    Example:
+        >>> require_file(Path("nowhere.h5"))
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: There is no file nowhere.h5; check the path.
+    """
+    if path.exists():
+        return
+    whole, at, index = str(path).rpartition("@")
+    if at and Path(whole).is_file():
+        raise InputError(
+            f"There is no file {path}, and no choice such as @{index} of the structures of "
+            f"{whole}: all are taken; write those that you want into a file of their own."
+        )
+    raise InputError(f"There is no file {path}; check the path.")
+
+
 def require_writable(path: Path, setting: str) -> None:
     """Make sure, before the work, that its result can be written.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ednn.core.errors import InputError
+from ednn.core.files import require_file
 from ednn.data.formats.opening import format_of, open_source
 from ednn.data.hdf5_file import open_hdf5
 from ednn.data.structures import file as labelled
@@ -23,8 +24,7 @@ def about_data(path: Path) -> dict[str, str]:
         >>> about_data(Path("data/dft/gfn1_120.h5"))["structures"]
         '100, of 116 to 120 atoms'
     """
-    if not path.exists():
-        raise InputError(f"There is no file {path}; check the path.")
+    require_file(path)
     kind = format_of(path)
     if kind == "HDF5" and _is_labelled(path):
         return _of_labelled(path)

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ednn.core.errors import InputError
-from ednn.core.files import atomic
+from ednn.core.files import atomic, require_file
 
 
 class _Sink(FileIO):
@@ -78,8 +78,9 @@ def open_hdf5(path: str | Path, cure: str = "copy or make it again") -> Iterator
         ednn.core.errors.InputError: There is no file nowhere.h5; check the path.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; check the path.")
+    require_file(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the HDF5 file itself.")
     try:
         file = h5py.File(path, "r", locking=False)  # network file systems often cannot lock
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 
 from ednn.core.errors import InputError
+from ednn.core.files import require_file
 from ednn.data.formats.folder import FolderSource
 from ednn.data.formats.source import Source
 from ednn.data.formats.stored import readable
@@ -60,8 +61,7 @@ def open_source(path: str | Path, table: Path | None = None) -> Source:
         ('NpySource', (5, 8, 8))
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"There is no file {path}; check the path.")
+    require_file(path)
     kind = format_of(path)
     if kind is None and path.is_dir():
         return FolderSource(path, open_source, table)

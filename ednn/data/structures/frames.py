@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ednn.core.errors import InputError
+from ednn.core.files import require_file
 from ednn.data.structures.as_structure import as_structure, is_flat
 from ednn.physics.structure import Structure
 
@@ -57,14 +58,7 @@ def reading(path: Path) -> Iterator[None]:
         Traceback (most recent call last):
         ednn.core.errors.InputError: There is no file nowhere.xyz; check the path.
     """
-    if not path.is_file():
-        whole, at, index = str(path).rpartition("@")
-        if at and Path(whole).is_file():
-            raise InputError(
-                f"There is no file {path}, and no choice such as @{index} of the structures of "
-                f"{whole}: all are taken; write those that you want into a file of their own."
-            )
-        raise InputError(f"There is no file {path}; check the path.")
+    require_file(path)
     try:
         yield
     except InputError:
