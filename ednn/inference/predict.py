@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 import ednn
 from ednn.core.errors import InputError
 from ednn.core.files import beside
+from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel, FieldModel
 from ednn.core.loading import as_paths, load_models
 from ednn.core.precision import note_on_bfloat16
@@ -29,7 +30,7 @@ from ednn.inference.field_job import FieldJob
 from ednn.inference.field_output import FORMATS as FIELDS
 from ednn.inference.field_output import TABLE, write_fields, write_table
 from ednn.inference.outputs import held, require_free, require_output
-from ednn.inference.pieces import RESERVE, Job, evaluate_all, finished, sites_at_once
+from ednn.inference.pieces import RESERVE, evaluate_all, finished, sites_at_once
 from ednn.inference.processes import Processes, processes
 from ednn.inference.reading import read_stored, read_structures
 from ednn.inference.settings import digests, require_switches
@@ -132,7 +133,9 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
         _run(cfg, job, group, write)
 
 
-def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
+def _run(
+    cfg: DictConfig, job: FieldJob | StructureJob, group: Processes, write: Write
+) -> None:
     """Evaluate all pieces, in a folder beside the output, and let the first process write it."""
     output, source = Path(cfg.output), Path(cfg.input)
     folder = _unfinished(output)
@@ -151,10 +154,18 @@ def _run(cfg: DictConfig, job: Job, group: Processes, write: Write) -> None:
             if group.first:
                 write(folder, total)
                 shutil.rmtree(folder)
+                print(_first(job.model.info, total))
                 print(f"Predictions: {output}")
         finally:
             if group.first and folder.exists() and not any(True for _ in finished(folder)):
                 shutil.rmtree(folder)  # nothing to go on with
+
+
+def _first(info: DatasetInfo, total: np.ndarray) -> str:
+    """Return a line about the first of so many predictions (N, outputs), to see that it is sane."""
+    pairs = zip(info.outputs, total[0], strict=True)
+    values = [f"{output.name} {value:.8g} {output.unit}".rstrip() for output, value in pairs]
+    return f"The first of {len(total)}: {', '.join(values)}"
 
 
 def _state(source: Path) -> list[int]:
