@@ -133,9 +133,7 @@ def _fields(cfg: DictConfig, model: FieldModel, group: Processes) -> None:
         _run(cfg, job, group, write)
 
 
-def _run(
-    cfg: DictConfig, job: FieldJob | StructureJob, group: Processes, write: Write
-) -> None:
+def _run(cfg: DictConfig, job: FieldJob | StructureJob, group: Processes, write: Write) -> None:
     """Evaluate all pieces, in a folder beside the output, and let the first process write it."""
     output, source = Path(cfg.output), Path(cfg.input)
     folder = _unfinished(output)
