@@ -183,8 +183,9 @@ class TileEvaluation:
         table = torch.cat([subnet(seen(part)) for part in parts])  # (slots, outputs + features)
         own, rest = table[:, : self.outputs], table[:, self.outputs :].detach().double()
         each = physical(Shares(own, rest))
-        # (B, *grid, outputs): to take columns is faster than to select rows
-        tiles = torch.stack([column.take(slot) for column in each.tiles.unbind(1)], -1)
+        # to take columns is faster than to select rows, and stacking one would copy it
+        columns = [column.take(slot) for column in each.tiles.unbind(1)]  # (B, *grid) each
+        tiles = torch.stack(columns, -1) if len(columns) > 1 else columns[0][..., None]
         if not rest.shape[1]:  # a sum of nothing takes as long
             return Shares(tiles, rest.new_zeros(len(field), 0))
         return Shares(tiles, _summed(slot.flatten(1), each.features))
