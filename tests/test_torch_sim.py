@@ -116,12 +116,14 @@ def test_strained_sheets_are_warned_of_once() -> None:
     sheet = sheets()[1]
     sheet.set_cell(sheet.cell * [1.08, 1.08, 1], scale_atoms=True)
     model, state = EDNNModel(NETWORK, device=CPU), ts.io.atoms_to_state([sheet], CPU, torch.float64)
-    with pytest.warns(UserWarning) as caught:  # of what is unlike, and of how uncertain that is
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         model(state)
-    assert "atoms per Å²" in str(caught[0].message)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        told = [str(warning.message) for warning in caught]
         model(state)
+    assert "atoms per Å²" in told[0]
+    assert "as uncertain per atom" in told[1]
+    assert len(caught) == 2
 
 
 def test_turned_sheets_are_predicted_as_by_the_calculator() -> None:
