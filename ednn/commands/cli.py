@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -58,6 +59,7 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
     @wraps(work)
     def run() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
+        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # no code
         sys.path.append(os.getcwd())  # where the modules of a user's `_target_` are
         with in_one_sentence(lambda error: explain(error, name), RESUME.get(name, "")):
             if {"-h", "--help"} & set(sys.argv[1:]):

@@ -1,12 +1,14 @@
 """Evaluates structures in any cell, by a partition of unity (`ednn.core.partition`)."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from ednn.core.errors import InputError
 from ednn.core.features import Shares
 from ednn.core.interface import FieldModel
-from ednn.core.partition import Window, weight, window, wrapped
+from ednn.core.partition import Window, extents, weight, window, wrapped
 from ednn.core.renderer import Renderer
 from ednn.core.structure_batch import StructureBatch
 from ednn.core.view import TiledView
@@ -51,13 +53,35 @@ class AnyCell:
                 "Cells that are not whole tiles (data.rotate=true makes such, too) need a "
                 "subnetwork with a value for every site; take model=fcn."
             )
-        inside, pixel = wrapped(structures), self.renderer.pixel
+        inside = wrapped(structures)
+        return inside, window(inside, self.tiling, *self._lengths())
+
+    def by_window(self, structures: StructureBatch) -> Iterator[Tensor]:
+        """Yield the indices of structures whose windows are alike, within a factor of two in size.
+
+        In the window of a large cluster, a small crystal would be repeated many times.
+        """
+        _, tiles = extents(wrapped(structures), self.tiling, *self._lengths())
+        size = tiles.prod(1).log2().floor()  # (B,)
+        for one in size.unique():
+            yield (size == one).nonzero()[:, 0]
+
+    def _lengths(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the pixel, how far an atom is seen, and no slack, (D,) each, in Å."""
+        pixel = self.renderer.pixel
         reach = pixel.new_tensor(self.renderer.reach(self.tiling, pixel.tolist()))
-        return inside, window(inside, self.tiling, pixel, reach, slack=torch.zeros_like(pixel))
+        return pixel, reach, torch.zeros_like(pixel)
 
     def field(self, structures: StructureBatch, tiles: Window) -> Tensor:
         """Render tiles and their context: (B, C, *(L + 2c))."""
         return self.renderer.window(structures, tiles, self.tiling, self.model.precision)
+
+    def fields(self, structures: StructureBatch) -> Tensor:
+        """Render structures one after the other, which takes less memory: (B, C, *(L + 2c))."""
+        inside, tiles = self.covered(structures)
+        each = [torch.tensor([row]) for row in range(len(structures.cell))]
+        parts = [(inside.part(row), tiles._replace(first=tiles.first[row])) for row in each]
+        return torch.cat([self.field(*part) for part in parts])
 
     def shares(self, structures: StructureBatch, tiles: Window) -> Shares:
         """Return what each tile contributes, without reference energies."""

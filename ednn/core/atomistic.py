@@ -103,9 +103,9 @@ class AtomisticEDNN(StructureModel):
         whole, others = fits.nonzero()[:, 0], (~fits).nonzero()[:, 0]
         groups = [whole[index] for index in self.renderer.by_grid(structures.part(whole))]
         parts = [self.field_model(self.field(structures.part(index))) for index in groups]
-        if len(others):
-            shares = self.any_cell.shares(*self.any_cell.covered(structures.part(others)))
-            groups.append(others)
+        for index in self.any_cell.by_window(structures.part(others)) if len(others) else ():
+            groups.append(others[index])
+            shares = self.any_cell.shares(*self.any_cell.covered(structures.part(groups[-1])))
             parts.append(torch.cat([shares.tiles.flatten(1, -2).sum(1), shares.features], 1))
         return torch.cat(parts)[torch.cat(groups).argsort()].double()
 
@@ -129,8 +129,9 @@ class AtomisticEDNN(StructureModel):
             sample = whole[next(self.renderer.by_grid(structures.part(whole)))[:FIELD_SAMPLES]]
             model.fit_fields(lambda rows: self.field(structures.part(sample[rows])), len(sample))
         else:
-            some, cells = min(len(target), FIELD_SAMPLES), self.any_cell
-            model.fit_fields(lambda rows: cells.field(*cells.covered(structures.part(rows))), some)
+            sample = max(self.any_cell.by_window(structures), key=len)[:FIELD_SAMPLES]
+            cells = self.any_cell
+            model.fit_fields(lambda rows: cells.fields(structures.part(sample[rows])), len(sample))
 
     def views(self, inputs: StructureBatch) -> list[TiledView]:
         first = inputs.part(slice(0, 1))

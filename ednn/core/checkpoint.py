@@ -66,9 +66,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     path = located(path)
     if not path.is_file():
-        raise InputError(
-            f"There is no checkpoint {path}; give one such as RUN/checkpoints/best.ckpt."
-        )
+        near = [*path.glob("checkpoints/*.ckpt"), *path.parent.glob("*.ckpt")]
+        example = min(near, default=Path("RUN/checkpoints/best.ckpt"))
+        raise InputError(f"There is no checkpoint {path}; give one such as {example}.")
     try:
         checkpoint = upgrade(torch.load(path, map_location="cpu", weights_only=True))
         checkpoint[KEY]["info"]["outputs"]

@@ -145,7 +145,7 @@ class Window(NamedTuple):
 def window(
     structures: StructureBatch, tiling: Tiling, pixel: Tensor, reach: Tensor, slack: Tensor
 ) -> Window:
-    """Return the window of wrapped structures.
+    """Return the window of wrapped structures, as large as the largest of them asks for.
 
     Args:
         structures: as `wrapped` returns them.
@@ -160,6 +160,23 @@ def window(
         >>> atom = StructureBatch(torch.tensor([[6]]), torch.zeros(1, 1, 2), cell)
         >>> window(atom, Tiling(2, 4, 2), torch.tensor([0.5, 0.5]), reach, slack=torch.zeros(2))
         Window(first=tensor([[-1, -1]]), tiles=(4, 4))
+    """
+    first, tiles = extents(structures, tiling, pixel, reach, slack)
+    return Window(first, tuple(tiles.amax(0).tolist()))
+
+
+def extents(
+    structures: StructureBatch, tiling: Tiling, pixel: Tensor, reach: Tensor, slack: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the first tile and the number of tiles of each structure's own window, (B, D) each.
+
+    Takes what `window` takes.
+
+    Example:
+        >>> cell, reach = torch.eye(2)[None] * 4.0, torch.tensor([2.0, 2.0])
+        >>> atom = StructureBatch(torch.tensor([[6]]), torch.zeros(1, 1, 2), cell)
+        >>> extents(atom, Tiling(2, 4, 2), torch.tensor([0.5, 0.5]), reach, slack=torch.zeros(2))
+        (tensor([[-1, -1]]), tensor([[4, 4]]))
     """
     cell = structures.cell.detach()
     box = gram_schmidt(cell)
@@ -177,7 +194,7 @@ def window(
     tile = pixel * torch.tensor(tiling.focus, device=pixel.device)  # (D,) Å
     first = (torch.minimum(*ends).sum(1) / tile).floor().long()  # (B, D)
     last = ((torch.maximum(*ends).sum(1) + slack) / tile).floor().long()
-    return Window(first, tuple((last - first).amax(0).add(1).tolist()))
+    return first, last - first + 1
 
 
 def _completed(box: Box) -> Tensor:

@@ -89,7 +89,8 @@ def open_hdf5(path: str | Path, cure: str = "copy or make it again") -> Iterator
         if not h5py.is_hdf5(path):
             raise InputError(
                 f"{path} is no HDF5 file ({error}), which fields and labelled structures come in; "
-                f"check the path, or read fields in other files by data=fields."
+                f"check the path, or read other files by data=fields, or data=atoms for structures "
+                f"that ASE reads."
             ) from error
         raise InputError(f"{path} is not a whole HDF5 file ({error}); {cure}.") from error
     with file:

@@ -109,6 +109,9 @@ class ExtensiveData(Remembered):
             info: of its training data.
         """
 
+    def go_on_from(self, info: DatasetInfo) -> None:
+        """Lay pixels as a checkpoint's data has them, if nothing is said; refuse other lengths."""
+
     def orient(self, info: DatasetInfo, splits: Sequence[str] = ("test",)) -> str:
         """Turn samples as those stand that a model was trained on, if need be.
 

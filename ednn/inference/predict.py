@@ -160,10 +160,11 @@ def _run(cfg: DictConfig, job: FieldJob | StructureJob, group: Processes, write:
 
 
 def _first(info: DatasetInfo, total: np.ndarray) -> str:
-    """Return a line about the first of so many predictions (N, outputs), to see that it is sane."""
+    """Return a line about the first prediction of (N, outputs), to see that it is sane."""
     pairs = zip(info.outputs, total[0], strict=True)
     values = [f"{output.name} {value:.8g} {output.unit}".rstrip() for output, value in pairs]
-    return f"The first of {len(total)}: {', '.join(values)}"
+    head = f"The first of {len(total)}" if len(total) > 1 else "Predicted"
+    return f"{head}: {', '.join(values)}"
 
 
 def _state(source: Path) -> list[int]:

@@ -12,7 +12,7 @@ from ednn.data.structures.sorted_file import SortedFile
 from ednn.data.structures.units import require_units
 from ednn.inference.places import batch
 from ednn.inference.stored_structure import StoredStructure
-from ednn.physics.neighbours import nearest_distances, require_seen
+from ednn.physics.neighbours import ANYWAY, TRAIN, nearest_distances, require_seen
 from ednn.physics.orientation import note_on_turned, oriented, trained_orientation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
@@ -55,7 +55,8 @@ def read_structures(
         structure.require_finite(name)
         distances = nearest_distances(structure, name)
         if not extrapolate:
-            require_seen(distances, model.info.nearest, name, choice=extrapolate is not None)
+            cure = TRAIN if extrapolate is None else ANYWAY
+            require_seen(distances, model.info.nearest, name, cure)
     structures = _oriented(structures, model, source)
     for i, structure in enumerate(structures):
         model.check(batch(structure, model), first=i)
@@ -99,7 +100,7 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
     sample, atoms = StoredStructure(file).sample()
     distances = nearest_distances(sample, name, lambda i: int(file.index[atoms[i]]))
     if not extrapolate:
-        require_seen(distances, model.info.nearest, name, choice=True)
+        require_seen(distances, model.info.nearest, name, ANYWAY)
     if (known := trained_orientation(model.info.traits)) is not None:
         sample = oriented(sample, known, EDGE)
         if note := note_on_turned([sample], name):

@@ -1,6 +1,6 @@
 """The nearest neighbours of atoms, which tell positions in Å from other values."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
 import numpy as np
@@ -14,6 +14,9 @@ FAR = 5.0  # Å; no bond is as long
 LEAST = 0.5  # Å; no two nuclei come as near
 SOME = 100_000  # atoms, evenly spaced in their order, whose bonds tell those of all
 FACTOR = 1.3  # by which a structure's distances may leave the range of those that a model has seen
+# What to do with structures that a model doesn't know; the second where `extrapolate` is a setting.
+TRAIN = "train on such structures"
+ANYWAY = f"{TRAIN}, or give extrapolate=true to take them all the same"
 
 
 def nearest_distances(
@@ -165,7 +168,7 @@ def require_seen(
     distances: NDArray[np.float64],
     seen: tuple[float, float] | None,
     name: str,
-    choice: bool = False,
+    cure: str = TRAIN,
 ) -> None:
     """Refuse a structure whose atoms are much nearer or farther than those a model has seen.
 
@@ -173,7 +176,7 @@ def require_seen(
         distances: of each atom to its nearest neighbour, (N,) in Å.
         seen: the smallest and the largest in the training data; None if they are not known.
         name: what the sentence calls the structure.
-        choice: whether the user has the setting `extrapolate`.
+        cure: what to do if the structure is as it should be.
 
     Raises:
         InputError: half of the atoms or more are.
@@ -185,9 +188,25 @@ def require_seen(
     """
     median = float(np.median(distances))
     if seen and not seen[0] / FACTOR <= median <= seen[1] * FACTOR:
-        anyway = ", or give extrapolate=true to take them all the same" if choice else ""
         raise InputError(
             f"{name}: the nearest neighbours are {median:.3g} Å apart in the median; this model "
             f"was trained on {seen[0]:.3g} to {seen[1]:.3g} Å: are positions and cell in Å? If so, "
-            f"train on such structures{anyway}."
+            f"{cure}."
         )
+
+
+def require_all_seen(
+    distances: Sequence[NDArray[np.float64]],
+    seen: tuple[float, float] | None,
+    path: str,
+    cure: str,
+) -> None:
+    """Refuse the first structure of a file that `require_seen` refuses.
+
+    Example:
+        >>> require_all_seen([np.array([2.7, 2.7])], (1.2, 1.6), "a.xyz", "leave ckpt_path out")
+        Traceback (most recent call last):
+        ednn.core.errors.InputError: a.xyz: structure 0: the nearest neighbours are 2.7 Å apart ...
+    """
+    for number, own in enumerate(distances):
+        require_seen(own, seen, f"{path}: structure {number}", cure)

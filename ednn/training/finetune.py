@@ -1,6 +1,6 @@
 """Training that goes on from the weights of a checkpoint: what must be the same, what is new."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,10 @@ from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
 from ednn.core.renderer import CELL_TOLERANCE
+from ednn.core.structure_model import StructureModel
 from ednn.data.fields.spacing import require_same_spacing
 from ednn.data.module import SPLITS, ExtensiveData
+from ednn.training.force_labels import require_alike_forces
 
 
 def prepare(data: ExtensiveData, checkpoint: Mapping[str, Any]) -> str:
@@ -32,7 +34,10 @@ def prepare(data: ExtensiveData, checkpoint: Mapping[str, Any]) -> str:
     require_kind(before, data)
     for training in trainings(checkpoint):
         require_unseen_test(training, data)
-    note = data.orient(before, SPLITS) if before.dims == data.info.dims else ""
+    note = ""
+    if before.dims == data.info.dims:
+        data.go_on_from(before)
+        note = data.orient(before, SPLITS)
     require_same_rendering(before, data.info)
     return note
 
@@ -72,7 +77,7 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     Reference energies are fitted again, as those of another theory have another zero.
 
     Raises:
-        InputError: the checkpoint is of a model of another shape.
+        InputError: the checkpoint is of a model of another shape, or forces are in other units.
 
     Example:
         ednn train experiment=dft_finetune data.theory=pbe
@@ -82,6 +87,8 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
         {"data": training["data"], "settings": training["settings"]}
         for training in trainings(checkpoint)
     ]
+    if isinstance(model, StructureModel):
+        require_alike_forces(model, data)
     model.fit_references((batch.inputs, batch.target) for batch in data.evaluation_loader("train"))
 
 
@@ -131,8 +138,8 @@ def require_same_rendering(before: DatasetInfo, here: DatasetInfo) -> None:
         if np.shape(own) != np.shape(there) or not np.allclose(own, there, rtol=CELL_TOLERANCE):
             raise InputError(
                 f"The checkpoint was trained with {name}={_plain(there)}, this data has "
-                f"{_plain(own)}; its weights mean nothing here: give data of the same pixels "
-                f"(data.grid), data.gamma and data.channels, or train without ckpt_path."
+                f"{_plain(own)}; its weights mean nothing here: give {_rendering(before)}, or "
+                f"train without ckpt_path."
             )
 
 
@@ -169,6 +176,20 @@ def _test_split(settings: Mapping[str, Any]) -> str:
     if isinstance(splits, str):
         return splits
     return f"data.seed={settings['seed']} data.test={splits['test']}"
+
+
+def _rendering(info: DatasetInfo) -> str:
+    """Return the settings that render structures as a checkpoint had them."""
+    sides = [round(n * side, 6) for n, side in zip(info.grid, info.pixel, strict=True)]
+    channels = "element" if info.per_element else "Z"
+    return (
+        f"data.cell={_typed(sides)} data.grid={_typed(info.grid)} data.gamma={info.gamma:g} "
+        f"data.channels={channels}"
+    )
+
+
+def _typed(values: Sequence[float]) -> str:
+    return f"[{','.join(f'{value:.10g}' for value in values)}]"
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ase
+import ase.build
 import ase.io
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from ednn.calculator import EDNNCalculator
 from ednn.core.checkpoint import KEY, load_model, read_checkpoint
 from ednn.core.errors import InputError
 from ednn.physics.orientation import trained_orientation
@@ -117,3 +119,50 @@ def test_sheets_that_stand_otherwise_are_turned_before_training(
     forces = data.dataset.slopes(torch.tensor([3]))["forces"][0].numpy()
     given = frames[3].get_forces()[:, :2]
     np.testing.assert_allclose(forces, given @ [[cosine, -sine], [sine, cosine]], atol=1e-4)
+
+
+def labelled(path: Path, length: float = 1.0, force: float = 1.0) -> Path:
+    """Write hexagonal hBN with the packaged network's own labels, in other units."""
+    calculator, frames = EDNNCalculator(PACKAGED), []
+    for seed in range(12):
+        atoms = ase.build.graphene(formula="BN", a=2.504, size=(4, 4, 1), vacuum=7.0)
+        atoms.pbc = True
+        atoms.rattle(0.05, seed=seed)
+        atoms.positions[:, 2] = 7.0
+        atoms.calc = calculator
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.set_cell(atoms.cell * length, scale_atoms=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=energy * force, forces=forces * force)
+        frames.append(atoms)
+    ase.io.write(path, frames)
+    return path
+
+
+def test_own_cells_get_the_pixels_of_the_checkpoint(tmp_path: Path) -> None:
+    path = labelled(tmp_path / "set.extxyz")
+    words = ["data=atoms", f"data.path={path.as_posix()}", "data.grid=32", "data.batch_size=4"]
+    with composed(*words) as cfg:
+        model = make_model(cfg, make_data(cfg))
+        assert model.info.pixel == pytest.approx(load_model(PACKAGED).info.pixel)
+        cfg.data.grid = 24
+        with pytest.raises(InputError, match=r"give data.cell=\[12.5,12.99\d+\] data.grid=\[32,32"):
+            make_model(cfg, make_data(cfg))
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        ({"length": 1.89}, "are positions and cell in Å.*leave ckpt_path out"),
+        ({"force": 1 / 51.4}, r"are 0.0195 times .* in eV/Å"),
+        ({"force": 23.06}, r"are 23.1 times .* in eV/Å"),
+        ({"force": -1.0}, "look like gradients"),
+    ],
+    ids=["bohr", "hartree", "kcal", "gradients"],
+)
+def test_labels_in_other_units_are_refused(
+    tmp_path: Path, units: dict[str, float], words: str
+) -> None:
+    path = labelled(tmp_path / "set.extxyz", **units)
+    own = ["data=atoms", f"data.path={path.as_posix()}", "data.grid=32", "data.batch_size=4"]
+    with composed(*own) as cfg, pytest.raises(InputError, match=words):
+        make_model(cfg, make_data(cfg))

@@ -8,9 +8,9 @@ FOLDER = Path(__file__).parent
 
 
 def located(path: str | Path) -> Path:
-    """Return the file of a checkpoint; pretrained/NAME is one that comes with the package.
+    """Return the file of a checkpoint; of a run's folder, that is its best.
 
-    A file of that path in the working folder comes first.
+    pretrained/NAME is one that comes with the package, unless the working folder has such a file.
 
     Raises:
         InputError: no network of that name comes with the package.
@@ -22,6 +22,8 @@ def located(path: str | Path) -> Path:
         'graphene-hbn-gfn1.ckpt'
     """
     path = Path(path)
+    if (best := path / "checkpoints" / "best.ckpt").is_file():
+        return best
     if path.parent != Path("pretrained") or path.exists():
         return path
     found = {file.stem: file for file in sorted(FOLDER.glob("*.ckpt"))}

@@ -126,9 +126,10 @@ class AtomsData(StructureData):
                 f"numbers per atom are: {', '.join(others) or 'none'}."
             )
         if len(without) < len(found):
+            which = ", ".join(map(str, without[:5])) + ", …" * (len(without) > 5)
             self.notes.append(
-                f"{self._where(without[0])} has no {self.forces or 'forces'}; all forces are left "
-                f"out."
+                f"{self.path}: {len(without)} of {len(found)} structures have no "
+                f"{self.forces or 'forces'} ({which}); all forces are left out."
             )
         elif others:
             self.notes.append(

@@ -19,7 +19,7 @@ from ednn.data.structures.file import LabelledSet
 from ednn.data.structures.pixels import cell_of_pixels, grid_of_pixels
 from ednn.data.structures.samples import StructureDataset, moved
 from ednn.data.structures.turned_labels import turned_labels
-from ednn.physics.neighbours import nearest_distances, require_seen, span
+from ednn.physics.neighbours import ANYWAY, nearest_distances, require_all_seen, span
 from ednn.physics.orientation import note_on_turned, trained_orientation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import Traits, ranges, warn_of_unlike
@@ -115,11 +115,7 @@ class StructureData(ExtensiveData):
 
     @cached_property
     def distances(self) -> list[NDArray[np.float64]]:
-        """Of each atom to its nearest neighbour, (N,) in Å, by structure.
-
-        Raises:
-            InputError: atoms of no element, at no finite position, or in one place.
-        """
+        """Of each atom to its nearest neighbour, (N,) in Å, by structure; refuses odd atoms."""
         numbered = enumerate(self.labels.structures)
         return [_distances(own, f"{self.path}: structure {i}") for i, own in numbered]
 
@@ -130,9 +126,13 @@ class StructureData(ExtensiveData):
         return (ends[0][:1], ends[1][:1]) if self.rotate else ends
 
     def require_seen(self, info: DatasetInfo) -> None:
-        for i, distances in enumerate(self.distances):
-            require_seen(distances, info.nearest, f"{self.path}: structure {i}", choice=True)
+        require_all_seen(self.distances, info.nearest, str(self.path), ANYWAY)
         warn_of_unlike(self.labels.structures, info.traits, str(self.path))
+
+    def go_on_from(self, info: DatasetInfo) -> None:
+        if self.wanted_cell is None:
+            self.wanted_cell = np.multiply(info.grid, info.pixel).tolist()
+        require_all_seen(self.distances, info.nearest, str(self.path), "leave ckpt_path out")
 
     def orient(self, info: DatasetInfo, splits: Sequence[str] = ("test",)) -> str:
         if (known := trained_orientation(info.traits)) is None:

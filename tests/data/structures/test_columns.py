@@ -95,7 +95,7 @@ def test_forces_of_some_or_of_another_shape(tmp_path: Path) -> None:
     ase.io.write(tmp_path / "some.traj", frames)
     data = read(tmp_path / "some.traj")
     assert not len(data.labels.forces)
-    assert "structure 1 has no forces; all forces are left out" in data.reading
+    assert "1 of 3 structures have no forces (1); all forces are left out" in data.reading
     frames[1].calc.results["forces"] = np.zeros(len(frames[1]))
     ase.io.write(tmp_path / "odd.traj", frames)
     with pytest.raises(InputError, match=r"structure 1 has forces of shape \(59,\).*three real"):

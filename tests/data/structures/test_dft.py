@@ -177,7 +177,7 @@ def test_a_run_goes_on_with_its_own_model_and_data_only(
         (["data.test=0.2"], "data.seed=0 data.test=0.3"),
         (["data.grid=64"], "trained with pixel="),
         (["data.gamma=0.5"], "trained with gamma=0.4"),
-        (["data.channels=element"], "trained with per_element=False.* and data.channels"),
+        (["data.channels=element"], "trained with per_element=False.* data.channels=Z"),
     ],
 )
 def test_weights_that_mean_nothing_here_are_refused(
