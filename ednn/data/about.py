@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,11 @@ from ednn.data.formats.opening import format_of, open_source
 from ednn.data.hdf5_file import open_hdf5
 from ednn.data.structures import file as labelled
 from ednn.data.structures.as_structure import is_flat
+from ednn.data.structures.columns import energy_like, force_like
 from ednn.data.structures.frames import read_frames
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 def about_data(path: Path) -> dict[str, str]:
@@ -53,16 +58,29 @@ def _of_labelled(path: Path) -> dict[str, str]:
 
 def _of_frames(path: Path) -> dict[str, str]:
     frames = read_frames(path)
-    results = [set(frame.calc.results) if frame.calc else set() for frame in frames]
-    known = sorted(set.intersection(*results) & {"energy", "forces", "stress"})
     flat = sum(map(is_flat, frames))
     shape = {0: "in space", len(frames): "flat"}.get(flat, f"{flat} of them flat")
     return {
         "data": f"{path}, structures: `data=atoms data.path={path}` or `predict.py input={path}`",
         "structures": f"{_count([len(frame) for frame in frames])}, {shape}",
         "elements": symbols(number for frame in frames for number in frame.numbers.tolist()),
-        "labels": _words(known) if known else "none that ASE knows",
+        "labels": _labels(frames),
     }
+
+
+def _labels(frames: Sequence["Atoms"]) -> str:
+    """Say what ASE knows of frames, and of how many if not of all; else what might be meant."""
+    results = [name for frame in frames if frame.calc for name in frame.calc.results]
+    counts = {name: results.count(name) for name in ("energy", "forces", "stress")}
+    known = [
+        name if count == len(frames) else f"{name} (of {count} of {len(frames)})"
+        for name, count in counts.items()
+        if count
+    ]
+    own = {"data.energy": energy_like(frames[0]), "data.forces": force_like(frames[0])}
+    named = [f"{setting}={name}" for setting, names in own.items() for name in names]
+    maybe = f"; perhaps {', '.join(named)}" if named else ""
+    return _words(known) if known else f"none that ASE knows{maybe}"
 
 
 def _of_fields(path: Path) -> dict[str, str]:

@@ -39,6 +39,12 @@ def test_files_of_data(
     assert "1, of 3 atoms, flat" in lines
     assert "B, C, N" in lines
     assert "labels      energy" in lines
+    (tmp_path / "own.extxyz").write_text(sheet + sheet.replace("energy", "E_dft"))
+    lines = said(tmp_path / "own.extxyz", monkeypatch, capsys)
+    assert "labels      energy (of 1 of 2)" in lines
+    (tmp_path / "own.extxyz").write_text(sheet.replace("energy", "E_dft"))
+    lines = said(tmp_path / "own.extxyz", monkeypatch, capsys)
+    assert "none that ASE knows; perhaps data.energy=E_dft" in lines
 
 
 def test_what_is_none_of_these(

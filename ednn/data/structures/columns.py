@@ -57,7 +57,7 @@ def energy(frame: "Atoms", name: str | None, where: str) -> float:
     result = number(value)
     if result is not None:
         return result
-    have = [key for key, own in _values(frame).items() if number(own) is not None]
+    have = energy_like(frame)
     named = f", or name one of its numbers in data.energy=…: {_list(have)}" if have else ""
     if value is not None:
         raise InputError(
@@ -132,6 +132,17 @@ def stress(frame: "Atoms", name: str | None, where: str) -> np.ndarray | None:
         )
     order = [0, 5, 4, 5, 1, 3, 4, 3, 2] if column.size == 6 else slice(None)
     return column.reshape(-1)[order].reshape(3, 3).astype(float)
+
+
+def energy_like(frame: "Atoms") -> list[str]:
+    """Return the names of a frame's numbers, which may be energies.
+
+    Example:
+        >>> from ase import Atoms
+        >>> energy_like(Atoms("C", info={"REF_energy": -1029.5, "name": "mine"}))
+        ['REF_energy']
+    """
+    return [name for name, value in _values(frame).items() if number(value) is not None]
 
 
 def force_like(frame: "Atoms") -> list[str]:
