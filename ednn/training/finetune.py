@@ -82,6 +82,12 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     Example:
         ednn train experiment=dft_finetune data.theory=pbe
     """
+    there, here = (config.get("context") for config in (checkpoint[KEY]["config"], model.config))
+    if there != here:
+        raise InputError(
+            f"The checkpoint's weights are those of tile.c={there}, and this model has "
+            f"tile.c={here}; give tile.c={there}, or train without ckpt_path."
+        )
     load_weights(model, checkpoint)
     model.trained_before = [
         {"data": training["data"], "settings": training["settings"]}

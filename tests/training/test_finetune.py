@@ -144,6 +144,9 @@ def test_own_cells_get_the_pixels_of_the_checkpoint(tmp_path: Path) -> None:
     with composed(*words) as cfg:
         model = make_model(cfg, make_data(cfg))
         assert model.info.pixel == pytest.approx(load_model(PACKAGED).info.pixel)
+        cfg.model.context = 8
+        with pytest.raises(InputError, match=r"give tile.c=19, or train without ckpt_path"):
+            make_model(cfg, make_data(cfg))
         cfg.data.grid = 24
         with pytest.raises(InputError, match=r"give data.cell=\[12.5,12.99\d+\] data.grid=\[32,32"):
             make_model(cfg, make_data(cfg))
