@@ -93,6 +93,20 @@ def test_a_batch_mixes_cells() -> None:
     torch.testing.assert_close(net(mixed), expected, rtol=1e-12, atol=0)
 
 
+def test_a_small_crystal_does_not_fill_the_window_of_a_cluster() -> None:
+    net, crystal = model(), skewed(batched(3))
+    far = torch.where(torch.arange(crystal.numbers.shape[1])[:, None] % 2 == 0, 0.0, 15.0)
+    cluster = StructureBatch(crystal.numbers, crystal.positions + far, 0 * crystal.cell)
+    both = StructureBatch(*(torch.cat(pair) for pair in zip(crystal, cluster, strict=True)))
+    groups = [rows.tolist() for rows in net.any_cell.by_window(both)]
+    assert groups == [[0], [1]]
+    alone = torch.cat([net(crystal), net(cluster)])
+    torch.testing.assert_close(net(both), alone, rtol=1e-12, atol=1e-12)
+    fields = net.any_cell.fields(skewed(batched(3, 5)))
+    together = net.any_cell.field(*net.any_cell.covered(skewed(batched(3, 5))))
+    torch.testing.assert_close(fields, together)
+
+
 def test_clusters_in_empty_space_add_up() -> None:
     net = model()
     atoms = torch.tensor([[[0.0, 0, 0], [2.4, 0.2, 0.1], [0.5, 2.3, 0.7], [1.2, 0.9, 2.0]]])
