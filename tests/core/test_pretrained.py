@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import ednn
+from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.loading import load_structure_model
 from ednn.core.pretrained import FOLDER, located
@@ -23,6 +24,17 @@ def test_every_network_has_a_card_and_is_small() -> None:
     for path in found:
         assert path.with_suffix(".md").is_file()
         assert path.stat().st_size < 5e6
+
+
+def test_a_run_is_its_best_checkpoint(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "last.ckpt").touch()
+    for asked in (tmp_path, folder / "best.ckpt"):
+        with pytest.raises(InputError, match=r"give one such as .*checkpoints/last.ckpt"):
+            read_checkpoint(asked)
+    (folder / "best.ckpt").touch()
+    assert located(tmp_path) == folder / "best.ckpt"
 
 
 def errors(network: str, theory: str, every: int) -> Tensor:
