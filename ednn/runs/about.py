@@ -105,8 +105,8 @@ def _tile(network: EDNN, info: DatasetInfo) -> str:
 
 def _trained_on(trained_on: Mapping[str, Any]) -> str:
     settings = trained_on.get("settings", {})
-    said = [settings.get(key) for key in ("theory", "path") if settings.get(key)]
-    return ", ".join(map(str, [trained_on["data"], *said]))
+    file = trained_on.get("file") or settings.get("path")  # older checkpoints have none
+    return ", ".join(map(str, filter(None, [trained_on["data"], settings.get("theory"), file])))
 
 
 def _errors(summary: Mapping[str, Any], info: DatasetInfo) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lightning import LightningModule
@@ -33,8 +34,7 @@ class ExtensiveTask(LightningModule):
         huber_delta: error of a total beyond which the loss is Huber's, in spreads of the training
             labels less reference energies; None for the squared error.
         force_huber: the same of a component of a force, in eV/Å.
-        shifts: over how many shifts of structures against the pixels (`even_shifts`) a prediction
-            of the test is averaged; 1 for fields.
+        shifts: of structures against the pixels (`even_shifts`), over which a test averages.
 
     Source: paper, "EDNN topology and training": the loss sees only the sum over tiles.
 
@@ -75,6 +75,7 @@ class ExtensiveTask(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         trained_on = {"data": self._data.kind, "settings": self._data.settings}
+        trained_on["file"] = Path(self._data.path).name
         if values := self._data.dataset.values_seen:
             trained_on["values"] = values.to_plain()
         checkpoint[KEY] = describe(self.model, trained_on)

@@ -1,5 +1,6 @@
 """`ednn info`: what a path is, in a few lines."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ def test_a_run(
     assert f"mean {summary['test/mean_absolute_error_per_site']:.3g} J per spin" in lines
     assert "fields of 2 dimensions, 1 channel, values -1, 1" in lines
     assert "f = 1, c = 1: a tile sees 3 × 3 sites" in lines
+    assert re.search(r"trained on +IsingData, ising-\S+\.h5", lines)
     assert said(trained / "checkpoints" / "best.ckpt", monkeypatch, capsys) in lines
 
 
