@@ -82,8 +82,9 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     Example:
         ednn train experiment=dft_finetune data.theory=pbe
     """
-    there, here = (config.get("context") for config in (checkpoint[KEY]["config"], model.config))
-    if there != here:
+    # none of several scales, which stands as 0 here
+    there, here = (of.get("context", 0) for of in (checkpoint[KEY]["config"], model.config))
+    if not np.all(np.equal(there, here)):  # 19 and [19, 19] are the same
         raise InputError(
             f"The checkpoint's weights are those of tile.c={there}, and this model has "
             f"tile.c={here}; give tile.c={there}, or train without ckpt_path."

@@ -144,6 +144,8 @@ def test_own_cells_get_the_pixels_of_the_checkpoint(tmp_path: Path) -> None:
     with composed(*words) as cfg:
         model = make_model(cfg, make_data(cfg))
         assert model.info.pixel == pytest.approx(load_model(PACKAGED).info.pixel)
+        cfg.model.context = [19, 19]
+        make_model(cfg, make_data(cfg))
         cfg.model.context = 8
         with pytest.raises(InputError, match=r"give tile.c=19, or train without ckpt_path"):
             make_model(cfg, make_data(cfg))
