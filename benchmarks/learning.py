@@ -2,8 +2,7 @@
 
 Run as `python -m benchmarks.learning` in the repository's folder; kill it at any time, it goes on.
 Three seeds of either choice start from the same 40 plain sheets and label 30 structures by GFN1
-after each training, of the candidates that `ednn learn` makes by default. All are tested on the
-same 150 varied sheets.
+after each training. All are tested on the same 150 varied sheets.
 """
 
 import argparse
@@ -23,7 +22,9 @@ LEARN = [
     *("-m", "seed=0,1,2", "learn.choose=uncertain,random", f"run={RUN}", f"learn.test={TEST}"),
     *("data.recipe=varied", "data.path=data/dft/gfn1.h5", "data.batch_size=16"),
     *("model.subnet.widths=[16,16,16,16,16,16,16]", "trainer.check_val_every_n_epoch=5"),
-    *("trainer.enable_progress_bar=false", "learn.start=40", "learn.add=30", "learn.rounds=3"),
+    *("trainer.max_steps=150", "trainer.enable_progress_bar=false", "learn.start=40"),
+    *("learn.add=30", "learn.rounds=3", "learn.steps=60"),
+    "learn.candidates={dynamics: 15, moved: 40, larger: 0, new: 120}",
 ]
 
 
