@@ -1,7 +1,7 @@
 """Labels chosen by uncertainty and at random: how many take a network from plain sheets to varied.
 
 Run as `python -m benchmarks.learning` in the repository's folder; kill it at any time, it goes on.
-Three seeds of either choice start from the same 40 plain sheets and label 30 structures by GFN1
+Six seeds of either choice start from the same 40 plain sheets and label 30 structures by GFN1
 after each training. All are tested on the same 150 varied sheets.
 """
 
@@ -19,12 +19,11 @@ from ednn.runs.sweep_table import SWEEPS, jobs, overrides_of
 
 TEST, RUN = Path("data/cache/learning_test.h5"), "learning_benchmark"
 LEARN = [
-    *("-m", "seed=0,1,2", "learn.choose=uncertain,random", f"run={RUN}", f"learn.test={TEST}"),
+    *("-m", "seed=0,1,2,3,4,5", "learn.choose=uncertain,random"),
+    *(f"run={RUN}", f"learn.test={TEST}", "learn.start=40", "learn.add=30", "learn.rounds=3"),
     *("data.recipe=varied", "data.path=data/dft/gfn1.h5", "data.batch_size=16"),
     *("model.subnet.widths=[16,16,16,16,16,16,16]", "trainer.check_val_every_n_epoch=5"),
-    *("trainer.max_steps=150", "trainer.enable_progress_bar=false", "learn.start=40"),
-    *("learn.add=30", "learn.rounds=3", "learn.steps=60"),
-    "learn.candidates={dynamics: 15, moved: 40, larger: 0, new: 120}",
+    *("trainer.precision=32-true", "trainer.enable_progress_bar=false"),
 ]
 
 
@@ -37,7 +36,7 @@ def main() -> None:
     found = errors(SWEEPS / RUN)
     print(f"\nMean absolute error in meV per atom. {machine()}\n")
     for columns in (["choice", "seed"], ["choice"]):
-        shown = found.pivot_table("mean_error", "labels", columns)
+        shown = found.pivot_table(["labels", "mean_error"], "round", columns)
         print(shown.to_string(float_format="{:.1f}".format), "\n")
 
 

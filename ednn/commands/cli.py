@@ -12,6 +12,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from ednn.commands.as_typed import in_grammar
+from ednn.commands.data_of_run import offer_data_of_run
 from ednn.commands.explain import explain
 from ednn.commands.groups import own_groups
 from ednn.commands.help import describe
@@ -87,13 +88,16 @@ def _run(work: Callable[[DictConfig], Any]) -> None:
 
     register(typed[1:])
     words = read_words(typed[1:])
-    require_settings(words.overrides, own_groups(work.__name__))
+    groups = own_groups(work.__name__)
+    require_settings(words.overrides, groups)
     check_typed_seeds(words.overrides)
     sweep = words.multirun or "hydra.mode=MULTIRUN" in words.overrides
     flags = typed[1:]
     for word in words.overrides:
         flags.remove(word)
-    sys.argv[1:] = in_grammar(words.overrides, sweep) + flags  # Hydra takes no flags in between
+    overrides = in_grammar(words.overrides, sweep)
+    offer_data_of_run(overrides, groups.get("data"))
+    sys.argv[1:] = overrides + flags  # Hydra takes no flags in between
     try:
         hydra.main(str(CONF), work.__name__, version_base="1.3")(checked)()
     finally:

@@ -31,7 +31,7 @@ def own_groups(command: str) -> dict[str, str]:
 
     Example:
         >>> own_groups("evaluate")
-        {'data': 'ising', 'hydra/launcher': 'basic'}
+        {'data': 'of_run', 'hydra/launcher': 'basic'}
     """
     pairs = list(_pairs(command))
     # an override of a config that this one builds on replaces the choice there

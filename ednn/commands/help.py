@@ -35,12 +35,14 @@ def describe(work: Callable[..., Any], arguments: Sequence[str]) -> str:
     parts = [str(getdoc(work)).replace(f"ednn {work.__name__}", typed(program))]
     own = own_groups(work.__name__)
     with visible_configs(words) as overrides:
-        rows = {
-            f"{group}={chosen}": f"{PURPOSE[group]}: {', '.join(choices(group, overrides))}"
-            for group, chosen in own.items()
-        }
+        found = {group: choices(group, overrides) for group in own}
+    rows = {
+        f"{group}={chosen}": f"{PURPOSE[group]}: {', '.join(found[group])}"
+        for group, chosen in own.items()
+    }
     if rows:
-        shown = f"{next(iter(rows))} --help shows its settings, too"
+        group, names = next(iter(found.items()))
+        shown = f"{group}={names[0]} --help shows its settings, too"
         parts += [f"Groups, each with its choice by default; {shown}:", table(rows)]
     parts += ["Settings, each with its value by default:"]
     parts += [_settings(CONF / f"{work.__name__}.yaml")]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ednn.core.errors import InputError
 from ednn.core.files import require_file
@@ -17,6 +18,8 @@ from ednn.data.structures.frames import read_frames
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+PREDICTED = "predicted_"  # begins the names of what predict.py writes
 
 
 def about_data(path: Path) -> dict[str, str]:
@@ -45,14 +48,13 @@ def _of_labelled(path: Path) -> dict[str, str]:
     labels = labelled.read(path)
     counts = np.diff(labels.offsets)
     known = [name for name in ("forces", "stress") if len(getattr(labels, name))]
-    per_atom = labels.energy / counts
     return {
         "data": f"{path}, labelled structures: `data=dft data.path={path}`",
         "theory": labels.attributes["theory"],
         "structures": _count(counts.tolist()),
         "elements": symbols(labels.numbers.tolist()),
         "labels": _words(["energy", *known]),
-        "energy": f"{per_atom.min():.6g} to {per_atom.max():.6g} eV per atom",
+        "energy": f"{_range(labels.energy / counts)} eV per atom",
     }
 
 
@@ -60,11 +62,13 @@ def _of_frames(path: Path) -> dict[str, str]:
     frames = read_frames(path)
     flat = sum(map(is_flat, frames))
     shape = {0: "in space", len(frames): "flat"}.get(flat, f"{flat} of them flat")
+    predicted = [name for name in energy_like(frames[0]) if name.startswith(PREDICTED)]
     return {
         "data": f"{path}, structures: `data=atoms data.path={path}` or `predict.py input={path}`",
         "structures": f"{_count([len(frame) for frame in frames])}, {shape}",
         "elements": symbols(number for frame in frames for number in frame.numbers.tolist()),
         "labels": _labels(frames),
+        **{name: _range([f.info[name] for f in frames if name in f.info]) for name in predicted},
     }
 
 
@@ -78,7 +82,8 @@ def _labels(frames: Sequence["Atoms"]) -> str:
         if count
     ]
     own = {"data.energy": energy_like(frames[0]), "data.forces": force_like(frames[0])}
-    named = [f"{setting}={name}" for setting, names in own.items() for name in names]
+    found = [(setting, name) for setting, names in own.items() for name in names]
+    named = [f"{key}={name}" for key, name in found if not name.startswith(PREDICTED)]
     maybe = f"; perhaps {', '.join(named)}" if named else ""
     return _words(known) if known else f"none that ASE knows{maybe}"
 
@@ -102,6 +107,11 @@ def _count(atoms: Sequence[int]) -> str:
     low, high = min(atoms), max(atoms)
     size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return f"{len(atoms):,}, of {size} atoms"
+
+
+def _range(values: ArrayLike) -> str:
+    low, high = np.min(values), np.max(values)
+    return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
 
 
 def symbols(numbers: Iterable[int]) -> str:

@@ -1,21 +1,17 @@
 """The commands that repeat a run, test its network again and use it."""
 
-import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from ednn.core.info import Takes
-from ednn.runs.configs import CONF
-from ednn.runs.folder import Run, plain
+from ednn.runs.folder import Run
 
 # of the folder of this run, where no other run may be
 OWN = ("run=", "resume=", "run_dir=", "hydra.run.dir=")
-AGAIN = "Test its network again; other data settings test it on other data"
+AGAIN = "Test its network again; data.KEY=… or data=… tests it on other data"
 HYDRA = ".hydra"  # Hydra's record of a run
 
 
@@ -34,8 +30,7 @@ def commands(run: Run, takes: Takes | None) -> dict[str, str]:
     found = {does: words} if words else {}
     if takes is not None:
         checkpoint = f"ckpt_path={run.tested}"
-        if data := _data_words(run):
-            found[AGAIN] = ["ednn", "evaluate", checkpoint, *data]
+        found[AGAIN] = ["ednn", "evaluate", checkpoint]
         ending = "extxyz" if takes == "structures" else "h5"
         files = [f"input=FILE.{ending}", f"output=predictions.{ending}"]
         found[f"Predict your own {takes}"] = ["ednn", "predict", checkpoint, *files]
@@ -76,29 +71,6 @@ def typed_words(run: Run) -> list[str]:
     return words
 
 
-def _data_words(run: Run) -> list[str]:
-    """Return the words that choose a run's data for `ednn evaluate`; none if they aren't known."""
-    record = run.folder / HYDRA / "hydra.yaml"
-    if not record.is_file():
-        return []
-    choice = OmegaConf.select(OmegaConf.load(record), "hydra.runtime.choices.data")
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            base = compose("evaluate", [f"data={choice}"])
-    except HydraException:  # a config of the user's that isn't here
-        return []
-    OmegaConf.set_struct(base, False)
-    own, usual = (flat(plain(config)) for config in (run.read_config().data, _resolved(base)))
-    other = {key: value for key, value in own.items() if key not in usual or usual[key] != value}
-    return [f"data={choice}", *(f"data.{key}={_word(value)}" for key, value in other.items())]
-
-
-def _resolved(base: DictConfig) -> DictConfig:
-    data = OmegaConf.create({"seed": base.seed, "data": base.data})
-    resolved: DictConfig = OmegaConf.create(OmegaConf.to_container(data, resolve=True)).data
-    return resolved
-
-
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the values of nested mappings by their paths.
 
@@ -111,10 +83,3 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         inner = isinstance(value, Mapping)
         found |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
     return found
-
-
-def _word(value: Any) -> str:
-    """Write a value as a command line has it."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"[{','.join(map(_word, value))}]"
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

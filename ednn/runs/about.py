@@ -1,6 +1,6 @@
-"""What a run or a checkpoint is, in a few lines."""
+"""What a run, a folder of runs or a checkpoint is, in a few lines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from ednn.core.pretrained import located
 from ednn.data.about import about_data, symbols
 from ednn.runs.folder import Run
 
+SHOWN = 20  # runs of a folder, at most
+
 
 def about(path: str | Path) -> dict[str, str]:
-    """Return what there is to say of a run's folder, a checkpoint or a file of data.
+    """Return what there is to say of a run, a folder of runs, a checkpoint or a file of data.
 
     Raises:
         InputError: it is none of these.
@@ -28,7 +30,8 @@ def about(path: str | Path) -> dict[str, str]:
         return about_run(Run(path))
     if path.suffix == ".ckpt" or located(path) != path:
         return about_checkpoint(path)
-    return about_data(path)
+    folders = sorted({record.parent for record in path.glob("**/environment.json")})
+    return about_runs(path, [Run(folder) for folder in folders]) if folders else about_data(path)
 
 
 def about_run(run: Run) -> dict[str, str]:
@@ -39,7 +42,23 @@ def about_run(run: Run) -> dict[str, str]:
     """
     state = "finished" if run.finished else "not finished"
     lines = {"run": f"{run.folder}, {state}", "command": run.read_environment()["command"]}
-    return lines | (about_checkpoint(run.tested) if run.tested else {})
+    if run.tested:
+        return lines | about_checkpoint(run.tested)
+    return lines | ({"errors": errors} if (errors := _errors(run)) else {})
+
+
+def about_runs(folder: Path, runs: Sequence[Run]) -> dict[str, str]:
+    """Return how many runs there are in a folder, such as that of a sweep, and their errors.
+
+    Example:
+        about_runs(Path("outputs/ising"), [Run("outputs/ising/mine")])["mine"]
+    """
+    finished = sum(run.finished for run in runs)
+    lines = {"runs": f"{folder}: {len(runs)}, of which {finished} finished"}
+    for run in runs[:SHOWN]:
+        state = "finished" if run.finished else "not finished"
+        lines[str(run.folder.relative_to(folder))] = _errors(run) or state
+    return lines | ({"…": f"and {len(runs) - SHOWN} more"} if len(runs) > SHOWN else {})
 
 
 def about_checkpoint(path: str | Path) -> dict[str, str]:
@@ -61,9 +80,8 @@ def about_checkpoint(path: str | Path) -> dict[str, str]:
         "tiles": _tiles(model),
         "trained on": _trained_on(about["trained_on"]),
     }
-    run = Run(file.parent.parent)
-    if run.finished:
-        lines["errors"] = _errors(run.read_summary(), model.info)
+    if errors := _errors(Run(file.parent.parent)):
+        lines["errors"] = errors
     lines["uncertainty"] = "of every prediction" if POSTERIOR in about else "not known"
     return lines | {"format": f"version {about['version']} of checkpoints"}
 
@@ -109,13 +127,17 @@ def _trained_on(trained_on: Mapping[str, Any]) -> str:
     return ", ".join(map(str, filter(None, [trained_on["data"], settings.get("theory"), file])))
 
 
-def _errors(summary: Mapping[str, Any], info: DatasetInfo) -> str:
+def _errors(run: Run) -> str:
+    """Return the errors of a run's test; empty if there was none."""
+    summary = run.read_summary() if run.finished else {}
     kinds = {
         kind: summary.get(f"test/{kind}_absolute_error_per_site") for kind in ("median", "mean")
     }
     errors = [f"{kind} {error:.3g}" for kind, error in kinds.items() if error is not None]
-    unit = summary.get("unit_per_site") or info.outputs[0].unit_per_site
-    return f"absolute, {' and '.join(errors)} {unit} ({summary['test/samples']} test samples)"
+    if not errors:
+        return ""
+    samples = f"({summary['test/samples']} test samples)"
+    return f"absolute, {' and '.join(errors)} {summary['unit_per_site']} {samples}"
 
 
 def _by(values: Iterable[float]) -> str:

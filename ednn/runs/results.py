@@ -14,8 +14,10 @@ from ednn import plots
 from ednn.core.files import atomic
 from ednn.core.info import in_words
 from ednn.core.interface import ExtensiveModel, FieldModel
+from ednn.core.terminal import say
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, device_name
+from ednn.runs.learned import note_on_learning
 from ednn.runs.units import metric_units
 
 COMPONENT = {  # of what is drawn, by its name
@@ -53,7 +55,11 @@ def write_results(
     columns = {name: values.cpu() for name, values in columns.items()}
     with atomic(run.predictions) as path:
         predictions(columns, data).to_csv(path, index=False)
-    figures = _pictures_of_tiles(model, data) | _pictures_of_errors(model, data, columns)
+    # What is known without a network (the composition's part of an energy) would hide the rest.
+    known = data.dataset.known(model, columns["sample"])  # (N, outputs)
+    learned = {name: columns[name].double() - known for name in ("prediction", "target")}
+    figures = _pictures_of_tiles(model, data)
+    figures |= _pictures_of_errors(data, columns | learned, bool(known.any()))
     figures |= _pictures_of_slopes(model, data, slopes)
     if history is not None:
         with atomic(run.metrics) as path:
@@ -61,6 +67,9 @@ def write_results(
         units = metric_units(data.info)
         shown = (units.get(name, "") for name in ("median_absolute_error", "loss"))
         figures["loss"] = plots.loss_curve(history, *shown)
+        done = int(history["step"].max()) + 1 if len(history) else 0
+        if note := note_on_learning(**learned, sites=columns["sites"], steps=done):
+            say(note)
     paths = [run.folder / f"{name}.png" for name in figures]
     for figure, path in zip(figures.values(), paths, strict=True):
         plots.save(figure, path)
@@ -78,22 +87,21 @@ def _pictures_of_tiles(model: ExtensiveModel, data: ExtensiveData) -> dict[str, 
     return figures
 
 
-def _pictures_of_errors(
-    model: ExtensiveModel, data: ExtensiveData, columns: Columns
-) -> dict[str, Figure]:
+def _pictures_of_errors(data: ExtensiveData, columns: Columns, less: bool) -> dict[str, Figure]:
     """Draw predictions and errors of every output against the true values.
 
-    Both without what is known without a network (the composition's part of an energy), which would
-    hide the rest.
+    Args:
+        data: what was predicted.
+        columns: of the test samples.
+        less: whether reference energies are subtracted from these.
     """
-    known = data.dataset.known(model, columns["sample"])  # (N, outputs)
-    predicted, true = (columns[name].double() - known for name in ("prediction", "target"))
+    predicted, true = columns["prediction"], columns["target"]
     if len(data.info.outputs) > plots.MANY:
         return _pictures_of_many(predicted, true)
     figures = {}
     for i, output in enumerate(data.info.outputs):
         suffix = f"_{output.name}" if len(data.info.outputs) > 1 else ""
-        quantity = in_words(output.name) + (" minus reference energies" if known.any() else "")
+        quantity = in_words(output.name) + (" minus reference energies" if less else "")
         values = [column[:, i].numpy() for column in (predicted, true)]
         scaled = [value * output.per_unit / columns["sites"].numpy() for value in values]
         unit = output.unit_per_site

@@ -41,20 +41,20 @@ def relax(cfg: DictConfig) -> None:
     calculator = ReplayCalculator(cfg.ckpt_path, float64=cfg.float64, shifts=cfg.shifts)
     frames = _read(cfg, calculator)
     with held(output):
-        settings = recorded(cfg, "relax", ("float64", "shifts", "cell", "fmax"))
+        settings = recorded(cfg, "relax", ("float64", "shifts", "cell"))
         with KeptTrajectory(path, settings, cfg.overwrite) as trajectory:
             if not trajectory.exists:
                 require_free(cfg, [output])
             steps = Steps(trajectory)
             with Progress(desc="Relaxing", unit="step") as progress:
                 for number, atoms in enumerate(frames):
-                    if not steps.finished(number, cfg.steps):
+                    if not steps.finished(number, cfg.steps, cfg.fmax):
                         _relax(cfg, atoms, calculator, steps, number, progress)
-        relaxed = [_written(steps, number, calculator) for number in range(len(frames))]
+        relaxed = [_written(steps, n, calculator, cfg.fmax) for n in range(len(frames))]
         with atomic(output) as temporary:
             ase.io.write(temporary, relaxed, format="extxyz")
     say(f"Relaxed structures: {output}; all steps: {path}")
-    if words := steps.unconverged():
+    if words := steps.unconverged(cfg.fmax):
         say(f"{words}; a larger steps=… goes on with them.")
 
 
@@ -115,7 +115,7 @@ def _relax(
         guard.look(atoms, step)
         force = float(optimizer.optimizable.gradient_norm(gradient))
         if step > last:
-            steps.write(atoms, number, step, force, bool(optimizer.gradient_converged(gradient)))
+            steps.write(atoms, number, step, force)
         energy = atoms.get_potential_energy()
         words = f"structure={number}, energy={energy:.3f} eV, largest force={force:.3f} eV/Å"
         progress.set_postfix_str(words, refresh=False)
@@ -127,7 +127,7 @@ def _relax(
         optimizer.run(cfg.fmax, cfg.steps)
 
 
-def _written(steps: Steps, number: int, calculator: ReplayCalculator) -> Atoms:
+def _written(steps: Steps, number: int, calculator: ReplayCalculator, fmax: float) -> Atoms:
     """Return the last step of a structure as it is written, with the stress if it has one."""
     frames = [*steps.frames(number)]
     frame = frames[-1]
@@ -139,5 +139,6 @@ def _written(steps: Steps, number: int, calculator: ReplayCalculator) -> Atoms:
         with suppress(PropertyNotImplementedError):  # there may be no volume that it refers to
             results = results | {"stress": frame.get_stress()}
     frame.calc = SinglePointCalculator(frame, **results)
+    frame.info["converged"] = frame.info["largest_force"] < fmax
     del frame.info["settings"]
     return frame

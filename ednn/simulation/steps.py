@@ -24,8 +24,8 @@ class Steps:
         >>> with TemporaryDirectory() as folder:
         ...     with KeptTrajectory(Path(folder, "own.traj"), {}, False) as trajectory:
         ...         steps = Steps(trajectory)
-        ...         steps.write(pair, number=0, step=0, force=0.5, converged=False)
-        ...     steps.last(0), steps.finished(0, most=5), steps.unconverged()
+        ...         steps.write(pair, number=0, step=0, force=0.5)
+        ...     steps.last(0), steps.finished(0, most=5, fmax=0.1), steps.unconverged(fmax=0.1)
         (0, False, '1 of 1 structures are not converged (largest force left: 0.5 eV/Å)')
     """
 
@@ -40,10 +40,10 @@ class Steps:
         """Return the last step of a structure; -1 if there is none."""
         return self._last[number]["step"] if number in self._last else -1
 
-    def finished(self, number: int, most: int) -> bool:
-        """Tell whether a structure is converged or has had as many steps as it may."""
+    def finished(self, number: int, most: int, fmax: float) -> bool:
+        """Tell whether a structure has no force of fmax left, or had as many steps as it may."""
         known = self._last.get(number)
-        return known is not None and (known["converged"] or known["step"] >= most)
+        return known is not None and (known["largest_force"] < fmax or known["step"] >= most)
 
     def frames(self, number: int) -> Iterator[Atoms]:
         """Read the frames of a structure that there are now, one by one."""
@@ -52,7 +52,7 @@ class Steps:
                 for place in places:
                     yield frames[place]
 
-    def write(self, atoms: Atoms, number: int, step: int, force: float, converged: bool) -> None:
+    def write(self, atoms: Atoms, number: int, step: int, force: float) -> None:
         """Append a step of a structure.
 
         Args:
@@ -60,17 +60,16 @@ class Steps:
             number: of the structure.
             step: from 0.
             force: the largest, in eV/Å.
-            converged: whether that is small enough.
         """
-        known = {"structure": number, "step": step, "largest_force": force, "converged": converged}
+        known = {"structure": number, "step": step, "largest_force": force}
         if (deviation := atoms.calc.results.get("energy_uncertainty")) is not None:
             known["energy_uncertainty"] = deviation
         self._trajectory.write(atoms, **known)
         self._add(known)
 
-    def unconverged(self) -> str:
-        """Say how many structures are not converged; empty if all are."""
-        left = [known["largest_force"] for known in self._last.values() if not known["converged"]]
+    def unconverged(self, fmax: float) -> str:
+        """Say how many structures have forces of fmax, in eV/Å, or more left; empty if none has."""
+        left = [force for own in self._last.values() if (force := own["largest_force"]) >= fmax]
         if not left:
             return ""
         return (

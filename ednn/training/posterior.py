@@ -18,6 +18,7 @@ from ednn.core.uncertainty import Posterior
 from ednn.data.module import ExtensiveData
 from ednn.training.lightning_fixes import AtomicCheckpoints
 
+FEW = 20  # validation samples, of which two or fewer choose the width
 MOST_FEATURES = 4096  # whose matrix takes 134 MB in the checkpoint, and a quarter of a minute
 
 
@@ -49,7 +50,7 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
             moments = reduce(torch.add, parts)  # (features, features)
             seen = list(_features(trainer, model, data, "val", validation))
         moments = torch.stack(_of_all(trainer, moments)).sum(0)
-        columns = (torch.cat(_of_all(trainer, torch.cat(c))) for c in zip(*seen, strict=True))
+        columns = [torch.cat(_of_all(trainer, torch.cat(c))) for c in zip(*seen, strict=True)]
         posterior = Posterior.fit(moments, *columns)
     except InputError as error:
         if trainer.is_global_zero:
@@ -58,6 +59,8 @@ def fit_posterior(trainer: Trainer, data: ExtensiveData, path: Path) -> Posterio
     if trainer.is_global_zero:
         checkpoint[KEY][POSTERIOR] = posterior.to_plain()
         AtomicCheckpoints().save_checkpoint(checkpoint, path)
+        if (count := len(columns[1])) < FEW:
+            say(f"Uncertainties rest on {count} validation samples alone: take them as a guess.")
     return posterior
 
 

@@ -28,6 +28,15 @@ def test_a_run(
     assert said(trained / "checkpoints" / "best.ckpt", monkeypatch, capsys) in lines
 
 
+def test_a_folder_of_runs(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = said(trained.parent, monkeypatch, capsys)
+    assert f"{trained.parent}: 1, of which 1 finished" in lines
+    error = Run(trained).read_summary()["test/mean_absolute_error_per_site"]
+    assert re.search(rf"{trained.name} +absolute, .*mean {error:.3g} J per spin", lines)
+
+
 def test_files_of_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -47,6 +56,10 @@ def test_files_of_data(
     (tmp_path / "own.extxyz").write_text(sheet.replace("energy", "E_dft"))
     lines = said(tmp_path / "own.extxyz", monkeypatch, capsys)
     assert "none that ASE knows; perhaps data.energy=E_dft" in lines
+    (tmp_path / "own.extxyz").write_text(sheet.replace("energy", "predicted_energy"))
+    lines = said(tmp_path / "own.extxyz", monkeypatch, capsys)
+    assert "predicted_energy  -3.5" in lines
+    assert "perhaps" not in lines
 
 
 def test_what_is_none_of_these(

@@ -80,7 +80,7 @@ def test_a_read_only_file_system(folder: Path, read_only: Path, trained: Path) -
     (folder / "outputs").symlink_to(read_only)
     for command in ("train.py", "study.py"):
         assert said in refused(folder, command)
-    assert said in refused(folder, "evaluate.py", "ckpt_path=best.ckpt")
+    assert said in refused(folder, "evaluate.py", "ckpt_path=best.ckpt", "data=ising")
     assert not (folder / "data").exists()
 
 
@@ -101,7 +101,7 @@ def test_a_cache_that_has_the_file_may_be_read_only(trained: Path, tmp_path: Pat
 @pytest.mark.parametrize("command", ["train.py", "study.py", "evaluate.py"])
 def test_outputs_that_is_a_file(folder: Path, command: str) -> None:
     (folder / "outputs").touch()
-    words = ["ckpt_path=best.ckpt"] if command == "evaluate.py" else []
+    words = ["ckpt_path=best.ckpt", "data=ising"] if command == "evaluate.py" else []
     assert "cannot be used" in refused(folder, command, *words)
     assert not (folder / "data").exists()
 

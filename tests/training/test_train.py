@@ -46,6 +46,23 @@ def test_summary_is_that_of_the_predictions(trained: Path) -> None:
     assert summary["train/sites_per_second"] == pytest.approx(64 * rate)
 
 
+def test_a_run_is_tested_on_its_own_data(trained: Path) -> None:
+    folder = trained.parents[2]
+    done = run(folder, "evaluate.py", f"ckpt_path={trained}", "run=own")
+    assert done.returncode == 0, done.stderr
+    tested = pd.read_csv(folder / "outputs" / "evaluations" / "own" / "predictions.csv")
+    pd.testing.assert_frame_equal(tested, pd.read_csv(trained / "predictions.csv"), rtol=1e-5)
+    done = run(folder, "evaluate.py", f"ckpt_path={trained}", "data.batch_size=1")
+    assert done.returncode == 0, done.stderr
+    for words, told in {
+        "ckpt_path=pretrained/graphene-hbn-gfn1": "no checkpoint of a run of train.py",
+        "seed=1": "ckpt_path has no value",
+    }.items():
+        refused = run(folder, "evaluate.py", words)
+        assert refused.returncode != 0
+        assert told in refused.stderr
+
+
 def test_history_has_every_epoch(trained: Path) -> None:
     history = pd.read_csv(trained / "metrics.csv")
     for column in ("train/loss", "val/loss", "val/median_absolute_error", "lr-Adam"):

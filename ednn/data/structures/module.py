@@ -18,6 +18,7 @@ from ednn.data.splits import by_share, require_shares
 from ednn.data.structures.file import LabelledSet
 from ednn.data.structures.pixels import cell_of_pixels, grid_of_pixels
 from ednn.data.structures.samples import StructureDataset, moved
+from ednn.data.structures.totals import warn_of_energies_per_atom
 from ednn.data.structures.turned_labels import turned_labels
 from ednn.physics.neighbours import ANYWAY, nearest_distances, require_all_seen, span
 from ednn.physics.orientation import note_on_turned, trained_orientation
@@ -167,6 +168,7 @@ class StructureData(ExtensiveData):
     def read(self) -> tuple[StructureDataset, dict[str, np.ndarray]]:
         _ = self.distances  # which refuse what is no structure
         _require_finite(self.labels, str(self.path))
+        warn_of_energies_per_atom(self.labels, str(self.path))
         positions = np.array([split_position(own, self.seed) for own in self.labels.structures])
         return StructureDataset(self.labels), by_share(positions, self.shares)
 
