@@ -218,6 +218,12 @@ class FocusAndContext(Study):
         """Train with more and more context; say what ended the sweep before it was done."""
         f, listed = self.cfg.tile.f, sorted({*(self.own.c or [])})
         table: list[Numbers] = []
+        if not listed:
+            say(
+                f"Wider and wider contexts are tried, until {AGAIN} in a row bring nothing or the "
+                f"trainings have taken {self.own.minutes} minutes (locality.minutes); then other "
+                f"focuses."
+            )
         for c in listed or contexts(min(sides)):
             if table and not listed:
                 if self._is_enough(table):
