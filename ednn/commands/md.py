@@ -10,7 +10,7 @@ def md(cfg: DictConfig) -> None:
     """Run a molecular dynamics of a structure.
 
     ednn md ckpt_path=pretrained/graphene-hbn-gfn1 input=start.extxyz output=md.traj steps=1000
-    ednn md ckpt_path=RUN/checkpoints/best.ckpt input=a.extxyz output=a.traj thermostat=langevin
+    ednn md ckpt_path=RUN input=a.extxyz output=a.traj thermostat=langevin
     """
     from ednn.simulation.md import md
 

@@ -9,7 +9,7 @@ from ednn.commands import cli
 def predict(cfg: DictConfig) -> None:
     """Predict fields from a file, or structures, of any size.
 
-    ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
+    ednn predict ckpt_path=RUN input=fields.h5 output=predictions.h5
     """
     from ednn.inference.predict import predict
 

@@ -69,7 +69,7 @@ def write_table(output: Path, job: FieldJob, folder: Path, total: np.ndarray) ->
     """Write a row for each field as CSV: the sums, in units of the labels, and their uncertainties.
 
     Example:
-        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=sums.csv
+        ednn predict ckpt_path=RUN input=fields.h5 output=sums.csv
     """
     deviations = Deviations(job.model, job)
     for number, arrays in finished(folder):

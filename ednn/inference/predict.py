@@ -50,7 +50,7 @@ def predict(cfg: DictConfig) -> None:
     """Predict what the model of `ckpt_path` takes: structures, or fields from a file.
 
     Example:
-        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=fields.h5 output=predictions.h5
+        ednn predict ckpt_path=RUN input=fields.h5 output=predictions.h5
     """
     model: Any = load_models(cfg.ckpt_path)
     _check(cfg, model)

@@ -89,7 +89,7 @@ def read_stored(model: StructureModel, file: SortedFile, extrapolate: bool) -> S
         InputError: it doesn't fit the model.
 
     Example:
-        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=sheet.h5 output=energy.csv
+        ednn predict ckpt_path=RUN input=sheet.h5 output=energy.csv
     """
     name, dims = file.name, len(file.cell)
     if dims != model.info.dims:

@@ -45,7 +45,7 @@ def write_structures(
         attributes: of the HDF5 file.
 
     Example:
-        ednn predict ckpt_path=RUN/checkpoints/best.ckpt input=own.extxyz output=predicted.csv
+        ednn predict ckpt_path=RUN input=own.extxyz output=predicted.csv
     """
     staged = _staged(maps := output.with_suffix(".h5"), folder), _staged(output, folder)
     counts = np.array([structure.count for structure in job.structures])

@@ -49,7 +49,7 @@ def write_results(
         history: the metrics of every epoch, after a training.
 
     Example:
-        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising run=mine
+        ednn evaluate ckpt_path=RUN data=ising run=mine
         ls outputs/evaluations/mine  # predictions.csv, parity.png, error.png and more
     """
     columns = {name: values.cpu() for name, values in columns.items()}
@@ -173,7 +173,7 @@ def summarise(trainer: Trainer, data: ExtensiveData, timings: Mapping[str, Any])
     """Collect a run's figures under flat keys.
 
     Example:
-        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising run=mine
+        ednn evaluate ckpt_path=RUN data=ising run=mine
         cat outputs/evaluations/mine/summary.json
     """
     errors = {

@@ -35,7 +35,7 @@ def md(cfg: DictConfig) -> None:
     """Move the atoms of the one structure of `input`, and draw how energy and temperature went.
 
     Example:
-        ednn md ckpt_path=RUN/checkpoints/best.ckpt input=start.extxyz output=md.traj
+        ednn md ckpt_path=RUN input=start.extxyz output=md.traj
     """
     _check(cfg)
     output = Path(cfg.output)

@@ -32,7 +32,7 @@ def relax(cfg: DictConfig) -> None:
     """Relax the structures of `input`, and write their last steps to `output`.
 
     Example:
-        ednn relax ckpt_path=RUN/checkpoints/best.ckpt input=start.extxyz output=relaxed.extxyz
+        ednn relax ckpt_path=RUN input=start.extxyz output=relaxed.extxyz
     """
     _check(cfg)
     output = Path(cfg.output)

@@ -31,7 +31,7 @@ def evaluate(cfg: DictConfig) -> None:
     """Test a checkpoint in one process and record the result like that of a run.
 
     Example:
-        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
+        ednn evaluate ckpt_path=RUN data=ising data.L=16
     """
     quieten_lightning()
     by, count = started()
@@ -106,7 +106,7 @@ def score(
         InputError: the data has other outputs than the model.
 
     Example:
-        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=ising data.L=16
+        ednn evaluate ckpt_path=RUN data=ising data.L=16
     """
     say(f"Testing {len(data.splits['test'])} of {len(data.dataset)} samples of {data.path}")
     model.check(data.dataset.example())

@@ -26,7 +26,7 @@ def translation_error(predict: ShiftMean, data: StructureData, device: torch.dev
         The error of the first output, in the unit of its errors per site.
 
     Example:
-        ednn evaluate ckpt_path=RUN/checkpoints/best.ckpt data=dft  # test translation error (…)
+        ednn evaluate ckpt_path=RUN data=dft  # test translation error (…)
     """
     test = torch.from_numpy(data.splits["test"])
     some = test[torch.linspace(0, len(test) - 1, min(STRUCTURES, len(test))).long()]
