@@ -22,6 +22,9 @@ WITH_CODE = [page for page in PAGES if blocks(page)]
 
 def composed_first_job(name: str, words: list[str]) -> None:
     """Compose the config of a command, or of the first job of its sweep."""
+    if name == "evaluate" and not any(word.startswith("data=") for word in words):
+        # whose data are those of a run, which isn't here
+        words = ["data=ising", *(word for word in words if not word.startswith("data."))]
     read = read_words(words)
     with visible_configs(words) as overrides:
         for word in in_grammar(read.overrides, sweep=read.multirun):
