@@ -49,8 +49,10 @@ def explain(error: Exception, command: str) -> str | None:
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} has no value; add {error.full_key}=… to the command."
     if match := re.search(r"Could not override '([^']+)'", str(error)):
-        key = match[1]
-        nearest = get_close_matches(key, list(_valid_keys(command)), n=1, cutoff=0.0)
+        key, valid = match[1], list(_valid_keys(command))
+        if key in valid:  # a mapping, with a key that is unknown
+            return f"{key}={{…}} has a key that {key} hasn't; --cfg job lists those it has."
+        nearest = get_close_matches(key, valid, n=1, cutoff=0.0)
         return f"There is no config key {key}; the nearest valid key is {nearest[0]}."
     if match := re.search(
         r"(?s)(?:Ambiguous|Sweep parameters).*?'((.*?)=.*)'(\n1\.| req)", str(error)
@@ -109,7 +111,8 @@ def _of_hydra(error: BaseException) -> bool:
 def _valid_keys(command: str) -> Iterator[str]:
     """List the keys of the config that the command line selects, config groups included."""
     groups = own_groups(command)
-    chosen = [a for a in sys.argv[1:] if a.split("=")[0] in groups and "," not in a]
+    named = [word for word in sys.argv[1:] if re.fullmatch(r"[^=]+=[\w./-]+", word)]
+    chosen = [word for word in named if word.partition("=")[0] in groups]
     with visible_configs(sys.argv[1:]) as overrides:
         cfg = compose(command, [*overrides, *chosen])
     yield from groups

@@ -32,6 +32,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["data.batchsize=4"], "data.batch_size"),
         (["modle=ann"], "nearest valid key is model"),
+        (["model={a:1}"], "has a key that model hasn't"),
         (["-m", "tile.cc=1,2"], "nearest valid key is tile.c."),
         (["model=an"], "choose one of ann"),
         ([*SMALL, "tile.f=3"], "side of 8"),

@@ -19,6 +19,7 @@ LEFT_OUT = [
     r"hydra/launcher=(slurm|joblib)|learn.py -m",
     r"data.theory=pbe data.count|(experiment|data)=alloys",  # tests/training/test_alloys
     r"input=766.h5",  # of 35 million atoms
+    r"ckpt_path=outputs/dft/",  # trainings that go on from hours of others
 ]
 # What makes a line take seconds: of values that are given twice, the last holds.
 QUICK = "trainer.max_epochs=1 trainer.limit_train_batches=2 trainer.limit_val_batches=1"
@@ -38,6 +39,7 @@ SMALLER = {
     "learn.start=20 learn.add=2 learn.rounds=1 "
     "learn.candidates.dynamics=2 learn.candidates.moved=2 learn.candidates.new=2 learn.steps=2",
     r"generate.py data=dft": "data.path=few.h5 data.count=2",
+    r"sweeper=optuna": "hydra.sweeper.n_trials=2",
     r"md.py": "steps=20",
     r"relax.py": "fmax=1",
     r"study.py": "train=[trainer.max_epochs=1]",
