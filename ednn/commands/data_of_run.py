@@ -46,5 +46,5 @@ def offer_data_of_run(words: Sequence[str], default: str | None) -> None:
 
 def _config(checkpoint: Path) -> DictConfig | None:
     """Return the settings of the data that the run of a checkpoint was trained on, if known."""
-    path = checkpoint.parents[1] / "config.yaml"
+    path = checkpoint.absolute().parent.parent / "config.yaml"
     return OmegaConf.select(OmegaConf.load(path), "data") if path.is_file() else None

@@ -54,11 +54,12 @@ def test_a_run_is_tested_on_its_own_data(trained: Path) -> None:
     pd.testing.assert_frame_equal(tested, pd.read_csv(trained / "predictions.csv"), rtol=1e-5)
     done = run(folder, "evaluate.py", f"ckpt_path={trained}", "data.batch_size=1")
     assert done.returncode == 0, done.stderr
-    for words, told in {
+    for word, told in {
         "ckpt_path=pretrained/graphene-hbn-gfn1": "no checkpoint of a run of train.py",
+        "ckpt_path=best.ckpt": "ckpt_path=best.ckpt is no checkpoint of a run",
         "seed=1": "ckpt_path has no value",
     }.items():
-        refused = run(folder, "evaluate.py", words)
+        refused = run(folder, "evaluate.py", word)
         assert refused.returncode != 0
         assert told in refused.stderr
 
