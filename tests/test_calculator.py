@@ -117,7 +117,7 @@ def test_what_is_unlike_the_training_is_warned_of_once() -> None:
     molecule.pbc = False
     molecule.calc = EDNNCalculator(NETWORK)
     with (
-        pytest.warns(UserWarning, match="its bonds, some of them at its edges, point"),
+        pytest.warns(UserWarning, match="structure 0: it has edges, or its bonds"),
         pytest.warns(UserWarning, match="1 of 1 samples are unlike those of the training"),
     ):
         molecule.get_potential_energy()

@@ -90,8 +90,8 @@ def unlike(structure: Structure, seen: Traits, share: float = 1.0) -> str:
             f"it has {own[0]:.3g} atoms per {unit} (of those {low[0]:.3g} to {high[0]:.3g})"
         )
     if outside[1:].any():
-        edges = ", some of them at its edges," if structure.is_open else ""
-        found.append(f"its bonds{edges} point in other directions")
+        edges = "it has edges, or " if structure.is_open else ""  # where fewer bonds meet
+        found.append(f"{edges}its bonds point in other directions")
     return " and ".join(found)
 
 
@@ -117,6 +117,6 @@ def warn_of_unlike(
         warnings.warn(
             f"{source}: {len(found)} of {len(structures)} structures are unlike those of the "
             f"training; structure {number}: {words}. Don't rely on predictions of them: train on "
-            f"such structures (on turned ones by data.rotate=true), or turn the structure.",
+            f"such structures (turned ones: data.rotate=true).",
             stacklevel=2,
         )

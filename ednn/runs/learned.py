@@ -30,6 +30,7 @@ def note_on_learning(prediction: Tensor, target: Tensor, sites: Tensor, steps: i
         return ""
     return (
         f"After {steps} steps the mean absolute error is {share:.2f} of that of a constant per "
-        f"site: little is learned yet. Train longer (a larger trainer.max_epochs=… with the same "
-        f"run=NAME and resume=auto), with more samples, or another rate (task.optimizer.lr=…)."
+        f"site: little is learned yet. Train longer (a larger trainer.max_epochs=… or "
+        f"max_steps=… with the same run=NAME and resume=auto), with more samples, or another rate "
+        f"(task.optimizer.lr=…)."
     )

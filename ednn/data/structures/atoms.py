@@ -81,7 +81,7 @@ class AtomsData(StructureData):
         structures = structures_of(frames, self.path, self.dims)
         if self.dims is None and dims_of(frames) == 3:
             self.notes.append(
-                f"{self.path}: not all structures are flat, so that all have three axes "
+                f"{self.path}: structures that aren't flat, so that all have three axes "
                 f"(data.dims=2 takes flat ones alone)."
             )
         if note := note_on_open(structures, self.path):

@@ -16,7 +16,7 @@ from ednn.data.module import ExtensiveData
 from ednn.data.samples import Batch
 from ednn.data.splits import by_share, require_shares
 from ednn.data.structures.file import LabelledSet
-from ednn.data.structures.pixels import cell_of_pixels, grid_of_pixels
+from ednn.data.structures.pixels import cell_of_pixels, grid_of_pixels, warn_of_fine_pixels
 from ednn.data.structures.samples import StructureDataset, moved
 from ednn.data.structures.totals import warn_of_energies_per_atom
 from ednn.data.structures.turned_labels import turned_labels
@@ -169,6 +169,7 @@ class StructureData(ExtensiveData):
         _ = self.distances  # which refuse what is no structure
         _require_finite(self.labels, str(self.path))
         warn_of_energies_per_atom(self.labels, str(self.path))
+        warn_of_fine_pixels(self.info.pixel, str(self.path))
         positions = np.array([split_position(own, self.seed) for own in self.labels.structures])
         return StructureDataset(self.labels), by_share(positions, self.shares)
 

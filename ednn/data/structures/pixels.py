@@ -1,5 +1,6 @@
 """The pixels of a data set of structures: so many of them along the sides of a cell."""
 
+import warnings
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -11,6 +12,7 @@ from ednn.core.errors import InputError
 from ednn.data.module import require_whole
 
 MOST = 2**21  # of a cell; 128³
+FINE = 0.3  # Å, below which a volume takes minutes where a sheet takes seconds
 AXES = {2: "two", 3: "three"}
 LENGTHS = {2: "[12.5,13]", 3: "[7.2,7.2,7.2]"}
 
@@ -78,3 +80,22 @@ def grid_of_pixels(wanted: int | Sequence[int], dims: int) -> tuple[int, ...]:
             f"Å, and Gaussians as wide (data.gamma=0.5)."
         )
     return grid
+
+
+def warn_of_fine_pixels(pixel: Sequence[float], path: str) -> None:
+    """Warn of pixels in a volume that are as small as those of a sheet.
+
+    Args:
+        pixel: sides in Å, (D,).
+        path: of the structures, for the message.
+
+    Example:
+        >>> warn_of_fine_pixels((0.2, 0.2), "sheets.extxyz")
+    """
+    if len(pixel) == 3 and min(pixel) < FINE:
+        warnings.warn(
+            f"{path}: in a volume, pixels of {min(pixel):.2g} Å make a step take minutes; begin "
+            f"with those of 0.6 Å of experiment=alloys, data.cell=[1.2,1.2,1.2] data.grid=2 "
+            f"data.gamma=0.5.",
+            stacklevel=2,
+        )
