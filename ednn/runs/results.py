@@ -67,8 +67,8 @@ def write_results(
         units = metric_units(data.info)
         shown = (units.get(name, "") for name in ("median_absolute_error", "loss"))
         figures["loss"] = plots.loss_curve(history, *shown)
-        trained = history[history["train/loss"].notna()] if len(history) else history
-        done = int(trained["step"].max()) + 1 if len(trained) else 0
+        trained = history.get("train/loss", pd.Series(dtype=float)).notna()
+        done = int(history["step"][trained].max()) + 1 if trained.any() else 0
         if note := note_on_learning(**learned, sites=columns["sites"], steps=done):
             say(note)
     paths = [run.folder / f"{name}.png" for name in figures]
