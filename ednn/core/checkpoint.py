@@ -18,7 +18,7 @@ from ednn.core.build import build_model
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel, FieldModel
-from ednn.core.pretrained import located
+from ednn.core.pretrained import require_checkpoint
 from ednn.core.seen import SeenValues
 from ednn.core.uncertainty import Posterior
 from ednn.core.upgrades import VERSION, upgrade
@@ -64,11 +64,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             ...
         ednn.core.errors.InputError: There is no checkpoint missing.ckpt; ...
     """
-    path = located(path)
-    if not path.is_file():
-        near = [*path.glob("checkpoints/*.ckpt"), *path.parent.glob("*.ckpt")]
-        example = min(near, default=Path("RUN/checkpoints/best.ckpt"))
-        raise InputError(f"There is no checkpoint {path}; give one such as {example}.")
+    path = require_checkpoint(path)
     try:
         checkpoint = upgrade(torch.load(path, map_location="cpu", weights_only=True))
         checkpoint[KEY]["info"]["outputs"]

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ednn.core.errors import InputError
 from ednn.core.files import atomic
+from ednn.core.pretrained import located
 from ednn.core.terminal import columns
 from ednn.plots.outputs_picture import MANY
 from ednn.runs.naming import OUTPUTS as OUTPUTS
@@ -52,8 +53,9 @@ class Run:
 
     @property
     def tested(self) -> Path | None:
-        """The checkpoint that is tested: without validation there is no best, only a last one."""
-        return next((path for path in (self.best, self.last) if path.exists()), None)
+        """The checkpoint that is tested, if there is one yet."""
+        path = located(self.folder)
+        return None if path == self.folder else path
 
     def open(self, cfg: DictConfig, first: bool = True) -> None:
         """Record the resolved config and the environment of this sitting.

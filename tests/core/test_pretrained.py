@@ -26,15 +26,16 @@ def test_every_network_has_a_card_and_is_small() -> None:
         assert path.stat().st_size < 5e6
 
 
-def test_a_run_is_its_best_checkpoint(tmp_path: Path) -> None:
+def test_a_run_is_its_best_checkpoint_or_without_validation_its_last(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    (folder / "last.ckpt").touch()
+    (folder / "epoch=3.ckpt").touch()
     for asked in (tmp_path, folder / "best.ckpt"):
-        with pytest.raises(InputError, match=r"give one such as .*checkpoints/last.ckpt"):
+        with pytest.raises(InputError, match=r"give one such as .*checkpoints/epoch=3.ckpt"):
             read_checkpoint(asked)
-    (folder / "best.ckpt").touch()
-    assert located(tmp_path) == folder / "best.ckpt"
+    for name in ("last.ckpt", "best.ckpt"):
+        (folder / name).touch()
+        assert located(tmp_path) == folder / name
 
 
 def errors(network: str, theory: str, every: int) -> Tensor:

@@ -8,7 +8,7 @@ FOLDER = Path(__file__).parent
 
 
 def located(path: str | Path) -> Path:
-    """Return the file of a checkpoint; of a run's folder, that is its best.
+    """Return the file of a checkpoint; of a run's folder, its best or, if none is, its last.
 
     pretrained/NAME is one that comes with the package, unless the working folder has such a file.
 
@@ -22,8 +22,9 @@ def located(path: str | Path) -> Path:
         'graphene-hbn-gfn1.ckpt'
     """
     path = Path(path)
-    if (best := path / "checkpoints" / "best.ckpt").is_file():
-        return best
+    for name in ("best.ckpt", "last.ckpt"):  # without validation there is no best
+        if (own := path / "checkpoints" / name).is_file():
+            return own
     if path.parent != Path("pretrained") or path.exists():
         return path
     found = {file.stem: file for file in sorted(FOLDER.glob("*.ckpt"))}
@@ -32,3 +33,21 @@ def located(path: str | Path) -> Path:
             f"There is no pretrained network {path.name}; the package has {', '.join(found)}."
         )
     return found[path.name]
+
+
+def require_checkpoint(path: str | Path) -> Path:
+    """Return the file of a checkpoint, as `located` does, if it is there.
+
+    Raises:
+        InputError: it isn't.
+
+    Example:
+        >>> require_checkpoint("pretrained/graphene-hbn-gfn1").name
+        'graphene-hbn-gfn1.ckpt'
+    """
+    path = located(path)
+    if not path.is_file():
+        near = [*path.glob("checkpoints/*.ckpt"), *path.parent.glob("*.ckpt")]
+        example = min(near, default=Path("RUN/checkpoints/best.ckpt"))
+        raise InputError(f"There is no checkpoint {path}; give one such as {example}.")
+    return path
