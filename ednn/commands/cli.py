@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from ednn.commands.as_typed import in_grammar
-from ednn.commands.data_of_run import offer_data_of_run
+from ednn.commands.data_of_run import CHOICE, offer_data_of_run
 from ednn.commands.explain import explain
 from ednn.commands.groups import own_groups
 from ednn.commands.help import describe
@@ -96,7 +96,8 @@ def _run(work: Callable[[DictConfig], Any]) -> None:
     for word in words.overrides:
         flags.remove(word)
     overrides = in_grammar(words.overrides, sweep)
-    offer_data_of_run(overrides, groups.get("data"))
+    if groups.get("data") == CHOICE:
+        offer_data_of_run(overrides)
     sys.argv[1:] = overrides + flags  # Hydra takes no flags in between
     try:
         hydra.main(str(CONF), work.__name__, version_base="1.3")(checked)()

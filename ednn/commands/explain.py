@@ -111,7 +111,8 @@ def _of_hydra(error: BaseException) -> bool:
 def _valid_keys(command: str) -> Iterator[str]:
     """List the keys of the config that the command line selects, config groups included."""
     groups = own_groups(command)
-    named = [word for word in sys.argv[1:] if re.fullmatch(r"[^=]+=[\w./-]+", word)]
+    # of a sweep over a group, the first; a mapping is no choice
+    named = [m[0] for word in sys.argv[1:] if (m := re.match(r"[^=]+=[\w./-]+(?=,|$)", word))]
     chosen = [word for word in named if word.partition("=")[0] in groups]
     with visible_configs(sys.argv[1:]) as overrides:
         cfg = compose(command, [*overrides, *chosen])

@@ -13,7 +13,7 @@ from ednn.runs.configs import CONF
 
 PURPOSE = {
     "callbacks": "checkpoints and the progress bar",
-    "data": "the data set (of_run: that of the run of ckpt_path)",
+    "data": "the data set",
     "experiment": "a recipe for all of these",
     "hydra/launcher": "how the jobs of a sweep (-m) are started",
     "hydra/sweeper": "how the values of a sweep (-m) are chosen: all combinations, or by Optuna",

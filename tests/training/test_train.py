@@ -54,12 +54,15 @@ def test_a_run_is_tested_on_its_own_data(trained: Path) -> None:
     pd.testing.assert_frame_equal(tested, pd.read_csv(trained / "predictions.csv"), rtol=1e-5)
     done = run(folder, "evaluate.py", f"ckpt_path={trained}", "data.batch_size=1")
     assert done.returncode == 0, done.stderr
-    for word, told in {
-        "ckpt_path=pretrained/graphene-hbn-gfn1": "no checkpoint of a run of train.py",
-        "ckpt_path=best.ckpt": "ckpt_path=best.ckpt is no checkpoint of a run",
-        "seed=1": "ckpt_path has no value",
+    own, two = f"ckpt_path={trained}", f"ckpt_path={trained},{trained}/checkpoints/last.ckpt"
+    for words, told in {
+        ("ckpt_path=pretrained/graphene-hbn-gfn1",): "no checkpoint of a run of train.py",
+        ("ckpt_path=nowhere",): "There is no checkpoint nowhere; give one such as",
+        ("seed=1",): "ckpt_path has no value",
+        ("-m", two): "is not one checkpoint",
+        ("-m", own, "data=ising,coulomb", "data.batchsize=1"): "valid key is data.batch_size",
     }.items():
-        refused = run(folder, "evaluate.py", word)
+        refused = run(folder, "evaluate.py", *words)
         assert refused.returncode != 0
         assert told in refused.stderr
 
