@@ -97,10 +97,11 @@ class KeptTrajectory:
                 made = frames[-1].info["settings"]
         except Exception:  # ASE raises what it likes
             return "can't be read as a trajectory of this command"
-        if made == self.settings:
-            return ""
+        # an older file may hold settings that no longer matter
         names = [name for name in self.settings if made.get(name) != self.settings[name]]
-        if "command" in names or not names:
+        if not names:
+            return ""
+        if "command" in names:
             return "was written by another command"
         told = [DIGESTS.get(name, f"{name}={json.dumps(made.get(name))}") for name in names]
         return f"was made with {', '.join(told)}"

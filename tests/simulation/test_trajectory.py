@@ -104,3 +104,14 @@ def test_kills_lose_no_frame_that_was_written(tmp_path: Path) -> None:
         assert count in (written, written + 1)
         written = count
     assert_frames(path, written)
+
+
+def test_settings_that_no_longer_matter_keep_no_run_from_going_on(tmp_path: Path) -> None:
+    path = tmp_path / "own.traj"
+    with KeptTrajectory(path, {"seed": 7, "fmax": 0.01}, overwrite=False) as trajectory:
+        trajectory.write(frame(0), step=0)
+    with KeptTrajectory(path, {"seed": 7}, overwrite=False) as trajectory:
+        trajectory.write(frame(1), step=1)
+        assert [own.info["step"] for own in trajectory] == [0, 1]
+    with pytest.raises(InputError, match="was made with seed=7"):
+        KeptTrajectory(path, {"seed": 8}, overwrite=False)
