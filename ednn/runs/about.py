@@ -55,10 +55,10 @@ def about_runs(folder: Path, runs: Sequence[Run]) -> dict[str, str]:
     """
     finished = sum(run.finished for run in runs)
     lines = {"runs": f"{folder}: {len(runs)}, of which {finished} finished"}
-    for run in runs[:SHOWN]:
+    for run in runs[-SHOWN:]:  # the newest, as names begin with the time
         state = "finished" if run.finished else "not finished"
         lines[str(run.folder.relative_to(folder))] = _errors(run) or state
-    return lines | ({"…": f"and {len(runs) - SHOWN} more"} if len(runs) > SHOWN else {})
+    return lines | ({"…": f"and {len(runs) - SHOWN} others"} if len(runs) > SHOWN else {})
 
 
 def about_checkpoint(path: str | Path) -> dict[str, str]:
@@ -136,8 +136,9 @@ def _errors(run: Run) -> str:
     errors = [f"{kind} {error:.3g}" for kind, error in kinds.items() if error is not None]
     if not errors:
         return ""
+    unit = summary.get("unit_per_site") or "per site"  # older runs have none
     samples = f"({summary['test/samples']} test samples)"
-    return f"absolute, {' and '.join(errors)} {summary['unit_per_site']} {samples}"
+    return f"absolute, {' and '.join(errors)} {unit} {samples}"
 
 
 def _by(values: Iterable[float]) -> str:

@@ -18,7 +18,7 @@ from ednn.core.uncertainty import Posterior
 from ednn.data.module import ExtensiveData
 from ednn.training.lightning_fixes import AtomicCheckpoints
 
-FEW = 20  # validation samples, of which two or fewer choose the width
+FEW = 20  # validation samples: of fewer, one or none lies outside of the intervals that they set
 MOST_FEATURES = 4096  # whose matrix takes 134 MB in the checkpoint, and a quarter of a minute
 
 

@@ -19,3 +19,9 @@ def test_what_is_learned_is_not() -> None:
     assert not note_on_learning(TARGET * 0.9, TARGET, SITES, steps=7)
     constant = SITES[:, None].double()
     assert not note_on_learning(constant * 0.5, constant, SITES, steps=7)
+    rounded = constant * (1 + 1e-9 * torch.tensor([[-1.0], [1.0], [-1.0], [1.0]]))
+    assert not note_on_learning(constant * 0.5, rounded, SITES, steps=7)
+
+
+def test_predictions_that_are_no_numbers_have_no_share() -> None:
+    assert not note_on_learning(torch.full((4, 2), torch.nan), TARGET, SITES, steps=7)

@@ -22,7 +22,8 @@ def warn_of_energies_per_atom(labels: LabelledSet, path: str) -> None:
     """
     counts = _counts(labels)  # (N, species)
     size = counts.sum(1)  # (N,)
-    if not len(labels) or size.max() < SIZES * size.min():
+    # as few structures as elements fit either way, to rounding
+    if len(counts) <= counts.shape[1] + 1 or size.max() < SIZES * size.min():
         return
     as_totals = _missed(counts, labels.energy)
     per_atom = _missed(counts / size[:, None], labels.energy)

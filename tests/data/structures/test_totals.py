@@ -37,3 +37,13 @@ def test_totals_and_sets_of_one_size_are_not() -> None:
         warnings.simplefilter("error")
         for labels in (of_two_sizes(), of_one_size, per_atom):
             warn_of_energies_per_atom(labels, "own.h5")
+
+
+def test_totals_of_few_structures_are_not() -> None:
+    records = split(of_two_sizes())
+    rng = np.random.default_rng(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(300):
+            few = {seed: records[seed] for seed in rng.choice([*records], size=2, replace=False)}
+            warn_of_energies_per_atom(join(few, {"theory": "gfn1"}), "own.h5")
