@@ -18,9 +18,10 @@ from ednn.data.structures.as_structure import as_structure
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.inference.places import batch
 from ednn.physics.neighbours import nearest_distances, require_seen
-from ednn.physics.orientation import Turns, turned, turned_rows, turned_tensor
+from ednn.physics.orientation import turned, turned_rows, turned_tensor
 from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
+from ednn.physics.turns import Turns
 
 EXACT = 1e-6  # relative; a cell that is whole tiles to this is evaluated as a periodic field
 ROUNDING = 1e-9  # Å
@@ -31,7 +32,7 @@ class EDNNCalculator(Calculator):
     """Energy, forces and stress of atoms by a trained network.
 
     Energies are smooth in positions and cell. Flat atoms are turned into the orientation of the
-    training, by one angle all along a trajectory (`ednn.physics.orientation.Turns`), and have to
+    training, by one angle all along a trajectory (`ednn.physics.turns.Turns`), and have to
     stay flat: in dynamics, hold them in their plane by `ase.constraints.FixCartesian`. `results`
     has the `energy_uncertainty` too, a standard deviation in eV, where the network knows it; the
     first structure that is unlike those of the training is warned of.

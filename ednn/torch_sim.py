@@ -16,9 +16,10 @@ from ednn.core.structure_batch import StructureBatch
 from ednn.data.structures.as_structure import EDGE, FLAT, thickness_of
 from ednn.inference.deviations import warn_of_extrapolation
 from ednn.physics.neighbours import nearest_distances, require_seen
-from ednn.physics.orientation import Turns, rotation
+from ednn.physics.orientation import rotation
 from ednn.physics.structure import Structure
 from ednn.physics.traits import warn_of_unlike
+from ednn.physics.turns import Turns
 
 NEAR = 0.05  # Å; moves that turn no bond by more than two degrees need no look at the systems
 
@@ -27,7 +28,7 @@ class EDNNModel(ModelInterface):
     """Energies, forces and stress of a batch of systems by a trained network.
 
     Flat systems are turned into the orientation of the training, by one angle all along a
-    trajectory (`ednn.physics.orientation.Turns`). They have to stay flat: give them no velocities
+    trajectory (`ednn.physics.turns.Turns`). They have to stay flat: give them no velocities
     out of their plane. Systems without a volume, as they don't repeat in all directions, have a
     stress of zeros, and so has their batch. The first systems that are unlike those of the training
     are warned of.

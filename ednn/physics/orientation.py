@@ -4,7 +4,6 @@ Bonds of graphene, hBN and the like point along three directions, 60° apart if 
 count; so an orientation is an angle modulo 60°, and a structure can be turned by at most 30°.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from math import comb
 
@@ -21,7 +20,6 @@ EXPANSION = np.array([comb(DEGREE, k) * 1j**k for k in range(DEGREE + 1)])
 LEAST = 0.5  # degrees, which cost 1 meV per atom; disordered sheets of a training are off by less
 UPRIGHT_ALL = 4.0  # degrees, by which the bonds of any sheet of one orientation may be off
 UPRIGHT = 2.0  # degrees, by which the bonds of a few displaced atoms may be off their rectangle
-SAME = 2.0  # degrees, by which bonds of one structure may turn as its atoms move
 CLEAR = 0.5  # least order of one orientation; 1 in a crystal, 0.53 in the most disordered sheet
 MIXED = 0.1  # what two orientations lack of the second moment of one (at 13° between them: 0.16)
 RIGHT = 1e-3  # cosine, of angles that are right
@@ -106,8 +104,8 @@ def degrees_to(structure: Structure, known: float) -> float | None:
     own = orientation(structure)
     if own is None:
         return None
-    least = _wrapped(known - own, PERIOD)
-    fitting = [d for d in _upright(structure.cell) if abs(_wrapped(d - least, PERIOD)) < UPRIGHT]
+    least = wrapped(known - own, PERIOD)
+    fitting = [d for d in _upright(structure.cell) if abs(wrapped(d - least, PERIOD)) < UPRIGHT]
     degrees = min(fitting, key=abs, default=least)
     return degrees if abs(degrees) >= LEAST else 0.0
 
@@ -198,58 +196,6 @@ def note_on_turned(structures: Sequence[Structure], source: str) -> str:
     )
 
 
-class Turns:
-    """By how much the structures of trajectories are turned: each by the same angle all along.
-
-    An angle that followed the atoms would change the energy with the pixels under them, by what no
-    force accounts for. So a structure with the numbers of an earlier one, whose bonds have turned
-    by less than two degrees since, is turned by the angle of that one; a flake that rotates farther
-    takes a new angle, where its energy jumps by the error of the pixels. Two structures that differ
-    by less than two degrees and in nothing else want a `Turns` of their own each.
-
-    Args:
-        seen: smallest and largest traits of the training.
-
-    Attributes:
-        known: the orientation of the training; None if nothing is turned.
-
-    Example:
-        >>> from ednn.physics.sheets import crystal
-        >>> from ednn.physics.traits import ranges
-        >>> turns = Turns(ranges([crystal()]))
-        >>> [round(turns(turned(crystal(), degrees)), 6) for degrees in (0, 17, 17.3, 20)]
-        [0.0, -17.0, -17.0, -20.0]
-    """
-
-    def __init__(self, seen: Traits | None) -> None:
-        self.known = trained_orientation(seen)
-        self._taken: defaultdict[int, list[float]] = defaultdict(list)
-        self._held: float | None = None
-
-    def __call__(self, structure: Structure) -> float:
-        """Return degrees counterclockwise."""
-        if self.known is None:
-            return 0.0
-        if self._held is not None:
-            return self._held
-        taken = self._taken[hash(structure.numbers.tobytes())]
-        fresh = degrees_to(structure, self.known)
-        if fresh is None:
-            return taken[-1] if taken else 0.0
-        for degrees in taken:
-            off = fresh - degrees
-            # what stands aright is never turned, not by an equivalent angle either
-            if abs(_wrapped(off, PERIOD) if fresh else off) < SAME:
-                return degrees
-        taken.append(fresh)
-        return fresh
-
-    def hold(self, structure: Structure) -> None:
-        """Turn all that follows by the angle of this structure, whatever becomes of it."""
-        fresh = None if self.known is None else degrees_to(structure, self.known)
-        self._held = fresh or 0.0
-
-
 def _upright(cell: NDArray[np.float64]) -> list[float]:
     """Return the turns in degrees that bring a rectangle along the axes; none of another cell."""
     first, second = cell
@@ -257,9 +203,14 @@ def _upright(cell: NDArray[np.float64]) -> list[float]:
     if not lengths.all() or abs(first @ second) > RIGHT * lengths.prod():
         return []
     found = -np.degrees(np.arctan2(first[1], first[0]))
-    return [_wrapped(float(found) + quarter, 360) for quarter in (0, 90, 180, 270)]
+    return [wrapped(float(found) + quarter, 360) for quarter in (0, 90, 180, 270)]
 
 
-def _wrapped(degrees: float, period: float) -> float:
-    """Return an angle between minus and plus half a period."""
+def wrapped(degrees: float, period: float) -> float:
+    """Return an angle between minus and plus half a period.
+
+    Example:
+        >>> wrapped(50.0, 60.0)
+        -10.0
+    """
     return degrees - period * round(degrees / period)

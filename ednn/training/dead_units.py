@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_warn
@@ -12,7 +13,7 @@ class WarnOfDeadUnits(Callback):
     """Warn once if a layer's rectified units are zero in a whole validation.
 
     No gradient passes such a layer, so that the network learns no more. The paper's DNN dies so
-    from some initial weights.
+    from some initial weights. Compiled networks are not looked at.
 
     Example:
         trainer = Trainer(callbacks=[WarnOfDeadUnits()])
@@ -30,12 +31,14 @@ class WarnOfDeadUnits(Callback):
         self._hooks = [layer.register_forward_hook(self._look) for layer in layers]
 
     def _look(self, layer: nn.Module, _inputs: Any, output: Tensor) -> None:
-        self._active[layer] = self._active.get(layer, False) or bool(output.any())
+        if not torch.compiler.is_compiling():  # a look would cut the compiled graph in two
+            self._active[layer] = self._active.get(layer, False) or bool(output.any())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for hook in self._hooks:
             hook.remove()
-        if not all(self._active.values()):
+        alive = all(self._active.values())
+        if not trainer.strategy.reduce_boolean_decision(alive, all=False):  # in any process
             self._warned = True
             rank_zero_warn(
                 f"A layer of the network gave nothing but zeros in the validation of epoch "

@@ -34,10 +34,8 @@ def prepare(data: ExtensiveData, checkpoint: Mapping[str, Any]) -> str:
     require_kind(before, data)
     for training in trainings(checkpoint):
         require_unseen_test(training, data)
-    note = ""
-    if before.dims == data.info.dims:
-        data.go_on_from(before)
-        note = data.orient(before, SPLITS)
+    data.go_on_from(before)
+    note = data.orient(before, SPLITS)
     require_same_rendering(before, data.info)
     return note
 
@@ -103,8 +101,8 @@ def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
     """Make sure that a checkpoint's model takes what a data set holds.
 
     Raises:
-        InputError: it takes fields instead of structures, structures instead of fields, or fields
-            of another spacing.
+        InputError: it takes fields instead of structures, structures instead of fields, others than
+            in as many dimensions, or fields of another spacing.
 
     Example:
         >>> from ednn.core.info import Output
@@ -119,6 +117,11 @@ def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
         raise InputError(
             f"The checkpoint's model takes {before.takes}, but this data set holds "
             f"{data.info.takes}; give data of the kind that it was trained on."
+        )
+    if before.dims != data.info.dims:
+        raise InputError(
+            f"The checkpoint's model takes {before.takes} in {before.dims} dimensions, but those "
+            f"of this data set have {data.info.dims}; give data of as many, or leave ckpt_path out."
         )
     require_same_spacing(before.spacing, data.info.spacing, str(data.path))
 

@@ -24,10 +24,13 @@ def require_alike_forces(model: StructureModel, data: ExtensiveData) -> None:
     some = train[torch.linspace(0, len(train) - 1, min(SOME, len(train))).long()]
     if "forces" not in data.dataset.slopes(some):
         return
-    inputs, labels = data.dataset.inputs(some), data.dataset.slopes(some)["forces"]
-    _, predicted = model.energy_and_forces(inputs)
-    real = inputs.numbers > 0
-    pair = torch.stack([predicted[real].flatten(), labels[real].flatten()]).double()  # (2, n)
+    pairs = []
+    for batch in some.split(data.batch_size):
+        inputs, labels = data.dataset.inputs(batch), data.dataset.slopes(batch)["forces"]
+        _, predicted = model.energy_and_forces(inputs)
+        real = inputs.numbers > 0  # (B, A)
+        pairs.append(torch.stack([predicted[real].flatten(), labels[real].flatten()]))  # (2, n)
+    pair = torch.cat(pairs, 1).double()  # (2, n of all)
     correlation = float(pair.corrcoef()[0, 1])
     ratio = float((pair[0] * pair[1]).sum() / pair[0].square().sum())
     if correlation < -ALIKE:

@@ -6,7 +6,6 @@ from ase.build import bulk
 
 from ednn.data.structures.as_structure import spatial_structure
 from ednn.physics.orientation import (
-    Turns,
     degrees_to,
     orientation,
     trained_orientation,
@@ -80,7 +79,6 @@ def test_a_flake_is_turned_though_its_edge_has_bonds_elsewhere() -> None:
 def test_two_grains_are_not_turned_and_told(degrees: float) -> None:
     assert orientation(grains(degrees)) is None
     assert "other directions" in unlike(grains(degrees), SEEN)
-    assert Turns(SEEN)(grains(degrees)) == 0.0
 
 
 def test_trainings_of_several_orientations_and_in_space_turn_nothing() -> None:
@@ -90,7 +88,6 @@ def test_trainings_of_several_orientations_and_in_space_turn_nothing() -> None:
     solid = spatial_structure(0, bulk("Cu"), "Cu")  # type: ignore[arg-type]
     for seen in (None, both, skew, density_alone, ranges([solid])):
         assert trained_orientation(seen) is None
-        assert Turns(seen)(rigidly(crystal(), 17)) == 0.0
     assert trained_orientation(ranges([rigidly(crystal(), 90)])) == 0.0
 
 
@@ -102,28 +99,7 @@ def test_vectors_and_tensors_turn_as_the_structure_does() -> None:
     np.testing.assert_allclose(turned_rows(turned_rows(a, 33), -33), a, atol=1e-12)
 
 
-def test_the_angle_is_one_all_along_a_trajectory() -> None:
-    rng, turns, own = np.random.default_rng(0), Turns(SEEN), sheet_in_cell(5)
-    start = rigidly(own, 30)
-    first = turns(start)
-    for _ in range(20):
-        moved = start.positions + rng.normal(0, 0.1, start.positions.shape)
-        assert turns(Structure(start.numbers, moved, start.cell)) == first
-    assert turns(rigidly(own, 40)) != first
-    assert turns(own) == 0.0
-    assert turns(start) == first
-    turns.hold(start)
-    assert turns(own) == first
-
-
 @pytest.mark.parametrize("degrees", [8, 12, 15])
 def test_a_training_of_several_orientations_has_none(degrees: float) -> None:
     sheets = [turned(crystal(), angle) for angle in (0, degrees, -degrees)]
     assert trained_orientation(ranges(sheets)) is None
-
-
-def test_a_held_angle_is_that_of_the_structure_itself() -> None:
-    turns = Turns(ranges([crystal()]))
-    for degrees in (17.0, 18.8):
-        turns.hold(turned(crystal(), degrees))
-        assert turns(crystal()) == pytest.approx(-degrees)

@@ -171,3 +171,10 @@ def test_labels_in_other_units_are_refused(
     own = ["data=atoms", f"data.path={path.as_posix()}", "data.grid=32", "data.batch_size=4"]
     with composed(*own) as cfg, pytest.raises(InputError, match=words):
         make_model(cfg, make_data(cfg))
+
+
+def test_data_in_other_dimensions_are_refused() -> None:
+    words = ["data=alloys", "data.batch_size=4", "data.cell=[1.2,1.2,1.2]", "data.grid=2"]
+    told = r"structures in 2 dimensions, but those of .* have 3"
+    with composed(*words) as cfg, pytest.raises(InputError, match=told):
+        make_model(cfg, make_data(cfg))

@@ -1,0 +1,89 @@
+"""What pixels do to perfect sheets: forces that should be zero, energies that change as they turn.
+
+Sheets of 72 atoms are turned by random angles and moved against the pixels at random. Their
+greatest forces are told, how far their energies are from the mean over all, and by how much a
+relaxation moves the atoms of perfect sheets, which are at their places already.
+
+Run as `OMP_NUM_THREADS=1 python -m benchmarks.turned [CHECKPOINT]`.
+"""
+
+import argparse
+
+import numpy as np
+from ase import Atoms
+from ase.build import graphene
+from ase.constraints import FixCartesian
+from ase.optimize import BFGS
+from tqdm import tqdm
+
+from benchmarks.timing import machine
+from ednn.calculator import EDNNCalculator
+
+LATTICE = {"graphene": ("C2", 2.46), "hBN": ("BN", 2.504)}  # constants in Å
+STRONG = 0.08  # Å: standard deviation of displacements, of up to 0.1 in the training
+PLACES = 48  # angles and positions
+
+
+def sheet(kind: str, displaced: float) -> Atoms:
+    """Return a hexagonal sheet whose atoms are displaced in its plane."""
+    formula, constant = LATTICE[kind]
+    atoms = graphene(formula, a=constant, size=(6, 6, 1), vacuum=5)
+    shift = np.random.default_rng(0).normal(0, displaced, (len(atoms), 3))
+    atoms.positions += shift * (1, 1, 0)
+    return atoms
+
+
+def measure(atoms: Atoms, calculator: EDNNCalculator, largest: float) -> tuple[float, ...]:
+    """Turn by up to `largest` degrees; return deviations of energy (meV/atom) and force (eV/Å)."""
+    random = np.random.default_rng(1)
+    energies, forces = [], []
+    for _ in range(PLACES):
+        there = atoms.copy()
+        there.rotate(random.uniform(0, largest), "z", rotate_cell=True)
+        there.translate((*random.uniform(0, 1, 2), 0))
+        there.calc = calculator
+        energies.append(1000 * there.get_potential_energy() / len(there))
+        forces.append(np.linalg.norm(there.get_forces(), axis=1).max())
+    missed = np.abs(np.array(energies) - np.mean(energies))
+    return float(missed.mean()), float(missed.max()), float(np.max(forces))
+
+
+def relaxed(atoms: Atoms, calculator: EDNNCalculator) -> float:
+    """Relax a flat sheet to 0.01 eV/Å; return the largest move of an atom in Å."""
+    there = atoms.copy()
+    there.calc = calculator
+    there.set_constraint(FixCartesian(range(len(there)), mask=(False, False, True)))
+    BFGS(there, logfile=None).run(fmax=0.01, steps=300)
+    moves = there.positions - atoms.positions
+    return float(np.linalg.norm(moves - moves.mean(0), axis=1).max())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", nargs="?", default="pretrained/graphene-hbn-gfn1")
+    checkpoint = parser.parse_args().checkpoint
+    print(machine())
+    print(f"{checkpoint}, {PLACES} angles and positions of each")
+    deviations = "mean, greatest deviation (meV/atom)"
+    print(f"| sheet | shifts | turned by | {deviations} | greatest force (eV/Å) |")
+    print("| --- | --- | --- | --- | --- |")
+    moves = []
+    for kind in LATTICE:
+        for displaced in (0.0, STRONG):
+            for shifts in (1, 8):
+                calculator = EDNNCalculator(checkpoint, shifts=shifts)
+                for largest in tqdm((0, 180), desc=kind, leave=False):
+                    mean, most, force = measure(sheet(kind, displaced), calculator, largest)
+                    name = f"{kind}, displaced" if displaced else kind
+                    print(
+                        f"| {name} | {shifts} | {f'0 to {largest}°' if largest else '0°'} "
+                        f"| {mean:.2f}, {most:.2f} | {force:.3f} |"
+                    )
+                if not displaced:
+                    move = relaxed(sheet(kind, 0.0), calculator)
+                    moves.append(f"{kind}, {shifts} shift(s): {move:.4f} Å")
+    print("Relaxed to 0.01 eV/Å, perfect sheets move by", "; ".join(moves))
+
+
+if __name__ == "__main__":
+    main()
