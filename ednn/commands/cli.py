@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -20,7 +19,7 @@ from ednn.commands.hydra_fixes import keep_groups, quieten_hydra, read_words
 from ednn.commands.seeds import check_seeds, check_typed_seeds
 from ednn.commands.words import require_settings
 from ednn.core.files import require_file
-from ednn.core.terminal import say
+from ednn.core.terminal import plain_warnings, say
 from ednn.runs.configs import CONF, register
 from ednn.runs.failures import in_one_sentence
 
@@ -60,7 +59,7 @@ def command(work: Callable[[DictConfig], Any]) -> Command:
     @wraps(work)
     def run() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach this function
-        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # no code
+        plain_warnings()
         sys.path.append(os.getcwd())  # where the modules of a user's `_target_` are
         with in_one_sentence(lambda error: explain(error, name), RESUME.get(name, "")):
             if {"-h", "--help"} & set(sys.argv[1:]):

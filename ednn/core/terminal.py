@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 import textwrap
+import warnings
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -52,6 +53,17 @@ class Progress(tqdm):
                 options["bar_format"] = WITHOUT_RATE
             else:
                 options["postfix"] = options["postfix"].rpartition(", ")[0]
+
+
+def plain_warnings() -> None:
+    """Print each warning as a sentence, without the line of code that raised it.
+
+    Example:
+        >>> plain_warnings()
+        >>> warnings.formatwarning("too warm", UserWarning, "oven.py", 7).strip()
+        'warning: too warm'
+    """
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
 
 
 class _Lines(ObjectWrapper):

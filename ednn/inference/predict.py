@@ -39,6 +39,7 @@ from ednn.inference.structure_job import StructureJob
 from ednn.inference.structure_output import FORMATS as STRUCTURES
 from ednn.inference.structure_output import STORED, is_half_written, write_structures
 from ednn.physics.structure import Structure
+from ednn.plots.outputs_picture import MANY
 
 SLOPES = ("forces", "stress", "derivative")
 DETERMINE = ("input_key", *SLOPES, "memory", "bfloat16", "shifts")  # what is finished
@@ -163,6 +164,8 @@ def _first(info: DatasetInfo, total: np.ndarray) -> str:
     """Return a line about the first prediction of (N, outputs), to see that it is sane."""
     pairs = zip(info.outputs, total[0], strict=True)
     values = [f"{output.name} {value:.8g} {output.unit}".rstrip() for output, value in pairs]
+    if len(values) > MANY:
+        values[MANY:] = [f"and {len(values) - MANY} others"]
     head = f"The first of {len(total)}" if len(total) > 1 else "Predicted"
     return f"{head}: {', '.join(values)}"
 

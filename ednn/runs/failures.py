@@ -244,7 +244,7 @@ def _own_frames(error: BaseException) -> TracebackType | None:
         file = frames.tb_frame.f_code.co_filename
         if Path(file).is_relative_to(PACKAGE):
             own = None
-        elif not (file.startswith("<") or re.search(INSTALLED, file)):
+        elif file.endswith(".py") and not re.search(INSTALLED, file):  # compiled modules are no .py
             own = own or frames
         frames = frames.tb_next
     return None if isinstance(error, InputError | TrainingError) else own

@@ -1,6 +1,7 @@
 """One experiment from config to run folder: data → task → fit → test → results."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ednn.core.checkpoint import read_checkpoint
 from ednn.core.errors import InputError
 from ednn.core.interface import ExtensiveModel
 from ednn.core.precision import note_on_bfloat16
-from ednn.core.terminal import say
+from ednn.core.terminal import plain_warnings, say
 from ednn.data.making import make_dataset
 from ednn.data.module import ExtensiveData
 from ednn.runs.folder import Run, plain
@@ -61,7 +62,9 @@ def train(cfg: DictConfig) -> float | None:
         if hydra.mode == RunMode.MULTIRUN:
             _use_own_gpu(cfg, hydra.job.num)
         if launches:
-            make_model(cfg, make_data(cfg))  # bad input ends here, in one sentence
+            with warnings.catch_warnings():  # bad input ends here, in one sentence
+                warnings.simplefilter("ignore")  # the first of the processes warns
+                make_model(cfg, make_data(cfg))
             launch(cfg, run)
         else:
             fit(cfg, run)
@@ -80,6 +83,8 @@ def fit(cfg: DictConfig, run: Run) -> None:
         python -m ednn.training.train outputs/runs/mine  # a folder that `Run.open` prepared
     """
     quieten_lightning()
+    if not is_first_process():
+        warnings.simplefilter("ignore")  # it warns for all
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = make_data(cfg)
     if data.reading and is_first_process():
@@ -265,5 +270,6 @@ def _record(
 
 if __name__ == "__main__":  # one of the processes that `ednn.training.launch` starts
     this_run = Run(sys.argv[1])
+    plain_warnings()
     with reported():
         fit(this_run.read_config(), this_run)

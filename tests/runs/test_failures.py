@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -95,6 +96,15 @@ def test_a_command_ends_with_a_sentence(folder: Path) -> None:
     done = run(folder, "train.py", *failing("Asks", "np.zeros(10**15)"))
     assert done.returncode == 1
     assert done.stderr.startswith("error: The memory is too small; take a smaller data.batch_size")
+    assert done.stderr.count("\n") == 1
+
+
+def test_compiled_libraries_are_no_code_of_the_user(folder: Path) -> None:
+    with h5py.File(folder / "other.h5", "w") as file:
+        file["x"] = 1
+    done = run(folder, "train.py", "data=dft", "data.path=other.h5")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: other.h5 is not a file of labelled structures")
     assert done.stderr.count("\n") == 1
 
 

@@ -2,11 +2,15 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ednn.data.structures.file import write
 from tests.conftest import TINY, UNTESTED, run, start
+from tests.data.structures.test_totals import of_two_sizes
 
 TWO_EPOCHS = [*TINY, UNTESTED, "trainer.max_epochs=2"]
 
@@ -105,3 +109,15 @@ def test_a_batch_script_without_srun_does_not_wait_for_ever(
     assert done.returncode == 1
     assert "put srun before the command" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_one_of_several_processes_warns_in_a_sentence(tmp_path: Path) -> None:
+    totals = of_two_sizes()
+    known = {"theory": "gfn1", "structures": "sheets"}
+    per_atom = totals.energy / np.diff(totals.offsets)
+    write(tmp_path / "own.h5", replace(totals, energy=per_atom, attributes=known))
+    words = ["data=dft", "data.path=own.h5", "tile.f=16", "tile.c=4"]
+    done = run(tmp_path, "train.py", *words, "trainer=ddp_sim", "fast_dev_run=true")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "don't grow" in line]
+    assert line.startswith("warning: own.h5: the energies")
