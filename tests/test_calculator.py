@@ -203,7 +203,7 @@ def test_bad_input_is_told(calculator: EDNNCalculator, tmp_path: Path) -> None:
     bohr.set_cell(bohr.cell / 0.529, scale_atoms=True)
     for atoms, words in (
         (bent, "1 Å thick"),
-        (metal, "atomic number 29"),
+        (metal, "has an atom of Cu, which this model"),
         (bohr, "nearest neighbours"),
     ):
         atoms.calc = calculator

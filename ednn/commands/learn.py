@@ -9,7 +9,7 @@ from ednn.commands import cli
 def learn(cfg: DictConfig) -> float:
     """Label structures of which the network is most uncertain, train on them, and again.
 
-    ednn learn data.theory=gfn1 learn.budget=300
+    ednn learn data.theory=gfn1 learn.budget=200
     ednn learn data.path=labels.h5 learn.test=test.h5 learn.target=5
     ednn learn -m learn.choose=uncertain,random seed=0,1,2
     """

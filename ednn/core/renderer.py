@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from ednn.core.elements import symbols
 from ednn.core.errors import InputError
 from ednn.core.partition import Window, gram_schmidt, images
 from ednn.core.render import REACH, render, render_part, render_window
@@ -143,9 +144,9 @@ class Renderer(nn.Module):
         if unknown.any():
             sample, atom = unknown.nonzero()[0].tolist()
             raise InputError(
-                f"Structure {first + sample} has an atom of atomic number "
-                f"{int(numbers[sample, atom])}, which this model doesn't know; it was "
-                f"trained on {', '.join(map(str, self.species.tolist()))}."
+                f"Structure {first + sample} has an atom of "
+                f"{symbols([int(numbers[sample, atom])])}, which this model doesn't know; it was "
+                f"trained on {symbols(self.species.tolist())}."
             )
         misfit = ~self.fits(structures, tiling)
         if any_cell:

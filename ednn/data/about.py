@@ -1,12 +1,13 @@
 """What a file of data holds, in a few lines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ednn.core.elements import symbols
 from ednn.core.errors import InputError
 from ednn.core.files import require_file
 from ednn.data.formats.opening import format_of, open_source
@@ -62,12 +63,15 @@ def _of_frames(path: Path) -> dict[str, str]:
     frames = read_frames(path)
     flat = sum(map(is_flat, frames))
     shape = {0: "in space", len(frames): "flat"}.get(flat, f"{flat} of them flat")
+    results = [(frame.calc.results, len(frame)) for frame in frames if frame.calc]
+    energies = [own["energy"] / count for own, count in results if "energy" in own]
     predicted = [name for name in energy_like(frames[0]) if name.startswith(PREDICTED)]
     return {
         "data": f"{path}, structures: `data=atoms data.path={path}` or `predict.py input={path}`",
         "structures": f"{_count([len(frame) for frame in frames])}, {shape}",
         "elements": symbols(number for frame in frames for number in frame.numbers.tolist()),
         "labels": _labels(frames),
+        **({"energy": f"{_range(energies)} eV per atom"} if energies else {}),
         **{name: _range([f.info[name] for f in frames if name in f.info]) for name in predicted},
     }
 
@@ -112,18 +116,6 @@ def _count(atoms: Sequence[int]) -> str:
 def _range(values: ArrayLike) -> str:
     low, high = np.min(values), np.max(values)
     return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
-
-
-def symbols(numbers: Iterable[int]) -> str:
-    """Return the symbols of the elements of atoms, each once.
-
-    Example:
-        >>> symbols([7, 5, 7])
-        'B, N'
-    """
-    from ase.data import chemical_symbols
-
-    return ", ".join(chemical_symbols[number] for number in sorted(set(numbers)))
 
 
 def _words(names: Sequence[str]) -> str:

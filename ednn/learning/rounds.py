@@ -34,7 +34,7 @@ def learn(cfg: DictConfig) -> float:
     All that is done stands in the files of the run folder: whatever is missing is done next.
 
     Example:
-        ednn learn data.theory=gfn1 learn.budget=300
+        ednn learn data.theory=gfn1 learn.budget=200
     """
     check_learning(cfg)
     run = Run(cfg.run_dir)

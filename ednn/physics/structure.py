@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ednn.core.elements import SYMBOLS
 from ednn.core.errors import InputError
 
-ELEMENTS = 118  # the largest atomic number
+ELEMENTS = len(SYMBOLS)
 
 
 @dataclass(frozen=True)

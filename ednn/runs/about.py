@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from ednn.core.checkpoint import KEY, POSTERIOR, build_from, read_checkpoint
+from ednn.core.elements import symbols
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
 from ednn.core.model import EDNN, networks_of
 from ednn.core.pretrained import located
-from ednn.data.about import about_data, symbols
+from ednn.data.about import about_data
 from ednn.runs.folder import Run
 
 SHOWN = 20  # runs of a folder, at most

@@ -15,9 +15,11 @@ class Guard:
         reached: the last step that is known to be good; -1 if there is none.
         what: is moved, as the sentence names it.
         most: how far an atom may go in a step, in Å.
+        hottest: what the temperature may be, in K.
 
     Raises:
-        InputError: energy, forces or positions are not finite, or an atom goes too far.
+        InputError: energy, forces or positions are not finite, an atom goes too far, or the
+            temperature is too high.
 
     Example:
         >>> from ase.calculators.singlepoint import SinglePointCalculator
@@ -29,8 +31,10 @@ class Guard:
         ednn.core.errors.InputError: Stopped in step 7 (what was written before is kept): energy ...
     """
 
-    def __init__(self, reached: int = -1, what: str = "", most: float = np.inf) -> None:
-        self.reached, self.what, self.most = reached, what, most
+    def __init__(
+        self, reached: int = -1, what: str = "", most: float = np.inf, hottest: float = np.inf
+    ) -> None:
+        self.reached, self.what, self.most, self.hottest = reached, what, most, hottest
         self._before: np.ndarray | None = None  # positions (N, 3)
 
     def __enter__(self) -> "Guard":
@@ -62,4 +66,10 @@ class Guard:
                     f"atom {way.argmax()} went {way.max():.3g} Å in this step alone; take a "
                     f"shorter timestep=…, or start with atoms nearer to their equilibrium."
                 )
+        if (temperature := atoms.get_temperature()) > self.hottest:
+            raise InputError(
+                f"the atoms are at {temperature:,.0f} K, more than {self.hottest:,.0f}; start with "
+                f"atoms nearer to their equilibrium, take a shorter timestep=…, or a network that "
+                f"was trained on such structures."
+            )
         self._before, self.reached = atoms.positions.copy(), step

@@ -27,6 +27,8 @@ from ednn.simulation.trajectory import KeptTrajectory
 
 THERMOSTATS = ("none", "langevin")
 FARTHEST = 1.0  # Å in a step, a hundred times the usual way: the dynamics has come apart
+HOTTEST = 1e4  # K, at which no solid or liquid is left; more, if so much hotter than asked for:
+TIMES = 20.0
 UP = (False, False, True)
 VELOCITIES, NOISE = 0, 1  # random streams of a seed; each step's noise has one of its own
 
@@ -124,7 +126,8 @@ def _run(cfg: DictConfig, atoms: Atoms, history: History) -> None:
     first = history.restore(atoms)
     dynamics = _dynamics(cfg, atoms)
     dynamics.nsteps = first
-    guard = Guard(first if history.steps else -1, most=FARTHEST)
+    hottest = max(HOTTEST, TIMES * cfg.temperature)
+    guard = Guard(first if history.steps else -1, most=FARTHEST, hottest=hottest)
     told = {"desc": "Dynamics", "unit": "step", "total": cfg.steps, "initial": first}
     with guard, Progress(**told) as progress:
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ednn.core.checkpoint import KEY, load_weights
+from ednn.core.elements import symbols
 from ednn.core.errors import InputError
 from ednn.core.info import DatasetInfo
 from ednn.core.interface import ExtensiveModel
@@ -140,8 +141,8 @@ def require_same_rendering(before: DatasetInfo, here: DatasetInfo) -> None:
     unknown = sorted({*here.species} - {*before.species})
     if unknown:
         raise InputError(
-            f"The checkpoint was trained with species={_plain(before.species)}, this data has "
-            f"{unknown}, too; give data of those elements, or train without ckpt_path."
+            f"The checkpoint was trained on {symbols(before.species)}, and this data has "
+            f"{symbols(unknown)}, too; give data of those elements, or train without ckpt_path."
         )
     for name in ("pixel", "gamma", "per_element"):
         there, own = getattr(before, name), getattr(here, name)

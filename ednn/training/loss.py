@@ -91,8 +91,8 @@ class LossOfSlopes:
             if name not in known:
                 raise InputError(
                     f"{SETTINGS[name]}={self.weights[name]} needs {LABELS[name]}, which this data "
-                    f"set has not, or not of all samples; leave those without out of the file, or "
-                    f"set it to 0."
+                    f"set has not, or not of all samples; remove the samples without them from "
+                    f"the file, or set it to 0."
                 )
         if "derivative" in self.weights:
             count = max(1, SPREAD_VALUES // known["derivative"].numel())

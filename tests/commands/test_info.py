@@ -50,6 +50,7 @@ def test_files_of_data(
     assert "1, of 3 atoms, flat" in lines
     assert "B, C, N" in lines
     assert "labels      energy" in lines
+    assert re.search(r"energy +-1\.16667 eV per atom", lines)
     (tmp_path / "own.extxyz").write_text(sheet + sheet.replace("energy", "E_dft"))
     lines = said(tmp_path / "own.extxyz", monkeypatch, capsys)
     assert "labels      energy (of 1 of 2)" in lines

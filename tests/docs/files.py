@@ -66,7 +66,7 @@ def structures(folder: Path) -> None:
         found = {"energy": -500.0 * len(frame) + seed, "forces": np.zeros((len(frame), 3))}
         frame.calc = SinglePointCalculator(frame, **found)
         frames.append(frame)
-    for name in ("set.extxyz", "FILE.extxyz"):
+    for name in ("set.extxyz", "other.extxyz", "FILE.extxyz"):
         ase.io.write(folder / name, frames)
     for name in ("start.extxyz", "sheet.extxyz", "new.extxyz", "sheet.traj", "whole.traj"):
         ase.io.write(folder / name, frames[5])

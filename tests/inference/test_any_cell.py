@@ -65,5 +65,5 @@ def test_forces_keep_the_symmetry_of_the_crystal(predicted: tuple[list[ase.Atoms
 def test_edges_that_were_never_trained_are_warned_of(
     predicted: tuple[list[ase.Atoms], str],
 ) -> None:
-    assert "2 of 5 structures don't repeat along x and y" in predicted[1]
+    assert "2 of 5 structures don't repeat in both directions" in predicted[1]
     assert "2 of 5 samples are unlike those of the training: number 4 is" in predicted[1]

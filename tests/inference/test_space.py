@@ -98,7 +98,7 @@ def test_crystals_surfaces_and_clusters_are_predicted(trained: Path) -> None:
     for output in ("out.extxyz", "out_rows.csv"):
         done = run(trained, "predict.py", *words, f"output={output}")
         assert done.returncode == 0, done.stderr
-    assert "2 of 4 structures don't repeat along x, y and z" in done.stdout
+    assert "2 of 4 structures don't repeat in all directions" in done.stdout
     found = list(ase.io.iread(trained / "out.extxyz"))
     energies = [frame.info["predicted_energy"] for frame in found]
     rows = pd.read_csv(trained / "out_rows.csv")

@@ -264,7 +264,7 @@ def test_what_doesnt_fit_is_refused(folder: Path, tmp_path: Path) -> None:
     odd = {
         "atoms 0 and 240 are 0.01 Å apart": twice,
         "the nearest neighbours are": spread,
-        "has an atom of atomic number 14": other,
+        "has an atom of Si": other,
         "holds a structure along 3 axes": space,
     }
     for words, own in odd.items():

@@ -124,6 +124,7 @@ def test_velocities_of_the_input_are_taken_and_fixed_atoms_stay(tmp_path: Path) 
         (["input=bent.extxyz"], "Å thick"),
         (["timestep=1e300"], "Stopped in step 1 (what was written before is kept): the calculator"),
         (["timestep=100"], "Å in this step alone; take a shorter timestep"),
+        (["input=squeezed.extxyz", "steps=100"], "K, more than 10,000; start with atoms nearer"),
         (["ckpt_path=fields.ckpt"], "fields.ckpt takes fields, not structures"),
         (["ckpt_path=none.ckpt"], "There is no checkpoint none.ckpt"),
         (["output=foreign.traj"], "foreign.traj can't be read as a trajectory of this command"),
@@ -149,9 +150,12 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
     good, bent = hexagonal(), hexagonal()
     bent.positions[0, 2] += 1
+    squeezed = hexagonal()
+    squeezed.set_cell(squeezed.cell * (0.75, 0.75, 1), scale_atoms=True)
     ase.io.write(folder / "one.extxyz", good)
     ase.io.write(folder / "two.extxyz", [good, good])
     ase.io.write(folder / "bent.extxyz", bent)
+    ase.io.write(folder / "squeezed.extxyz", squeezed)
     for name in ("start", "foreign"):
         ase.io.write(folder / f"{name}.traj", good)
     (folder / "empty.extxyz").touch()

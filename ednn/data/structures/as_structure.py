@@ -87,7 +87,7 @@ def flat_structure(number: int, frame: "Atoms", path: Path, edge: float = EDGE) 
     if thickness > 2 * FLAT:
         raise InputError(
             f"{where} is {thickness:.3g} Å thick, but a two-dimensional field doesn't show z: "
-            f"expected atoms within {FLAT} Å of a plane parallel to x and y."
+            f"expected atoms within {FLAT} Å of a plane parallel to x and y{_turn(frame)}."
         )
     cell = np.zeros((2, 2))
     cell[: flat.sum()] = frame.cell.array[flat, :2]
@@ -146,6 +146,14 @@ def _directions(frame: "Atoms") -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def _period(frame: "Atoms", upright: NDArray[np.bool_]) -> float:
     """Return the period along z in Å; 0 is none."""
     return float(abs(frame.cell.array[upright, 2]).sum())
+
+
+def _turn(frame: "Atoms") -> str:
+    """Say how a frame comes into the plane of x and y, if it lies in another one of two axes."""
+    for normal, axis in ((0, "y"), (1, "x")):
+        if np.ptp(frame.positions[:, normal]) <= 2 * FLAT:
+            return f"; turn it by atoms.rotate(90, '{axis}', rotate_cell=True)"
+    return ""
 
 
 def thickness_of(height: Vectors, period: float) -> float:

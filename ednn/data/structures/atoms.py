@@ -95,6 +95,11 @@ class AtomsData(StructureData):
         for i, stress in enumerate(self._stress(frames, structures)):
             records[i]["stress"] = stress
         labels = join(records, {"theory": theory})
+        per_atom = labels.energy / np.diff(labels.offsets)  # (N,)
+        self.notes.append(
+            f"{self.path}: {len(labels)} structures with energies of {per_atom.min():.5g} to "
+            f"{per_atom.max():.5g} eV per atom."
+        )
         labels.attributes["structures"] = " ".join(_digests(labels)[:SKETCH])
         return labels
 

@@ -152,19 +152,19 @@ def dims_of(frames: Sequence["Atoms"]) -> int:
 
 
 def note_on_open(structures: Sequence[Structure], path: Path) -> str:
-    """Say how many structures don't repeat in all directions; empty if all do.
+    """Say how many structures don't repeat in all their directions; empty if all do.
 
     Example:
         >>> molecule = Structure(np.array([6]), np.zeros((1, 2)), np.zeros((2, 2)))
-        >>> note_on_open([molecule], Path("own.extxyz"))[:50]
-        "own.extxyz: 1 of 1 structures don't repeat along x"
+        >>> note_on_open([molecule], Path("own.extxyz"))
+        "own.extxyz: 1 of 1 structures don't repeat in both directions of their plane (pbc); ..."
     """
     count = sum(structure.is_open for structure in structures)
     if not count:
         return ""
-    axes = "x and y" if len(structures[0].cell) == 2 else "x, y and z"
+    where = "both directions of their plane" if len(structures[0].cell) == 2 else "all directions"
     return (
-        f"{path}: {count} of {len(structures)} structures don't repeat along {axes} (pbc); empty "
+        f"{path}: {count} of {len(structures)} structures don't repeat in {where} (pbc); empty "
         f"space around their atoms counts as nothing."
     )
 

@@ -116,7 +116,11 @@ class StructureData(ExtensiveData):
 
     @cached_property
     def distances(self) -> list[NDArray[np.float64]]:
-        """Of each atom to its nearest neighbour, (N,) in Å, by structure; refuses odd atoms."""
+        """Distances of atoms to their nearest neighbour, (N,) in Å, of each structure.
+
+        Raises:
+            InputError: two atoms are too near, or a number is no element's.
+        """
         numbered = enumerate(self.labels.structures)
         return [_distances(own, f"{self.path}: structure {i}") for i, own in numbered]
 

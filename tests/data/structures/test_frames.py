@@ -92,6 +92,10 @@ def upright(frame: ase.Atoms) -> None:
     frame.set_cell([[12.5, 0, 4], [0, 13, 0], [0, 0, 15]])
 
 
+def upended(frame: ase.Atoms) -> None:
+    frame.rotate(-90, "x", rotate_cell=True)
+
+
 def dummy(frame: ase.Atoms) -> None:
     frame.symbols[3] = "X"
 
@@ -108,6 +112,7 @@ def without_height_of_an_atom(frame: ase.Atoms) -> None:
     ("change", "words"),
     [
         (open_along_z, "structure 0 is 15 Å thick"),
+        (upended, r"turn it by atoms.rotate\(90, 'x', rotate_cell=True\)"),
         (without_cell, "structure 0 has no cell along the periodic direction 0; .*Lattice="),
         (in_one_line, "lattice vectors .* lie in one line"),
         (upright, "two lattice vectors in the plane of x and y"),
