@@ -51,7 +51,7 @@ def explain(error: Exception, command: str) -> str | None:
     if match := re.search(r"Could not override '([^']+)'", str(error)):
         key, valid = match[1], list(_valid_keys(command))
         if key in valid:  # a mapping, with a key that is unknown
-            return f"{key}={{…}} has a key that {key} hasn't; --cfg job lists those it has."
+            key = str(getattr(error.__cause__, "full_key", key))
         nearest = get_close_matches(key, valid, n=1, cutoff=0.0)
         return f"There is no config key {key}; the nearest valid key is {nearest[0]}."
     if match := re.search(

@@ -122,7 +122,7 @@ def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
     if before.dims != data.info.dims:
         raise InputError(
             f"The checkpoint's model takes {before.takes} in {before.dims} dimensions, but those "
-            f"of this data set have {data.info.dims}; give data of as many, or leave ckpt_path out."
+            f"of this data set have {data.info.dims}; give data of as many, or another ckpt_path."
         )
     require_same_spacing(before.spacing, data.info.spacing, str(data.path))
 

@@ -32,7 +32,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["data.batchsize=4"], "data.batch_size"),
         (["modle=ann"], "nearest valid key is model"),
-        (["model={a:1}"], "has a key that model hasn't"),
+        (["trainer={maxepochs:3}"], "trainer.maxepochs; the nearest valid key is trainer.max_ep"),
         (["-m", "tile.cc=1,2"], "nearest valid key is tile.c."),
         (["model=an"], "choose one of ann"),
         ([*SMALL, "tile.f=3"], "side of 8"),
@@ -188,7 +188,7 @@ def test_evaluate_on_another_lattice(trained: Path, tmp_path: Path) -> None:
         p.name for p in summary.parent.iterdir()
     }
     sentence = refused(tmp_path, "evaluate.py", *arguments, "data.L=4", "data.dims=3")
-    assert "1 channel, 2 sides" in sentence
+    assert "takes fields in 2 dimensions, but those of this data set have 3" in sentence
 
 
 def test_evaluation_never_meets_a_training_configuration(trained: Path, tmp_path: Path) -> None:
