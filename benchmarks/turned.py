@@ -8,6 +8,7 @@ Run as `OMP_NUM_THREADS=1 python -m benchmarks.turned [CHECKPOINT]`.
 """
 
 import argparse
+from itertools import product
 
 import numpy as np
 from ase import Atoms
@@ -18,10 +19,13 @@ from tqdm import tqdm
 
 from benchmarks.timing import machine
 from ednn.calculator import EDNNCalculator
+from ednn.core.loading import load_structure_model
+from ednn.core.structure_model import StructureModel
 
 LATTICE = {"graphene": ("C2", 2.46), "hBN": ("BN", 2.504)}  # constants in Å
 STRONG = 0.08  # Å: standard deviation of displacements, of up to 0.1 in the training
 PLACES = 48  # angles and positions
+Measures = tuple[float, float, float]
 
 
 def sheet(kind: str, displaced: float) -> Atoms:
@@ -33,15 +37,19 @@ def sheet(kind: str, displaced: float) -> Atoms:
     return atoms
 
 
-def measure(atoms: Atoms, calculator: EDNNCalculator, largest: float) -> tuple[float, ...]:
-    """Turn by up to `largest` degrees; return deviations of energy (meV/atom) and force (eV/Å)."""
+def measure(atoms: Atoms, model: StructureModel, shifts: int, largest: float) -> Measures:
+    """Return mean and greatest deviation of the energies (meV/atom), and greatest force (eV/Å).
+
+    Sheets are turned by up to `largest` degrees, and each has a calculator of its own, as one looks
+    at it for the first time.
+    """
     random = np.random.default_rng(1)
     energies, forces = [], []
     for _ in range(PLACES):
         there = atoms.copy()
         there.rotate(random.uniform(0, largest), "z", rotate_cell=True)
         there.translate((*random.uniform(0, 1, 2), 0))
-        there.calc = calculator
+        there.calc = EDNNCalculator(model, shifts=shifts)
         energies.append(1000 * there.get_potential_energy() / len(there))
         forces.append(np.linalg.norm(there.get_forces(), axis=1).max())
     missed = np.abs(np.array(energies) - np.mean(energies))
@@ -62,27 +70,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="pretrained/graphene-hbn-gfn1")
     checkpoint = parser.parse_args().checkpoint
+    model = load_structure_model(checkpoint)
     print(machine())
     print(f"{checkpoint}, {PLACES} angles and positions of each")
     deviations = "mean, greatest deviation (meV/atom)"
     print(f"| sheet | shifts | turned by | {deviations} | greatest force (eV/Å) |")
     print("| --- | --- | --- | --- | --- |")
-    moves = []
-    for kind in LATTICE:
-        for displaced in (0.0, STRONG):
-            for shifts in (1, 8):
-                calculator = EDNNCalculator(checkpoint, shifts=shifts)
-                for largest in tqdm((0, 180), desc=kind, leave=False):
-                    mean, most, force = measure(sheet(kind, displaced), calculator, largest)
-                    name = f"{kind}, displaced" if displaced else kind
-                    print(
-                        f"| {name} | {shifts} | {f'0 to {largest}°' if largest else '0°'} "
-                        f"| {mean:.2f}, {most:.2f} | {force:.3f} |"
-                    )
-                if not displaced:
-                    move = relaxed(sheet(kind, 0.0), calculator)
-                    moves.append(f"{kind}, {shifts} shift(s): {move:.4f} Å")
-    print("Relaxed to 0.01 eV/Å, perfect sheets move by", "; ".join(moves))
+    cases = list(product(LATTICE, (0.0, STRONG), (1, 8), (0, 180)))
+    for kind, displaced, shifts, largest in tqdm(cases):
+        mean, most, force = measure(sheet(kind, displaced), model, shifts, largest)
+        name, told = (f"{kind}, displaced", "—") if displaced else (kind, f"{force:.3f}")
+        turn = f"0 to {largest}°" if largest else "0°"
+        print(f"| {name} | {shifts} | {turn} | {mean:.2f}, {most:.2f} | {told} |")
+    for kind, shifts in product(LATTICE, (1, 8)):
+        move = relaxed(sheet(kind, 0.0), EDNNCalculator(model, shifts=shifts))
+        print(f"Relaxed to 0.01 eV/Å, {kind} moves by {move:.4f} Å with shifts={shifts}")
 
 
 if __name__ == "__main__":

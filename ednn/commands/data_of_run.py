@@ -40,6 +40,10 @@ def _config(typed: str) -> DictConfig:
         )
     value = override.value()
     first = value[0] if isinstance(value, list) and value else value  # an ensemble has one data set
+    if not first:
+        raise InputError(
+            f"ckpt_path={typed} names no checkpoint; give a run's folder or pretrained/NAME."
+        )
     path = require_checkpoint(str(first)).absolute().parent.parent / "config.yaml"
     config = OmegaConf.select(OmegaConf.load(path), "data") if path.is_file() else None
     if config is None:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ednn.core.elements import symbols
 from ednn.core.errors import InputError
 from ednn.core.files import require_file
+from ednn.data.extent import extent
 from ednn.data.formats.opening import format_of, open_source
 from ednn.data.hdf5_file import open_hdf5
 from ednn.data.structures import file as labelled
@@ -55,7 +55,7 @@ def _of_labelled(path: Path) -> dict[str, str]:
         "structures": _count(counts.tolist()),
         "elements": symbols(labels.numbers.tolist()),
         "labels": _words(["energy", *known]),
-        "energy": f"{_range(labels.energy / counts)} eV per atom",
+        "energy": f"{extent(labels.energy / counts)} eV per atom",
     }
 
 
@@ -71,8 +71,8 @@ def _of_frames(path: Path) -> dict[str, str]:
         "structures": f"{_count([len(frame) for frame in frames])}, {shape}",
         "elements": symbols(number for frame in frames for number in frame.numbers.tolist()),
         "labels": _labels(frames),
-        **({"energy": f"{_range(energies)} eV per atom"} if energies else {}),
-        **{name: _range([f.info[name] for f in frames if name in f.info]) for name in predicted},
+        **({"energy": f"{extent(energies)} eV per atom"} if energies else {}),
+        **{name: extent([f.info[name] for f in frames if name in f.info]) for name in predicted},
     }
 
 
@@ -111,11 +111,6 @@ def _count(atoms: Sequence[int]) -> str:
     low, high = min(atoms), max(atoms)
     size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return f"{len(atoms):,}, of {size} atoms"
-
-
-def _range(values: ArrayLike) -> str:
-    low, high = np.min(values), np.max(values)
-    return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
 
 
 def _words(names: Sequence[str]) -> str:

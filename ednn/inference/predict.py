@@ -165,7 +165,7 @@ def _first(info: DatasetInfo, total: np.ndarray) -> str:
     pairs = zip(info.outputs, total[0], strict=True)
     values = [f"{output.name} {value:.8g} {output.unit}".rstrip() for output, value in pairs]
     if len(values) > MANY:
-        values[MANY:] = [f"and {len(values) - MANY} others"]
+        values[MANY:] = [f"and {len(values) - MANY} more"]
     head = f"The first of {len(total)}" if len(total) > 1 else "Predicted"
     return f"{head}: {', '.join(values)}"
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ednn.core.elements import SYMBOLS
 from ednn.core.errors import InputError
 
-ELEMENTS = len(SYMBOLS)
+ELEMENTS = len(SYMBOLS) - 1  # the largest atomic number
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,20 @@ from ednn.physics.orientation import PERIOD, degrees_to, trained_orientation, wr
 from ednn.physics.structure import Structure
 from ednn.physics.traits import Traits
 
-SAME = 2.0  # degrees, by which the bonds of one structure may turn against its cell as atoms move
-ROUNDING = 1e-9  # degrees
-STRAIN = 0.2  # by which the cell of one structure may be stretched
+SAME = 2.0  # degrees, by which bonds of one structure may turn as its atoms move
+UNSTRAINED = 1e-6  # relative difference of lengths squared
+AS_IT_WAS = 1e-4  # relative difference of vectors; rotated by 0.006°, which costs nothing
 
 
 class Turns:
-    """Turns each structure by an angle that follows its cell and not its atoms.
+    """Turns structures: each by the same angle all along its trajectory.
 
     An angle that followed the atoms would change the energy with the pixels under them, by what no
-    force accounts for. So the angle is found at the first structure of a trajectory and changes
-    after it as the cell rotates: not at all in dynamics, and exactly for a sheet that is rotated
-    as a whole. Structures belong to one trajectory if they have the same numbers, a cell that is
-    hardly strained, and bonds that have turned by less than two degrees against it. A flake has no
-    cell: one that rotates farther takes a new angle, where its energy jumps by the error of the
-    pixels, and two that differ by less in nothing else want a `Turns` of their own each.
+    force accounts for. So a structure with the numbers of an earlier one, whose bonds have turned
+    by less than two degrees since, is turned by the angle of that one; unless its cell is that of
+    the other, rotated, for then it is another sheet. A flake has no cell to tell: one that rotates
+    farther takes a new angle, where its energy jumps by the error of the pixels, and two flakes
+    that differ by less than two degrees and in nothing else want a `Turns` of their own each.
 
     Args:
         seen: smallest and largest traits of the training.
@@ -53,18 +52,15 @@ class Turns:
             return self._held
         taken = self._taken[hash(structure.numbers.tobytes())]
         fresh = degrees_to(structure, self.known)
-        for cell, first in taken:
-            if (since := rotation_of_cell(cell, structure.cell)) is None:
+        if fresh is None:
+            return taken[-1][1] if taken else 0.0
+        for cell, degrees in taken:
+            if is_rotated(cell, structure.cell):
                 continue
-            degrees = first - since
-            if fresh is None:
-                return degrees
             off = fresh - degrees
             # what stands aright is never turned, not by an equivalent angle either
             if abs(wrapped(off, PERIOD) if fresh else off) < SAME:
-                return fresh if abs(off) < ROUNDING else degrees
-        if fresh is None:
-            return 0.0
+                return degrees
         taken.append((structure.cell.copy(), fresh))
         return fresh
 
@@ -74,28 +70,20 @@ class Turns:
         self._held = fresh or 0.0
 
 
-def rotation_of_cell(before: NDArray[np.float64], now: NDArray[np.float64]) -> float | None:
-    """Return by how much a cell was rotated beside being strained: the polar decomposition's angle.
+def is_rotated(before: NDArray[np.float64], now: NDArray[np.float64]) -> bool:
+    """Tell whether a cell is an earlier one, rotated and not strained.
 
     Args:
         before: vectors as rows (2, 2), of zeros where the cell is open.
         now: the same.
 
-    Returns:
-        Degrees counterclockwise; None if one cell isn't the other one, strained by less than 20 %.
-
     Example:
-        >>> rotation_of_cell(np.eye(2), np.array([[0.0, 1.1], [-1.0, 0.0]]))
-        90.0
-        >>> rotation_of_cell(np.eye(2), np.array([[1.0, 0.0], [0.0, -1.0]])) is None
+        >>> is_rotated(np.eye(2), np.array([[0.6, 0.8], [-0.8, 0.6]]))
         True
+        >>> is_rotated(np.eye(2), np.eye(2)), is_rotated(np.eye(2), np.diag([1.0, 1.01]))
+        (False, False)
     """
-    change = np.linalg.pinv(before) @ now  # before @ change = now, where neither is open
-    sine, cosine = change[0, 1] - change[1, 0], change[0, 0] + change[1, 1]
-    repeats = before.any(1)
-    stretch = np.linalg.svd(change, compute_uv=False)[: repeats.sum()]
-    mirrored = repeats.all() and np.linalg.det(change) < 0
-    if (now.any(1) != repeats).any() or mirrored or (abs(stretch - 1) > STRAIN).any():
-        return None
-    degrees = float(np.degrees(np.arctan2(sine, cosine)))
-    return degrees if abs(degrees) >= ROUNDING else 0.0
+    lengths = before @ before.T, now @ now.T  # squared, and products of two vectors
+    size = np.trace(lengths[0])
+    alike = np.allclose(*lengths, rtol=0, atol=UNSTRAINED * size)
+    return alike and not np.allclose(before, now, rtol=0, atol=AS_IT_WAS * np.sqrt(size))

@@ -56,10 +56,10 @@ def about_runs(folder: Path, runs: Sequence[Run]) -> dict[str, str]:
     """
     finished = sum(run.finished for run in runs)
     lines = {"runs": f"{folder}: {len(runs)}, of which {finished} finished"}
-    for run in runs[-SHOWN:]:  # the newest, as names begin with the time
+    for run in runs[-SHOWN:]:  # by name: of those named after their time, the newest
         state = "finished" if run.finished else "not finished"
         lines[str(run.folder.relative_to(folder))] = _errors(run) or state
-    return lines | ({"…": f"and {len(runs) - SHOWN} others"} if len(runs) > SHOWN else {})
+    return lines | ({"…": f"and {len(runs) - SHOWN} more"} if len(runs) > SHOWN else {})
 
 
 def about_checkpoint(path: str | Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ def note_on_learning(prediction: Tensor, target: Tensor, sites: Tensor, steps: i
         steps: of the optimizer so far.
 
     Example:
+        >>> import torch
         >>> true, sites = torch.tensor([[-1.0], [1.0]]), torch.ones(2)
         >>> note_on_learning(0.9 * true, true, sites, steps=10)
         ''

@@ -66,7 +66,8 @@ class Guard:
                     f"atom {way.argmax()} went {way.max():.3g} Å in this step alone; take a "
                     f"shorter timestep=…, or start with atoms nearer to their equilibrium."
                 )
-        if (temperature := atoms.get_temperature()) > self.hottest:
+        temperature = atoms.get_temperature() if np.isfinite(self.hottest) else 0.0
+        if temperature > self.hottest:
             raise InputError(
                 f"the atoms are at {temperature:,.0f} K, more than {self.hottest:,.0f}; start with "
                 f"atoms nearer to their equilibrium, take a shorter timestep=…, or a network that "

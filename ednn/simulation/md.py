@@ -27,7 +27,7 @@ from ednn.simulation.trajectory import KeptTrajectory
 
 THERMOSTATS = ("none", "langevin")
 FARTHEST = 1.0  # Å in a step, a hundred times the usual way: the dynamics has come apart
-HOTTEST = 1e4  # K, at which no solid or liquid is left; more, if so much hotter than asked for:
+HOTTEST = 1e4  # K, at which no solid or liquid is left; the limit is at least TIMES `temperature`
 TIMES = 20.0
 UP = (False, False, True)
 VELOCITIES, NOISE = 0, 1  # random streams of a seed; each step's noise has one of its own
@@ -84,7 +84,7 @@ def _start(cfg: DictConfig, calculator: EDNNCalculator) -> Atoms:
     """Return the structure of the input with velocities, held in its plane.
 
     Raises:
-        InputError: there are several structures.
+        InputError: there are several structures, or no atom may move.
     """
     frames, _ = read_structures(calculator.model, Path(cfg.input))
     calculator.checked = True
@@ -98,6 +98,8 @@ def _start(cfg: DictConfig, calculator: EDNNCalculator) -> Atoms:
     calculator.hold(atoms)  # also after a kill, when the dynamics goes on from another frame
     if calculator.model.info.dims == 2:
         _hold_in_plane(atoms)
+    if not atoms.get_number_of_degrees_of_freedom():
+        raise InputError(f"{cfg.input} has no atom that is free to move; fix fewer.")
     if atoms.get_momenta().any():
         atoms.set_momenta(atoms.get_momenta())  # without those out of the plane
     else:

@@ -20,15 +20,16 @@ class WarnOfDeadUnits(Callback):
     """
 
     def __init__(self) -> None:
-        self._active: dict[nn.Module, bool] = {}  # the layers that have been looked at
+        self._layers: list[nn.Module] = []
+        self._active: dict[nn.Module, bool] = {}  # of the layers that have been looked at
         self._hooks: list[Any] = []
         self._warned = False
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or self._warned:
             return
-        layers = [layer for layer in pl_module.modules() if isinstance(layer, nn.ReLU)]
-        self._hooks = [layer.register_forward_hook(self._look) for layer in layers]
+        self._layers = [layer for layer in pl_module.modules() if isinstance(layer, nn.ReLU)]
+        self._hooks = [layer.register_forward_hook(self._look) for layer in self._layers]
 
     def _look(self, layer: nn.Module, _inputs: Any, output: Tensor) -> None:
         if not torch.compiler.is_compiling():  # a look would cut the compiled graph in two
@@ -37,8 +38,10 @@ class WarnOfDeadUnits(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for hook in self._hooks:
             hook.remove()
-        alive = all(self._active.values())
-        if not trainer.strategy.reduce_boolean_decision(alive, all=False):  # in any process
+        unseen = not self._active  # a compiled network, or a process without a share
+        reduced = trainer.strategy.reduce_boolean_decision  # a unit may be active in any process
+        alive = [reduced(self._active.get(layer, unseen), all=False) for layer in self._layers]
+        if not all(alive):
             self._warned = True
             rank_zero_warn(
                 f"A layer of the network gave nothing but zeros in the validation of epoch "
@@ -46,4 +49,4 @@ class WarnOfDeadUnits(Callback):
                 f"and the network won't learn; start another run with another seed=…, or with "
                 f"task=muon."
             )
-        self._active, self._hooks = {}, []
+        self._layers, self._active, self._hooks = [], {}, []

@@ -102,8 +102,8 @@ def require_kind(before: DatasetInfo, data: ExtensiveData) -> None:
     """Make sure that a checkpoint's model takes what a data set holds.
 
     Raises:
-        InputError: it takes fields instead of structures, structures instead of fields, others than
-            in as many dimensions, or fields of another spacing.
+        InputError: it takes fields instead of structures, structures instead of fields, another
+            number of dimensions, or fields of another spacing.
 
     Example:
         >>> from ednn.core.info import Output

@@ -1,4 +1,4 @@
-"""Structures are turned by one angle all along a trajectory, which their cell alone changes."""
+"""Structures are turned by one angle all along a trajectory; sheets that are rotated are others."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,12 @@ from ednn.physics.sheets import crystal
 from ednn.physics.sheets_in_cells import sheet_in_cell
 from ednn.physics.structure import Structure
 from ednn.physics.traits import ranges
-from ednn.physics.turns import Turns, rotation_of_cell
+from ednn.physics.turns import Turns, is_rotated
 from tests.physics.test_orientation import SEEN, grains, rigidly
+
+
+def vectors(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
+    return structure.positions, structure.cell
 
 
 def test_what_has_no_orientation_is_not_turned() -> None:
@@ -27,7 +31,7 @@ def test_the_angle_is_one_all_along_a_trajectory() -> None:
         moved = start.positions + rng.normal(0, 0.1, start.positions.shape)
         assert turns(Structure(start.numbers, moved, start.cell)) == first
     assert turns(rigidly(own, 40)) != first
-    assert turns(own) == pytest.approx(first + 30, abs=1e-8)
+    assert turns(own) == 0.0
     assert turns(start) == first
     turns.hold(start)
     assert turns(own) == first
@@ -40,32 +44,60 @@ def test_a_held_angle_is_that_of_the_structure_itself() -> None:
         assert turns(crystal()) == pytest.approx(-degrees)
 
 
-@pytest.mark.parametrize("first", [0.0, 17.0])
-def test_sheets_that_are_rotated_as_a_whole_turn_exactly(first: float) -> None:
+@pytest.mark.parametrize("first", [17.0, 23.0])
+def test_sheets_that_are_rotated_are_others(first: float) -> None:
     turns, own = Turns(SEEN), sheet_in_cell(5)
     start = turns(rigidly(own, first))
-    for degrees in (0.3, 1.0, 1.9, 2.1, 61.0):
+    for degrees in (0.1, 1.0, 1.9, 2.1):
         angle = turns(rigidly(own, first + degrees))
         assert angle == pytest.approx(start - degrees, abs=1e-8)
+    assert turns(rigidly(own, first)) == start
 
 
-def test_strained_cells_do_not_turn() -> None:
-    """A symmetric strain has no rotation, a shear of one axis has half its angle."""
+@pytest.mark.parametrize("by", [0.3, 60.0])
+def test_what_stands_aright_is_never_turned(by: float) -> None:
     turns, own = Turns(SEEN), sheet_in_cell(5)
-    first = turns(own)
-    strain = np.array([[1.02, 0.01], [0.01, 0.97]])
-    assert turns(Structure(own.numbers, own.positions @ strain, own.cell @ strain)) == first
-    shear = np.array([[1.0, 0.01], [0.0, 1.0]])
-    sheared = Structure(own.numbers, own.positions @ shear, own.cell @ shear)
-    half = np.degrees(np.arctan2(0.01, 2.0))
-    assert turns(sheared) == pytest.approx(first - half, abs=1e-8)
+    assert turns(rigidly(own, by)) == 0.0
+    assert turns(own) == 0.0
+    assert turns(rigidly(own, 17)) != 0.0
+    assert turns(own) == 0.0
+    rectangle = crystal()
+    assert turns(rigidly(rectangle, 60)) == pytest.approx(-60, abs=1e-6)
+    strained = Structure(rectangle.numbers, *(1.01 * rows for rows in vectors(rectangle)))
+    assert turns(strained) == 0.0
 
 
-def test_a_cell_described_otherwise_is_another() -> None:
-    one, other = np.array([[1.0, 0.0], [0.5, 0.9]]), np.array([[1.0, 0.0], [-0.5, 0.9]])
-    assert rotation_of_cell(one, other) is None
-    assert rotation_of_cell(one, 1.3 * one) is None
-    assert rotation_of_cell(one, np.zeros((2, 2))) is None
-    assert rotation_of_cell(np.zeros((2, 2)), np.zeros((2, 2))) == 0.0
+def test_a_cell_that_is_strained_keeps_the_angle() -> None:
+    turns, own = Turns(SEEN), sheet_in_cell(5)
+    start = rigidly(own, 17)
+    first = turns(start)
+    for strain in ([[1.02, 0.01], [0.01, 0.97]], [[1.0, 0.02], [0.0, 1.0]]):
+        rows = (row @ np.array(strain) for row in vectors(start))
+        assert turns(Structure(start.numbers, *rows)) == first
+
+
+def test_other_vectors_of_one_lattice_change_nothing() -> None:
+    turns = Turns(SEEN)
+    large = crystal((3, 3))
+    other = large.cell + np.array([[0.0, 0.0], [large.cell[0, 0] / 3, 0.0]])
+    for degrees in (0.0, 17.0):
+        first = turns(rigidly(large, degrees))
+        assert turns(rigidly(Structure(large.numbers, large.positions, other), degrees)) == first
+
+
+def test_a_flake_that_loses_its_order_keeps_its_last_angle() -> None:
+    turns, own = Turns(SEEN), crystal()
+    flake = Structure(own.numbers, own.positions, np.zeros((2, 2)))
+    for degrees in (5, 10, 15):
+        last = turns(rigidly(flake, degrees))
+    assert last == pytest.approx(-15, abs=1e-6)
+    rng = np.random.default_rng(0)
+    anyhow = rng.uniform(0, 12, flake.positions.shape)
+    assert turns(Structure(flake.numbers, anyhow, flake.cell)) == last
+
+
+def test_ribbons_are_rotated_along_their_one_vector() -> None:
     ribbon = np.array([[0.0, 0.0], [0.0, 2.0]])
-    assert rotation_of_cell(ribbon, ribbon @ np.array([[0.0, 1.0], [-1.0, 0.0]])) == 90.0
+    assert is_rotated(ribbon, ribbon @ np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    assert not is_rotated(ribbon, 1.1 * ribbon)
+    assert not is_rotated(np.zeros((2, 2)), np.zeros((2, 2)))

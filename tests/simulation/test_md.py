@@ -122,6 +122,7 @@ def test_velocities_of_the_input_are_taken_and_fixed_atoms_stay(tmp_path: Path) 
         (["input=two.extxyz"], "two.extxyz holds 2 structures, and a dynamics starts from one"),
         (["input=empty.extxyz"], "empty.extxyz holds no structures"),
         (["input=bent.extxyz"], "Å thick"),
+        (["input=fixed.traj"], "fixed.traj has no atom that is free to move; fix fewer."),
         (["timestep=1e300"], "Stopped in step 1 (what was written before is kept): the calculator"),
         (["timestep=100"], "Å in this step alone; take a shorter timestep"),
         (["input=squeezed.extxyz", "steps=100"], "K, more than 10,000; start with atoms nearer"),
@@ -153,6 +154,9 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     squeezed = hexagonal()
     squeezed.set_cell(squeezed.cell * (0.75, 0.75, 1), scale_atoms=True)
     ase.io.write(folder / "one.extxyz", good)
+    fixed = good.copy()
+    fixed.set_constraint(FixAtoms(range(len(good))))
+    ase.io.write(folder / "fixed.traj", fixed)
     ase.io.write(folder / "two.extxyz", [good, good])
     ase.io.write(folder / "bent.extxyz", bent)
     ase.io.write(folder / "squeezed.extxyz", squeezed)

@@ -59,6 +59,7 @@ def test_a_run_is_tested_on_its_own_data(trained: Path) -> None:
         ("ckpt_path=pretrained/graphene-hbn-gfn1",): "no checkpoint of a run of train.py",
         ("ckpt_path=nowhere",): "There is no checkpoint nowhere; give one such as",
         ("seed=1",): "ckpt_path has no value",
+        ("ckpt_path=",): "ckpt_path= names no checkpoint; give a run's folder",
         ("-m", two): "is not one checkpoint",
         ("-m", own, "data=ising,coulomb", "data.batchsize=1"): "valid key is data.batch_size",
     }.items():

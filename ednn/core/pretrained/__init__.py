@@ -8,7 +8,7 @@ FOLDER = Path(__file__).parent
 
 
 def located(path: str | Path) -> Path:
-    """Return the file of a checkpoint; of a run's folder, its best or, if none is, its last.
+    """Return the file of a checkpoint; of a run's folder, its best or, without one, its last.
 
     pretrained/NAME is one that comes with the package, unless the working folder has such a file.
 

@@ -79,7 +79,7 @@ def flat_structure(number: int, frame: "Atoms", path: Path, edge: float = EDGE) 
     if flat.sum() > 2 or upright.sum() > 1:
         raise InputError(
             f"{where} has the cell {frame.cell.array.round(4).tolist()} Å; expected two lattice "
-            f"vectors in the plane of x and y, and the third out of it."
+            f"vectors in the plane of x and y, and the third out of it{_turn(frame)}."
         )
     height = frame.positions[:, 2]
     require_finite(height, f"{where}: z", row="atom")
@@ -149,7 +149,7 @@ def _period(frame: "Atoms", upright: NDArray[np.bool_]) -> float:
 
 
 def _turn(frame: "Atoms") -> str:
-    """Say how a frame comes into the plane of x and y, if it lies in another one of two axes."""
+    """Say how to turn a frame that lies in the plane of x and z, or y and z; else nothing."""
     for normal, axis in ((0, "y"), (1, "x")):
         if np.ptp(frame.positions[:, normal]) <= 2 * FLAT:
             return f"; turn it by atoms.rotate(90, '{axis}', rotate_cell=True)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ednn.core.errors import InputError
+from ednn.data.extent import extent
 from ednn.data.structures import columns
 from ednn.data.structures.file import LabelledSet, join
 from ednn.data.structures.frames import dims_of, note_on_open, read_frames, structures_of
@@ -97,8 +98,8 @@ class AtomsData(StructureData):
         labels = join(records, {"theory": theory})
         per_atom = labels.energy / np.diff(labels.offsets)  # (N,)
         self.notes.append(
-            f"{self.path}: {len(labels)} structures with energies of {per_atom.min():.5g} to "
-            f"{per_atom.max():.5g} eV per atom."
+            f"{self.path}: {len(labels)} structures with energies of {extent(per_atom)} eV per "
+            f"atom."
         )
         labels.attributes["structures"] = " ".join(_digests(labels)[:SKETCH])
         return labels

@@ -22,7 +22,7 @@ def warn_of_energies_per_atom(labels: LabelledSet, path: str) -> None:
     """
     counts = _counts(labels)  # (N, species)
     size = counts.sum(1)  # (N,)
-    # as few structures as elements fit either way, to rounding
+    # energies of elements fit so few structures either way, and rounding would decide
     if len(counts) <= counts.shape[1] + 1 or size.max() < SIZES * size.min():
         return
     as_totals = _missed(counts, labels.energy)

@@ -44,6 +44,7 @@ def test_totals_of_few_structures_are_not() -> None:
     rng = np.random.default_rng(0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(300):
-            few = {seed: records[seed] for seed in rng.choice([*records], size=2, replace=False)}
+        for count in [2, 3] * 300:
+            chosen = rng.choice([*records], size=count, replace=False)
+            few = {seed: records[seed] for seed in chosen}
             warn_of_energies_per_atom(join(few, {"theory": "gfn1"}), "own.h5")
