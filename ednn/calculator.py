@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,8 +33,8 @@ class EDNNCalculator(Calculator):
     Energies are smooth in positions and cell. Flat atoms are turned into the orientation of the
     training, by one angle all along a trajectory (`ednn.physics.turns.Turns`), and have to
     stay flat: in dynamics, hold them in their plane by `ase.constraints.FixCartesian`. `results`
-    has the `energy_uncertainty` too, a standard deviation in eV, where the network knows it; the
-    first structure that is unlike those of the training is warned of.
+    has the `energy_uncertainty` too, a standard deviation in eV, where the network knows it;
+    structures that are unlike those of the training are warned of, all along a strain once.
 
     Args:
         checkpoint: a path, `pretrained/NAME`, several for an ensemble, or a model, which is moved
@@ -44,7 +43,6 @@ class EDNNCalculator(Calculator):
         float64: computes in double precision, as finite differences of forces ask for.
         shifts: over how many shifts of the atoms against the pixels everything is averaged: less
             noise from the pixels, at so many times the cost.
-        settings: of ASE's `Calculator`.
 
     Attributes:
         checked: whether its atoms were compared with the training's already, so that it does not.
@@ -81,9 +79,8 @@ class EDNNCalculator(Calculator):
         device: str | None = None,
         float64: bool = False,
         shifts: int = 1,
-        **settings: Any,
     ) -> None:
-        super().__init__(**settings)
+        super().__init__()
         check_shifts(shifts, takes="structures")
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if not isinstance(checkpoint, StructureModel):
@@ -91,7 +88,7 @@ class EDNNCalculator(Calculator):
         self.model = checkpoint.to(place, torch.double if float64 else None)
         self.predict = ShiftMean(self.model, shifts)
         self.turns = Turns(self.model.info.traits)
-        self.checked, self._warned = False, False
+        self.checked, self._warned, self._unlike = False, False, False
 
     def calculate(
         self,
@@ -104,7 +101,9 @@ class EDNNCalculator(Calculator):
         structure = self._structure(self.atoms)
         degrees = self.turns(structure)
         structure = turned(structure, degrees, ROUNDING)
-        inputs = self._inputs(structure, is_new="numbers" in system_changes)
+        if is_new := not {"numbers", "pbc"}.isdisjoint(system_changes):
+            self._warned = self._unlike = False
+        inputs = self._inputs(structure, is_new or "cell" in system_changes)
         stress = self._with_stress(inputs, properties)
         found = self.predict(inputs, "forces", *["stress"] * stress)
         totals, forces, *rest = (kind.detach().cpu() for kind in found)
@@ -134,7 +133,7 @@ class EDNNCalculator(Calculator):
         structure.require_finite(str(NAME))
         return structure
 
-    def _inputs(self, structure: Structure, is_new: bool) -> StructureBatch:
+    def _inputs(self, structure: Structure, in_other_cell: bool) -> StructureBatch:
         """Return a structure as the network takes it.
 
         Distances are looked at every time, as other atoms may have the numbers of those before.
@@ -143,8 +142,8 @@ class EDNNCalculator(Calculator):
         if not self.checked:
             distances = nearest_distances(structure, str(NAME))
             require_seen(distances, self.model.info.nearest, str(NAME))
-            if is_new:
-                warn_of_unlike([structure], self.model.info.traits, str(NAME))
+            if in_other_cell and not self._unlike:
+                self._unlike = warn_of_unlike([structure], self.model.info.traits, str(NAME))
         self.model.check(inputs)
         return inputs
 

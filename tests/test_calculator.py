@@ -131,6 +131,32 @@ def test_what_is_unlike_the_training_is_warned_of_once() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*samples are unlike")
+def test_each_structure_is_warned_of_and_a_strain_once() -> None:
+    calculator = EDNNCalculator(NETWORK)
+    sheet, flake = hexagonal(), hexagonal()
+    flake.pbc = False
+    sheet.calc = flake.calc = calculator
+    with pytest.warns(UserWarning, match="it has edges"):
+        flake.get_potential_energy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sheet.get_potential_energy()
+    for strain, warned in ((1.08, 1), (1.09, 0)):
+        other = sheet.copy()
+        other.set_cell(sheet.cell * [strain, strain, 1], scale_atoms=True)
+        other.calc = calculator
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            other.get_potential_energy()
+        assert sum("atoms per Å²" in str(one.message) for one in caught) == warned
+
+
+def test_a_mistyped_setting_is_refused() -> None:
+    with pytest.raises(TypeError, match="shift"):
+        EDNNCalculator(NETWORK, shift=8)  # type: ignore[call-arg]
+
+
+@pytest.mark.filterwarnings("ignore:.*samples are unlike")
 def test_strained_sheets_and_grains_are_warned_of() -> None:
     strained, grains = hexagonal(), rectangular()
     strained.set_cell(strained.cell * [1.08, 1.08, 1], scale_atoms=True)

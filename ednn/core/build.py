@@ -93,14 +93,17 @@ def _require_renderable(config: Config, info: DatasetInfo) -> None:
             f"tile.padding={padding} doesn't suit structures, which are rendered with their "
             f"periodic images; give tile.padding=periodic."
         )
-    Tiling(info.dims, config["focus"], config["context"]).grid(info.grid)
+    tiling = Tiling(info.dims, config["focus"], config["context"])
+    tiling.grid(info.grid)
     widest = max(info.pixel)  # Å
     if widest > MAX_PIXEL * info.gamma:
         side = info.grid[info.pixel.index(widest)]
+        focus = max(tiling.focus)
+        least = ceil(widest * side / (MAX_PIXEL * info.gamma) / focus) * focus
         raise InputError(
             f"data.grid={side} makes pixels {widest:.3g} Å wide, too coarse for Gaussians "
-            f"of data.gamma={info.gamma} Å: give a multiple of tile.f of at least data.grid="
-            f"{ceil(widest * side / (MAX_PIXEL * info.gamma))}, or wider Gaussians."
+            f"of data.gamma={info.gamma} Å: give a multiple of tile.f of at least "
+            f"data.grid={least}, or wider Gaussians."
         )
 
 

@@ -155,7 +155,7 @@ class ExtensiveData(Remembered):
         if not len(self.splits[split]):
             raise InputError(
                 f"The {split} split of {self.path} is empty ({len(self.dataset)} samples in all); "
-                f"give more samples, or a larger part of them to it."
+                f"give more samples, or a larger data.{split}=…."
             )
         return Subset(self.dataset, self.splits[split].tolist())
 

@@ -73,8 +73,8 @@ def unlike(structure: Structure, seen: Traits, share: float = 1.0) -> str:
         >>> own = crystal()
         >>> unlike(own, seen)
         ''
-        >>> unlike(Structure(own.numbers, own.positions * 1.1, own.cell * 1.1), seen)
-        'it has 0.305 atoms per Å² (of those 0.357 to 0.37)'
+        >>> unlike(Structure(own.numbers, own.positions / 1.1, own.cell / 1.1), seen)
+        'it has 0.447 atoms per Å² (of those 0.357 to 0.37)'
         >>> unlike(Structure(own.numbers, own.positions[:, ::-1], own.cell[::-1, ::-1]), seen)
         'its bonds point in other directions'
     """
@@ -86,8 +86,9 @@ def unlike(structure: Structure, seen: Traits, share: float = 1.0) -> str:
     found = []
     if outside[0]:
         unit = f"Å{'²³'[len(structure.cell) - 2]}"
+        empty = "; pbc=False leaves out empty space" if own[0] < low[0] else ""
         found.append(
-            f"it has {own[0]:.3g} atoms per {unit} (of those {low[0]:.3g} to {high[0]:.3g})"
+            f"it has {own[0]:.3g} atoms per {unit} (of those {low[0]:.3g} to {high[0]:.3g}{empty})"
         )
     if outside[1:].any():
         edges = "it has edges, or " if structure.is_open else ""  # where fewer bonds meet
@@ -97,8 +98,8 @@ def unlike(structure: Structure, seen: Traits, share: float = 1.0) -> str:
 
 def warn_of_unlike(
     structures: Sequence[Structure], seen: Traits | None, source: str, share: float = 1.0
-) -> None:
-    """Warn of structures of other densities or orientations than those that a network knows.
+) -> bool:
+    """Warn of structures unlike those that a network knows, and tell whether there are any.
 
     Args:
         structures: of a file.
@@ -109,14 +110,17 @@ def warn_of_unlike(
     Example:
         >>> from ednn.physics.sheets import crystal
         >>> warn_of_unlike([crystal()], ranges([crystal()]), "own.extxyz")
+        False
     """
     found = {i: unlike(own, seen, share) for i, own in enumerate(structures)} if seen else {}
     found = {i: words for i, words in found.items() if words}
     if found:
         number, words = next(iter(found.items()))
+        turned = " (turned ones: data.rotate=true)" if "directions" in words else ""
         warnings.warn(
             f"{source}: {len(found)} of {len(structures)} structures are unlike those of the "
             f"training; structure {number}: {words}. Don't rely on predictions of them: train on "
-            f"such structures (turned ones: data.rotate=true).",
+            f"such structures{turned}.",
             stacklevel=2,
         )
+    return bool(found)

@@ -15,7 +15,7 @@ from ednn.core.renderer import CELL_TOLERANCE
 from ednn.core.structure_model import StructureModel
 from ednn.data.fields.spacing import require_same_spacing
 from ednn.data.module import SPLITS, ExtensiveData
-from ednn.training.force_labels import require_alike_forces
+from ednn.training.alike_labels import require_alike_labels
 
 
 def prepare(data: ExtensiveData, checkpoint: Mapping[str, Any]) -> str:
@@ -76,7 +76,7 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
     Reference energies are fitted again, as those of another theory have another zero.
 
     Raises:
-        InputError: the checkpoint is of a model of another shape, or forces are in other units.
+        InputError: the checkpoint is of a model of another shape, or labels are in other units.
 
     Example:
         ednn train experiment=dft_finetune data.theory=pbe
@@ -94,7 +94,7 @@ def start_from(model: ExtensiveModel, checkpoint: Mapping[str, Any], data: Exten
         for training in trainings(checkpoint)
     ]
     if isinstance(model, StructureModel):
-        require_alike_forces(model, data)
+        require_alike_labels(model, data)
     model.fit_references((batch.inputs, batch.target) for batch in data.evaluation_loader("train"))
 
 

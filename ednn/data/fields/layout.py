@@ -112,11 +112,8 @@ def channel_axis(
     stored, sites = (1, prod(sides)) if sides else (dims, None)  # axes without channels
     if len(shape) == stored + 1 and channels == 1 and sites in (None, shape[1]):
         return None
-    fits = [
-        axis
-        for axis, other in ((1, shape[-1]), (-1, shape[1]))
-        if len(shape) == stored + 2 and shape[axis] == channels and sites in (None, other)
-    ]
+    ends = ((1, shape[-1]), (-1, shape[1])) if len(shape) == stored + 2 else ()
+    fits = [axis for axis, other in ends if shape[axis] == channels and sites in (None, other)]
     if len(fits) == 2 and first is None:
         raise InputError(
             f"Fields of shape {tuple(shape)} may have their {channels} channels before the sides "

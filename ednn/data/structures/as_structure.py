@@ -79,7 +79,7 @@ def flat_structure(number: int, frame: "Atoms", path: Path, edge: float = EDGE) 
     if flat.sum() > 2 or upright.sum() > 1:
         raise InputError(
             f"{where} has the cell {frame.cell.array.round(4).tolist()} Å; expected two lattice "
-            f"vectors in the plane of x and y, and the third out of it{_turn(frame)}."
+            f"vectors in the plane of x and y, and the third out of it{turn_hint(frame)}."
         )
     height = frame.positions[:, 2]
     require_finite(height, f"{where}: z", row="atom")
@@ -87,7 +87,7 @@ def flat_structure(number: int, frame: "Atoms", path: Path, edge: float = EDGE) 
     if thickness > 2 * FLAT:
         raise InputError(
             f"{where} is {thickness:.3g} Å thick, but a two-dimensional field doesn't show z: "
-            f"expected atoms within {FLAT} Å of a plane parallel to x and y{_turn(frame)}."
+            f"expected atoms within {FLAT} Å of a plane parallel to x and y{turn_hint(frame)}."
         )
     cell = np.zeros((2, 2))
     cell[: flat.sum()] = frame.cell.array[flat, :2]
@@ -148,8 +148,14 @@ def _period(frame: "Atoms", upright: NDArray[np.bool_]) -> float:
     return float(abs(frame.cell.array[upright, 2]).sum())
 
 
-def _turn(frame: "Atoms") -> str:
-    """Say how to turn a frame that lies in the plane of x and z, or y and z; else nothing."""
+def turn_hint(frame: "Atoms") -> str:
+    """Say how to turn a frame that lies in the plane of x and z, or y and z; else nothing.
+
+    Example:
+        >>> from ase.build import graphene_nanoribbon
+        >>> turn_hint(graphene_nanoribbon(2, 2))
+        "; turn it by atoms.rotate(90, 'x', rotate_cell=True)"
+    """
     for normal, axis in ((0, "y"), (1, "x")):
         if np.ptp(frame.positions[:, normal]) <= 2 * FLAT:
             return f"; turn it by atoms.rotate(90, '{axis}', rotate_cell=True)"

@@ -11,6 +11,7 @@ import numpy as np
 from ednn.core.errors import InputError
 from ednn.data.extent import extent
 from ednn.data.structures import columns
+from ednn.data.structures.as_structure import turn_hint
 from ednn.data.structures.file import LabelledSet, join
 from ednn.data.structures.frames import dims_of, note_on_open, read_frames, structures_of
 from ednn.data.structures.module import StructureData, digest
@@ -81,9 +82,10 @@ class AtomsData(StructureData):
         require_units(frames, self.path, ("energy", "force", "length"))
         structures = structures_of(frames, self.path, self.dims)
         if self.dims is None and dims_of(frames) == 3:
+            hint = next((words for frame in frames if (words := turn_hint(frame))), "")
             self.notes.append(
                 f"{self.path}: structures that aren't flat, so that all have three axes "
-                f"(data.dims=2 takes flat ones alone)."
+                f"(data.dims=2 takes flat ones alone{hint})."
             )
         if note := note_on_open(structures, self.path):
             self.notes.append(note)

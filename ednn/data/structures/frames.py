@@ -69,8 +69,8 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
     except Exception as error:  # each of ASE's formats raises what it likes
         raise InputError(
-            f"ASE cannot read {path} ({type(error).__name__}: {error}); give a file in one of its "
-            f"formats, such as extxyz."
+            f"ASE cannot read {path} ({type(error).__name__}: {error}); give a whole file in one "
+            f"of its formats, such as extxyz."
         ) from error
 
 
