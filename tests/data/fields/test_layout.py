@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ednn.core.errors import InputError
-from ednn.data.fields.layout import bring_first, find_layout, refuse_flat
+from ednn.data.fields.layout import bring_first, channel_axis, find_layout, refuse_flat
 from tests.data.fields.own_files import COUNT, RNG, ready, write
 
 READINGS = [
@@ -91,3 +91,9 @@ def test_flat_fields_are_lattices_row_by_row(
 def test_a_lattice_of_one_site_is_not_flat() -> None:
     refuse_flat((5, 1, 1), dims=2)
     assert bring_first(np.ones((5, 1, 1)), axis=None).shape == (5, 1, 1, 1)
+
+
+@pytest.mark.parametrize("sides", [(), (3, 3)])
+def test_numbers_alone_are_no_fields(sides: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"Fields of shape \(60,\) don't fit"):
+        channel_axis((60,), 2, 1, sides=sides)
