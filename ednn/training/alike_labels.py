@@ -12,6 +12,9 @@ from ednn.data.module import ExtensiveData
 SOME = 16  # structures that are compared
 ALIKE = 0.5  # correlation from which two sets of labels are the same but for a factor
 FACTOR = 5.0  # by which labels of two theories never differ
+SURE = 0.8  # correlation, of energies, which are few
+FREE = 4  # structures more than elements, whose energies are fitted
+CLEAR = 5e-3  # eV per atom by which predicted energies differ, several times the networks' errors
 
 
 def require_alike_labels(model: StructureModel, data: ExtensiveData) -> None:
@@ -44,7 +47,7 @@ def require_alike_labels(model: StructureModel, data: ExtensiveData) -> None:
     count = torch.cat(counts).double()
     both = torch.cat(energies, 1).double().T  # (structures, 2)
     left = both - count @ torch.linalg.lstsq(count, both, driver="gelsd").solution
-    _require_energies(left.T, int(count.sum(1).max()), data.path)
+    _require_energies(left.T, int(count.sum(1).max()), count.shape[1], data.path)
 
 
 def _compared(pair: Tensor) -> tuple[float, float]:
@@ -69,12 +72,18 @@ def _require_forces(pair: Tensor, path: Path) -> None:
         )
 
 
-def _require_energies(pair: Tensor, atoms: int, path: Path) -> None:
+def _require_energies(pair: Tensor, atoms: int, species: int, path: Path) -> None:
+    """Refuse energies that differ much less than is predicted, if enough is predicted to tell.
+
+    More is no sign: a network that has learned little predicts hardly any differences.
+    """
+    per_atom = pair[0].std() / atoms
+    if pair.shape[1] < species + FREE or per_atom < CLEAR:
+        return
     correlation, ratio = _compared(pair)
-    if correlation > ALIKE and not 1 / FACTOR < ratio < FACTOR:
+    if correlation > SURE and ratio < 1 / FACTOR:
         raise InputError(
             f"The energies of {path} differ between structures {ratio:.3g} times as much as those "
             f"that the checkpoint predicts: are they totals in eV? Multiply energies per atom by "
-            f"the number of atoms (up to {atoms} here); a Hartree is 27.2 eV, a kcal/mol 0.0434. "
-            f"Convert them, or leave ckpt_path out."
+            f"the number of atoms (up to {atoms} here), Hartree by 27.2; or leave ckpt_path out."
         )
