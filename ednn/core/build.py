@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from functools import partial
 from inspect import signature
-from math import ceil
+from math import ceil, lcm
 from pydoc import ErrorDuringImport, locate
 from typing import Any
 
@@ -98,7 +98,7 @@ def _require_renderable(config: Config, info: DatasetInfo) -> None:
     widest = max(info.pixel)  # Å
     if widest > MAX_PIXEL * info.gamma:
         side = info.grid[info.pixel.index(widest)]
-        focus = max(tiling.focus)
+        focus = lcm(*tiling.focus)
         least = ceil(widest * side / (MAX_PIXEL * info.gamma) / focus) * focus
         raise InputError(
             f"data.grid={side} makes pixels {widest:.3g} Å wide, too coarse for Gaussians "

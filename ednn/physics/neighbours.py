@@ -12,8 +12,6 @@ from ednn.physics.structure import Structure
 
 FAR = 5.0  # Å; no bond is as long
 LEAST = 0.5  # Å; no two nuclei come as near
-CLOSE_PACKED = 12  # as many spheres of one size touch one at most
-EQUAL = 1e-3  # relative difference of distances that are one but for rounding in files
 SOME = 100_000  # atoms, evenly spaced in their order, whose bonds tell those of all
 FACTOR = 1.3  # by which a structure's distances may leave the range of those that a model has seen
 # What to do with structures that a model doesn't know; the second where `extrapolate` is a setting.
@@ -96,8 +94,7 @@ def bonds(structure: Structure, count: int = 3) -> NDArray[np.float64]:
 
     Args:
         structure: in any cell.
-        count: neighbours of an atom, fewer where they are more than `FAR` away, and more where
-            others are as near as the last, as in a perfect crystal.
+        count: neighbours of an atom, fewer where they are more than `FAR` away.
 
     Example:
         >>> two = Structure(np.array([6, 6]), np.array([[0.1, 1.0], [8.7, 1.0]]), np.eye(2) * 9)
@@ -113,9 +110,8 @@ def bonds(structure: Structure, count: int = 3) -> NDArray[np.float64]:
         sides = None
         near, _ = _with_images(structure)
         tree, some = cKDTree(near), positions[::every]
-    distances, index = tree.query(some, k=1 + CLOSE_PACKED, distance_upper_bound=FAR)
-    last = distances[:, count : count + 1]  # the first is the atom itself
-    known = (distances < FAR) & (distances > 0) & (distances <= (1 + EQUAL) * last)
+    distances, index = tree.query(some, k=count + 1, distance_upper_bound=FAR)
+    known = (distances < FAR) & (distances > 0)  # the first is the atom itself
     vectors = near[index[known]] - some[np.nonzero(known)[0]]
     return vectors if sides is None else vectors - sides * np.round(vectors / sides)
 

@@ -98,7 +98,7 @@ def _start(cfg: DictConfig, calculator: EDNNCalculator) -> Atoms:
     calculator.hold(atoms)  # also after a kill, when the dynamics goes on from another frame
     if calculator.model.info.dims == 2:
         _hold_in_plane(atoms)
-    if not atoms.get_number_of_degrees_of_freedom():
+    if atoms.get_number_of_degrees_of_freedom() <= 0:
         raise InputError(f"{cfg.input} has no atom that is free to move; fix fewer.")
     if atoms.get_momenta().any():
         atoms.set_momenta(atoms.get_momenta())  # without those out of the plane

@@ -12,6 +12,8 @@ from ednn.data.module import ExtensiveData
 SOME = 16  # structures that are compared
 ALIKE = 0.5  # correlation from which two sets of labels are the same but for a factor
 FACTOR = 5.0  # by which labels of two theories never differ
+COMPONENTS = 30  # of forces, at least
+NOISE = 0.3  # eV/Å, by which pixels push atoms that are at rest
 SURE = 0.8  # correlation, of energies, which are few
 FREE = 4  # structures more than elements, whose energies are fitted
 CLEAR = 5e-3  # eV per atom by which predicted energies differ, several times the networks' errors
@@ -23,7 +25,8 @@ def require_alike_labels(model: StructureModel, data: ExtensiveData) -> None:
     Energies are compared without what energies of the elements explain, as theories differ in that.
 
     Raises:
-        InputError: labels are the predictions times a negative, tiny or huge factor.
+        InputError: forces are the predicted ones times a negative, tiny or huge factor, or energies
+            differ much less than the predicted ones.
 
     Example:
         ednn train experiment=dft_finetune data=atoms data.path=hartree.extxyz data.grid=32
@@ -57,6 +60,9 @@ def _compared(pair: Tensor) -> tuple[float, float]:
 
 
 def _require_forces(pair: Tensor, path: Path) -> None:
+    """Refuse forces in another unit or of another sign, if enough is predicted to tell."""
+    if pair.shape[1] < COMPONENTS or pair[0].square().mean().sqrt() < NOISE:
+        return
     correlation, ratio = _compared(pair)
     if correlation < -ALIKE:
         raise InputError(
@@ -77,8 +83,7 @@ def _require_energies(pair: Tensor, atoms: int, species: int, path: Path) -> Non
 
     More is no sign: a network that has learned little predicts hardly any differences.
     """
-    per_atom = pair[0].std() / atoms
-    if pair.shape[1] < species + FREE or per_atom < CLEAR:
+    if pair.shape[1] < species + FREE or pair[0].std() / atoms < CLEAR:
         return
     correlation, ratio = _compared(pair)
     if correlation > SURE and ratio < 1 / FACTOR:

@@ -38,7 +38,7 @@ class WarnOfDeadUnits(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for hook in self._hooks:
             hook.remove()
-        unseen = not self._active  # a compiled network, or a process without a share
+        unseen = not self._active  # in a compiled network
         reduced = trainer.strategy.reduce_boolean_decision  # a unit may be active in any process
         alive = [reduced(self._active.get(layer, unseen), all=False) for layer in self._layers]
         if not all(alive):

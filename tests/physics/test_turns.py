@@ -8,7 +8,7 @@ from ednn.physics.sheets import crystal
 from ednn.physics.sheets_in_cells import sheet_in_cell
 from ednn.physics.structure import Structure
 from ednn.physics.traits import ranges
-from ednn.physics.turns import Turns, is_rotated
+from ednn.physics.turns import Turns, is_unstrained, rotation_of_cell
 from tests.physics.test_orientation import SEEN, grains, rigidly
 
 
@@ -97,7 +97,38 @@ def test_a_flake_that_loses_its_order_keeps_its_last_angle() -> None:
 
 
 def test_ribbons_are_rotated_along_their_one_vector() -> None:
-    ribbon = np.array([[0.0, 0.0], [0.0, 2.0]])
-    assert is_rotated(ribbon, ribbon @ np.array([[0.0, 1.0], [-1.0, 0.0]]))
-    assert not is_rotated(ribbon, 1.1 * ribbon)
-    assert not is_rotated(np.zeros((2, 2)), np.zeros((2, 2)))
+    ribbon, quarter = np.array([[0.0, 0.0], [0.0, 2.0]]), np.array([[0.0, 1.0], [-1.0, 0.0]])
+    assert rotation_of_cell(ribbon, ribbon @ quarter) == pytest.approx(90)
+    assert is_unstrained(ribbon, ribbon @ quarter)
+    assert not is_unstrained(ribbon, 1.1 * ribbon)
+    assert rotation_of_cell(np.zeros((2, 2)), np.zeros((2, 2))) == 0.0
+
+
+def test_trajectories_side_by_side_keep_their_angles() -> None:
+    """Strained a little, each is taken for the one with the nearest cell."""
+    turns, own = Turns(SEEN), sheet_in_cell(5)
+    starts = [rigidly(own, degrees) for degrees in (17.0, 18.9)]
+    angles = [turns(start) for start in starts]
+    assert angles[1] == pytest.approx(angles[0] - 1.9, abs=1e-8)
+    for strain in (1e-5, 1e-3, -1e-3):
+        for start, angle in zip(starts, angles, strict=True):
+            rows = (row * (1 + strain) for row in vectors(start))
+            assert turns(Structure(start.numbers, *rows)) == angle
+
+
+def test_cells_of_four_decimals_are_told_apart() -> None:
+    turns, own = Turns(SEEN), sheet_in_cell(5)
+    found = []
+    for degrees in (17.0, 18.5):
+        start = rigidly(own, degrees)
+        found.append(turns(Structure(start.numbers, *(row.round(4) for row in vectors(start)))))
+    assert found[1] == pytest.approx(found[0] - 1.5, abs=1e-3)
+
+
+def test_a_rectangle_that_is_sheared_keeps_its_equivalent_angle() -> None:
+    turns, own = Turns(SEEN), crystal()
+    first = turns(rigidly(own, 60))
+    for shear in (0.0019, 0.0021, 0.01):
+        change = np.array([[1.0, shear], [0.0, 1.0]])
+        start = rigidly(own, 60)
+        assert turns(Structure(start.numbers, *(row @ change for row in vectors(start)))) == first

@@ -156,8 +156,9 @@ def turn_hint(frame: "Atoms") -> str:
         >>> turn_hint(graphene_nanoribbon(2, 2))
         "; turn it by atoms.rotate(90, 'x', rotate_cell=True)"
     """
+    thin = np.ptp(frame.positions, axis=0) <= 2 * FLAT  # (3,)
     for normal, axis in ((0, "y"), (1, "x")):
-        if np.ptp(frame.positions[:, normal]) <= 2 * FLAT:
+        if thin[normal] and not thin[2]:
             return f"; turn it by atoms.rotate(90, '{axis}', rotate_cell=True)"
     return ""
 

@@ -82,7 +82,8 @@ class AtomsData(StructureData):
         require_units(frames, self.path, ("energy", "force", "length"))
         structures = structures_of(frames, self.path, self.dims)
         if self.dims is None and dims_of(frames) == 3:
-            hint = next((words for frame in frames if (words := turn_hint(frame))), "")
+            hints = {turn_hint(frame) for frame in frames}
+            hint = hints.pop() if len(hints) == 1 else ""
             self.notes.append(
                 f"{self.path}: structures that aren't flat, so that all have three axes "
                 f"(data.dims=2 takes flat ones alone{hint})."
