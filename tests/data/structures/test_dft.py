@@ -218,7 +218,7 @@ def test_two_theories_are_not_compared(trained_on_sheets: Path, sheets: Path) ->
         (["data.theory=lda"], "lda"),
         (["data.test=0.7", "data.val=0.3"], "leave something of 1 to train on"),
         (["data.grid=60"], "A side of 60 in the lattice 60 × 60 is not a multiple"),
-        (["data.grid=32"], "give a multiple of tile.f of at least data.grid=52"),
+        (["data.grid=32"], "give a multiple of tile.f of at least data.grid=56"),
         (["trainer.precision=bf16-true"], "give bf16-mixed, which keeps all their digits"),
     ],
 )
