@@ -1,4 +1,4 @@
-"""Symbols of the elements."""
+"""Symbols of the elements, also where ASE, which has them too, isn't installed."""
 
 from collections.abc import Iterable
 
