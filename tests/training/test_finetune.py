@@ -18,9 +18,11 @@ from omegaconf import DictConfig
 from ednn.calculator import EDNNCalculator
 from ednn.core.checkpoint import KEY, load_model, read_checkpoint
 from ednn.core.errors import InputError
+from ednn.core.loading import load_structure_model
 from ednn.physics.orientation import trained_orientation
 from ednn.physics.sheets import crystal, sheet
 from ednn.runs.configs import CONF
+from ednn.training.alike_labels import require_alike_labels
 from ednn.training.evaluate import model_and_data
 from ednn.training.finetune import trainings
 from ednn.training.train import make_data, make_model
@@ -182,3 +184,22 @@ def test_data_in_other_dimensions_are_refused() -> None:
     told = r"structures in 2 dimensions, but those of .* have 3"
     with composed(*words) as cfg, pytest.raises(InputError, match=told):
         make_model(cfg, make_data(cfg))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_perfect_crystals_tell_nothing_of_their_labels(tmp_path: Path, count: int) -> None:
+    """What is predicted of them is noise of the pixels, which labels needn't follow."""
+    network, words = load_structure_model(PACKAGED), ["data=atoms", "data.grid=32"]
+    for seed in range(5):
+        random, frames = np.random.default_rng(seed), []
+        for number in range(20):
+            atoms = ase.build.graphene(formula="BN", a=2.504 + 0.001 * number, vacuum=7.0)
+            found = {"energy": random.normal(-127, 1e-3), "forces": random.normal(0, 1e-3, (2, 3))}
+            atoms.calc = SinglePointCalculator(atoms, **found)
+            frames.append(atoms)
+        path = tmp_path / f"{seed}.extxyz"
+        ase.io.write(path, frames)
+        with composed(*words, "data.val=0.3", f"data.path={path.as_posix()}") as cfg:
+            data = make_data(cfg)
+        data.splits["train"] = data.splits["train"][:count]
+        require_alike_labels(network, data)
